@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+# One Makefile, no recursion. `make help` lists the targets.
+#
+#   MODE=release|asan|tsan|fuzz   where objects go (build/<mode>) and how they
+#                                 are compiled; SAN=1 is MODE=asan
+#   V=1                           show the commands
+#   CC=clang                      another compiler
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+ifdef SAN
+MODE := asan
+endif
+MODE ?= release
+V ?= 0
+Q := $(if $(filter 0,$(V)),@,)
+say = $(if $(filter 0,$(V)),@printf '  %-6s %s\n' $(1) $(2),@:)
+
+B := build/$(MODE)
+GEN := build/gen
+
+# ---- flags ---------------------------------------------------------------
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wundef -Wvla \
+	-Wimplicit-fallthrough -Werror
+OPT_release := -O2 -g
+OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer -DDM_TEST_BUILD
+OPT_tsan := -O1 -g -fsanitize=thread -DDM_TEST_BUILD
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -DDM_TEST_BUILD
+OPT := $(OPT_$(MODE))
+ifeq ($(MODE),fuzz)
+CC := clang
+endif
+CC ?= cc
+CSTD := -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) $(DEFECT)
+PKGS := grpc libprotobuf-c libcurl libmariadb glib-2.0 libfyaml jansson \
+	libmicrohttpd libedit libpcre2-8 zlib libzstd libssl libcrypto
+
+# ---- dependencies: installed once, then pkg-config is asked once ----------
+DEPS := build/.deps
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+-include build/config.mk
+endif
+
+build/config.mk: $(DEPS) Makefile
+	$(Q)mkdir -p build
+	$(Q){ printf 'PKG_CFLAGS := %s\n' "$$(pkg-config --cflags $(PKGS) | \
+	    sed 's/-I\//-isystem \//g')"; \
+	  printf 'PKG_LIBS := %s\n' "$$(pkg-config --libs $(PKGS))"; \
+	  printf 'CHECK_LIBS := %s\n' "$$(pkg-config --libs check)"; } > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(DEPS): deploy/install-deps.sh
+	$(Q)mkdir -p build
+	$(Q)deploy/install-deps.sh
+	$(Q)touch $@
+
+CFLAGS_ALL = $(CSTD) $(OPT) $(WARN) -MMD -MP $(PKG_CFLAGS) $(CFLAGS)
+LDLIBS_ALL = $(PKG_LIBS) -lpthread -lm
+
+# ---- sources ---------------------------------------------------------------
+PROTO := $(wildcard proto/*.proto)
+PROTO_C := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTO))
+PROTO_H := $(PROTO_C:.c=.h)
+ERR_H := $(GEN)/dm_errors.h
+LIB_SRC := $(sort $(wildcard lib/*/*.c))
+MASTER_SRC := $(sort $(wildcard master/*.c master/*/*.c))
+WORKER_SRC := $(sort $(wildcard worker/*.c worker/*/*.c))
+CTL_SRC := $(sort $(wildcard ctl/*.c ctl/*/*.c))
+UNIT_SRC := $(sort $(wildcard test/unit/*/*.c test/unit/*/*/*.c))
+SUPPORT_SRC := $(sort $(wildcard test/support/*.c))
+FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
+BENCH_SRC := $(sort $(wildcard test/bench/*.c))
+OWN_SRC := $(LIB_SRC) $(MASTER_SRC) $(WORKER_SRC) $(CTL_SRC)
+
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+LIB_OBJ := $(call obj,$(LIB_SRC)) $(patsubst $(GEN)/%.c,$(B)/gen/%.o,$(PROTO_C))
+UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
+BENCH_BIN := $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+BINS := dm-master dm-worker dmctl
+
+# Every mode has its own binaries; build/bin points to those made last.
+.PHONY: all deps
+all: $(addprefix $(B)/bin/,$(BINS))
+	$(Q)mkdir -p build/bin
+	$(Q)for b in $(BINS); do ln -sf ../$(MODE)/bin/$$b build/bin/$$b; done
+
+deps: $(DEPS)
+
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto $(PROTO) | $(DEPS)
+	$(call say,PROTO,$<)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $<
+
+$(ERR_H): lib/err/errors.list lib/err/gen.awk
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(GEN)
+	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
+
+$(B)/gen/%.o: $(GEN)/%.c | $(PROTO_H)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(OPT) -w -MMD -MP $(PKG_CFLAGS) -c $< -o $@
+
+$(B)/%.o: %.c | $(PROTO_H) $(ERR_H)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@
+
+$(B)/libdm.a: $(LIB_OBJ)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# The programs without their main(), for unit tests.
+define part
+$(B)/lib$(1).a: $(call obj,$(filter-out $(1)/main.c,$(2)))
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(eval $(call part,master,$(MASTER_SRC)))
+$(eval $(call part,worker,$(WORKER_SRC)))
+$(eval $(call part,ctl,$(CTL_SRC)))
+
+$(B)/bin/dm-master: $(B)/master/main.o $(B)/libmaster.a $(B)/libdm.a
+$(B)/bin/dm-worker: $(B)/worker/main.o $(B)/libworker.a $(B)/libdm.a
+$(B)/bin/dmctl: $(B)/ctl/main.o $(B)/libctl.a $(B)/libdm.a
+$(addprefix $(B)/bin/,$(BINS)):
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL) $(LDFLAGS)
+
+# ---- tests -----------------------------------------------------------------
+$(B)/test/unit/lib/%: $(B)/test/unit/lib/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
+$(B)/test/unit/master/%: $(B)/test/unit/master/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libmaster.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
+$(B)/test/unit/worker/%: $(B)/test/unit/worker/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libworker.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
+$(B)/test/unit/ctl/%: $(B)/test/unit/ctl/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libctl.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
+$(B)/test/bench/%: $(B)/test/bench/%.o $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
+$(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_ALL)
+
+.PHONY: unit-bins bench-bins fuzz-bins unit
+unit-bins: $(UNIT_BIN)
+bench-bins: $(BENCH_BIN)
+fuzz-bins: $(FUZZ_BIN)
+
+# One folder of unit tests: make unit T=lib/err MODE=asan
+unit: $(filter $(B)/test/unit/$(T)%,$(UNIT_BIN))
+	$(Q)for t in $^; do $$t || exit 1; done
+
+.PHONY: test soak sabotage bench fuzz lint demo install clean help
+test:
+	$(Q)test/run.sh
+soak:
+	$(Q)SOAK=1 test/run.sh
+sabotage: $(DEPS)
+	$(Q)test/sabotage.sh
+bench: all
+	$(Q)test/bench/run.sh
+fuzz:
+	$(Q)test/fuzz/run.sh
+lint: $(DEPS) $(PROTO_H) $(ERR_H)
+	$(Q)test/lint/run.sh
+demo: all
+	$(Q)deploy/demo/run.sh
+
+PREFIX ?= /usr/local
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/dm
+	install -m 0755 $(addprefix $(B)/bin/,$(BINS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 0644 deploy/conf/* $(DESTDIR)$(PREFIX)/share/dm
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            build build/bin/{dm-master,dm-worker,dmctl}'
+	@echo 'make demo       migrate a live database on this machine, end to end'
+	@echo 'make test       unit and integration tests (SAN=1: under sanitizers)'
+	@echo 'make soak       the same tests, long forms'
+	@echo 'make sabotage   known defects built in must be caught by the tests'
+	@echo 'make bench      speed against mydumper, myloader, a replica (CHECK=1)'
+	@echo 'make fuzz       fuzz every parser of outside bytes'
+	@echo 'make lint       layers, headers, banned calls, format, analysers'
+	@echo 'make deps       install the Debian packages that are missing'
+	@echo 'make install    PREFIX=/usr/local DESTDIR='
+	@echo 'make clean'
+	@echo 'Variables: MODE=release|asan|tsan|fuzz SAN=1 V=1 CC=clang'
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
