@@ -63,6 +63,7 @@ LDLIBS_ALL = $(PKG_LIBS) -lpthread -lm
 # ---- sources ---------------------------------------------------------------
 PROTO := $(wildcard proto/*.proto)
 PROTO_C := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTO))
+PROTO_C += $(GEN)/google/protobuf/empty.pb-c.c
 PROTO_H := $(PROTO_C:.c=.h)
 ERR_H := $(GEN)/dm_errors.h
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
@@ -94,6 +95,11 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto $(PROTO) | $(DEPS)
 	$(call say,PROTO,$<)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -Iproto -I/usr/include $<
+
+$(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: | $(DEPS)
+	$(call say,PROTO,google/protobuf/$*.proto)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc-c --c_out=$(GEN) -I/usr/include google/protobuf/$*.proto
 
 $(ERR_H): lib/err/errors.list lib/err/gen.awk
 	$(call say,GEN,$@)
@@ -201,3 +207,4 @@ help:
 	@echo 'Variables: MODE=release|asan|tsan|fuzz SAN=1 V=1 CC=clang'
 
 -include $(patsubst %.o,%.d,$(LIB_OBJ) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
+.SECONDARY:

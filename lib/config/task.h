@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * task.yaml, and the part of it that concerns one source.
+ * Source: reference/data-plane 1.4 to 1.15.
+ */
+#ifndef DM_LIB_CONFIG_TASK_H
+#define DM_LIB_CONFIG_TASK_H
+
+#include "lib/config/db.h"
+#include "lib/filter/block_allow.h"
+#include "lib/route/route.h"
+
+enum dm_task_mode {
+	DM_MODE_ALL,
+	DM_MODE_FULL,
+	DM_MODE_INCREMENTAL,
+	DM_MODE_DUMP,
+	DM_MODE_LOAD,
+	DM_MODE_LOAD_SYNC
+};
+const char *dm_task_mode_name(enum dm_task_mode m);
+
+struct dm_meta_cfg {
+	char *binlog_name; /* "" when not given */
+	uint64_t binlog_pos;
+	char *binlog_gtid; /* "" when not given */
+};
+
+struct dm_mydumper_cfg {
+	unsigned threads; /* 4 */
+	char *chunk_filesize, *statement_size, *where, *extra_args;
+	int64_t rows;
+};
+struct dm_loader_cfg {
+	unsigned pool_size; /* 16 */
+	char *dir, *import_mode, *on_duplicate_logical;
+};
+struct dm_syncer_cfg {
+	unsigned worker_count; /* 16: lanes */
+	unsigned batch;        /* 100 rows per transaction */
+	unsigned queue_size;   /* 1024 */
+	unsigned checkpoint_flush_interval_s; /* 30 */
+	bool compact, multiple_rows, safe_mode, strict;
+	char *safe_mode_duration;
+};
+
+/* A binlog event filter rule (data-plane 1.7). */
+struct dm_filter_rule {
+	char *name, *schema_pattern, *table_pattern;
+	char **events, **sql_patterns; /* NULL-terminated */
+	char *action;                  /* "Ignore", "Do", "Error" or "" */
+};
+
+/* One entry of mysql-instances with every name resolved. */
+struct dm_instance_cfg {
+	char *source_id;
+	bool has_meta;
+	struct dm_meta_cfg meta;
+	/* Indexes into the task's arrays. */
+	GArray *route_rules, *filter_rules; /* size_t */
+	struct dm_block_allow_rule *block_allow; /* borrowed of the task; NULL:
+						    everything */
+	struct dm_mydumper_cfg mydumper;
+	struct dm_loader_cfg loader;
+	struct dm_syncer_cfg syncer;
+};
+
+struct dm_task_cfg {
+	char *name;
+	enum dm_task_mode mode;
+	char *shard_mode; /* "", "pessimistic", "optimistic" */
+	char **ignore_checking_items;
+	char *meta_schema; /* "dm_meta" */
+	char *timezone;
+	bool case_sensitive, online_ddl, clean_dump_file;
+	char *collation_compatible;
+	struct dm_db_cfg target;
+	GArray *routes;  /* struct dm_route_rule, sorted by name */
+	GArray *filters; /* struct dm_filter_rule */
+	GHashTable *block_allow; /* name -> struct dm_block_allow_rule*, owned */
+	GPtrArray *instances;    /* struct dm_instance_cfg* */
+};
+
+/* Parse and check task.yaml; all problems in one error with file:line:col:
+ * syntax, unknown keys, wrong types, dangling names, duplicate instances,
+ * global rules that nobody uses (20038). */
+struct dm_err *dm_task_cfg_parse(const char *file, const char *yaml,
+    struct dm_task_cfg **cfg) DM_MUST_CHECK;
+void dm_task_cfg_free(struct dm_task_cfg *c);
+DM_DEFINE_AUTO(dm_task_cfg)
+struct dm_instance_cfg *dm_task_cfg_instance(
+    const struct dm_task_cfg *c, const char *source_id); /* NULL: none */
+/* YAML in DM's form and key order (control-plane 2.8); mask: the target's
+ * password as '******'. sources: only these instances; NULL: all. */
+char *dm_task_cfg_yaml(
+    const struct dm_task_cfg *c, const char *const *sources, bool mask);
+/* Routes of one instance, contiguous, for dm_router_new; borrowed strings. New
+ * array. */
+struct dm_route_rule *dm_instance_routes(const struct dm_task_cfg *c,
+    const struct dm_instance_cfg *i, size_t *n);
+
+#endif

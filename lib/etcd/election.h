@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leader election: a lease and a key below a prefix, created in a transaction;
+ * the smallest create revision leads (etcd's election recipe). One thread.
+ * Every write of a leader must be a transaction guarded by
+ * create_revision(leader key) == mine: dm_election_guard.
+ */
+#ifndef DM_LIB_ETCD_ELECTION_H
+#define DM_LIB_ETCD_ELECTION_H
+
+#include "lib/etcd/etcd.h"
+
+struct dm_election;
+
+/* What this process is, and who leads. Called on the election's thread, never
+ * two at a time; must not block for long. */
+struct dm_election_ops {
+	/* We lead since create revision `rev`. */
+	void (*on_lead)(int64_t rev, void *arg);
+	/* We led and do not any more. */
+	void (*on_retire)(void *arg);
+	/* Another one leads: its value; "" when nobody does. Borrowed. */
+	void (*on_leader)(const char *value, void *arg);
+};
+
+struct dm_election_opts {
+	const char *prefix; /* "/dm-master/leader/" */
+	const char *value;  /* JSON {"id","addr"}; unique per process */
+	int64_t ttl_s;      /* 60 */
+};
+
+struct dm_election *dm_election_start(struct dm_etcd *e,
+    const struct dm_election_opts *o, const struct dm_election_ops *ops,
+    void *arg);
+/* Give up leadership and campaign no more (evict). */
+void dm_election_resign(struct dm_election *el);
+/* Campaign again. */
+void dm_election_campaign(struct dm_election *el);
+/* Resigns (revokes the lease), joins, frees. */
+void dm_election_stop(struct dm_election *el);
+
+/* Adds the compare that fails for a deposed leader. False when we do not lead:
+ * then nothing may be written. */
+bool dm_election_guard(struct dm_election *el, struct dm_etcd_txn *t);
+
+#endif

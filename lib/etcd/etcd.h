@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * etcd through its v3 HTTP/JSON gateway. One thread per client runs all
+ * transfers on a curl multi handle; calls may come from any thread. Every call
+ * exists as an asynchronous form (callback on the client's thread, must not
+ * block) and a synchronous one on top of it.
+ * Source: etcd api/etcdserverpb/rpc.proto, reference/test-servers.
+ * Errors: HA_FAIL_TXN_OPERATION, HA_FAIL_LEASE_OPERATION, HA_FAIL_WATCH_ETCD,
+ * cause = what etcd or curl said.
+ */
+#ifndef DM_LIB_ETCD_ETCD_H
+#define DM_LIB_ETCD_ETCD_H
+
+#include "lib/err/err.h"
+#include "lib/thread/cancel.h"
+
+struct dm_etcd;
+
+struct dm_etcd_opts {
+	/* "http://host:port", "https://..." or "unix:///dir/c.sock"; fail-over
+	 * goes round the list. NULL-terminated, borrowed. */
+	const char *const *endpoints;
+	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL: none */
+	const char *user, *password;             /* NULL: no authentication */
+	int64_t timeout_ms;                      /* per request; 0: 10000 */
+};
+
+struct dm_err *dm_etcd_new(
+    const struct dm_etcd_opts *o, struct dm_etcd **e) DM_MUST_CHECK;
+void dm_etcd_free(struct dm_etcd *e);
+DM_DEFINE_AUTO(dm_etcd)
+
+/* One key and its value; bytes, both NUL-terminated for convenience. */
+struct dm_etcd_kv {
+	char *key;
+	size_t key_len;
+	char *value;
+	size_t value_len;
+	int64_t create_revision, mod_revision, version, lease;
+};
+
+struct dm_etcd_kvs {
+	int64_t revision;  /* of the store when the answer was made */
+	GPtrArray *items;  /* of struct dm_etcd_kv*, owned */
+};
+void dm_etcd_kvs_free(struct dm_etcd_kvs *k);
+DM_DEFINE_AUTO(dm_etcd_kvs)
+
+/* key "" is refused. prefix: all keys that begin with key, ascending.
+ * Linearizable. limit 0: all. */
+struct dm_err *dm_etcd_range(struct dm_etcd *e, const char *key, bool prefix,
+    int64_t limit, struct dm_etcd_kvs **out) DM_MUST_CHECK;
+/* lease 0: none. *revision may be NULL. */
+struct dm_err *dm_etcd_put(struct dm_etcd *e, const char *key,
+    const void *value, size_t len, int64_t lease,
+    int64_t *revision) DM_MUST_CHECK;
+struct dm_err *dm_etcd_delete(struct dm_etcd *e, const char *key, bool prefix,
+    int64_t *deleted) DM_MUST_CHECK;
+
+/* ---- transactions ---- */
+
+struct dm_etcd_txn; /* compares, then-list, else-list being built */
+
+struct dm_etcd_txn *dm_etcd_txn_new(void);
+void dm_etcd_txn_free(struct dm_etcd_txn *t);
+DM_DEFINE_AUTO(dm_etcd_txn)
+/* 0: the key must not exist. */
+void dm_etcd_txn_if_create_revision(
+    struct dm_etcd_txn *t, const char *key, int64_t rev);
+void dm_etcd_txn_if_mod_revision(
+    struct dm_etcd_txn *t, const char *key, int64_t rev);
+void dm_etcd_txn_put(struct dm_etcd_txn *t, const char *key, const void *value,
+    size_t len, int64_t lease);
+void dm_etcd_txn_delete(struct dm_etcd_txn *t, const char *key, bool prefix);
+size_t dm_etcd_txn_ops(const struct dm_etcd_txn *t);
+
+struct dm_etcd_txn_result {
+	bool succeeded; /* the compares held and the puts were done */
+	int64_t revision;
+};
+/* Not retried by itself after a lost answer: the caller knows whether its
+ * transaction is idempotent. t stays the caller's. */
+struct dm_err *dm_etcd_txn_run(struct dm_etcd *e, struct dm_etcd_txn *t,
+    struct dm_etcd_txn_result *out) DM_MUST_CHECK;
+/* done gets err (owned by it) or result; on the client's thread. */
+typedef void dm_etcd_txn_fn(struct dm_err *err,
+    const struct dm_etcd_txn_result *result, void *arg);
+void dm_etcd_txn_start(struct dm_etcd *e, struct dm_etcd_txn *t,
+    dm_etcd_txn_fn *done, void *arg);
+
+/* ---- leases ---- */
+
+struct dm_err *dm_etcd_lease_grant(
+    struct dm_etcd *e, int64_t ttl_s, int64_t *lease) DM_MUST_CHECK;
+/* *ttl_s: what is left now; 0 means the lease is gone (no error). */
+struct dm_err *dm_etcd_lease_keepalive(
+    struct dm_etcd *e, int64_t lease, int64_t *ttl_s) DM_MUST_CHECK;
+typedef void dm_etcd_lease_fn(struct dm_err *err, int64_t ttl_s, void *arg);
+void dm_etcd_lease_keepalive_start(struct dm_etcd *e, int64_t lease,
+    dm_etcd_lease_fn *done, void *arg);
+struct dm_err *dm_etcd_lease_revoke(
+    struct dm_etcd *e, int64_t lease) DM_MUST_CHECK;
+
+/* ---- watch ---- */
+
+struct dm_etcd_watch;
+
+struct dm_etcd_event {
+	bool deleted;
+	struct dm_etcd_kv kv; /* of a deletion: key and mod_revision only */
+};
+
+struct dm_etcd_watch_ops {
+	/* Events of one revision range, in order; borrowed. */
+	void (*on_events)(const struct dm_etcd_event *ev, size_t n,
+	    int64_t revision, void *arg);
+	/* The history before `compact_revision` is gone: range again, then
+	 * watch anew from that answer's revision + 1. The watch has ended. */
+	void (*on_compacted)(int64_t compact_revision, void *arg);
+	/* Connection lost and resumed by itself; for logs. err borrowed. */
+	void (*on_retry)(const struct dm_err *err, void *arg);
+};
+
+/* Watch from revision `from` on (0: now). Resumes after a lost connection
+ * from the next revision, for ever. Callbacks on the client's thread. */
+struct dm_etcd_watch *dm_etcd_watch_start(struct dm_etcd *e, const char *key,
+    bool prefix, int64_t from, const struct dm_etcd_watch_ops *ops, void *arg);
+/* No callback runs any more when this returns. */
+void dm_etcd_watch_stop(struct dm_etcd_watch *w);
+
+/* ---- cluster ---- */
+
+struct dm_etcd_member {
+	uint64_t id;
+	char *name; /* "" while it has not started */
+	char **peer_urls, **client_urls; /* NULL-terminated */
+};
+void dm_etcd_member_free(struct dm_etcd_member *m);
+
+/* *members: new array of struct dm_etcd_member*, with its free function. */
+struct dm_err *dm_etcd_member_list(
+    struct dm_etcd *e, GPtrArray **members) DM_MUST_CHECK;
+struct dm_err *dm_etcd_member_add(struct dm_etcd *e,
+    const char *const *peer_urls, GPtrArray **members) DM_MUST_CHECK;
+struct dm_err *dm_etcd_member_remove(
+    struct dm_etcd *e, uint64_t id) DM_MUST_CHECK;
+/* NULL when a linearizable read succeeds. */
+struct dm_err *dm_etcd_health(struct dm_etcd *e) DM_MUST_CHECK;
+
+#endif

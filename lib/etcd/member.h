@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded etcd member: the etcd program as a supervised child.
+ *
+ * DESIGN: a small supervisor process is forked before any thread exists and
+ * before grpc_init; it starts etcd (PR_SET_PDEATHSIG on both), restarts it
+ * with back-off when it ends, and ends with its parent. etcd's client URL is a
+ * Unix socket c.sock in the data dir (mode 0700; "unix://c.sock:1" relative to
+ * etcd's working directory); its advertised client URL is the master's public
+ * address. A stale etcd of an earlier process is recognised by executable,
+ * arguments and data dir, and ended by pid. Its output goes to
+ * <data-dir>/etcd.log.
+ */
+#ifndef DM_LIB_ETCD_MEMBER_H
+#define DM_LIB_ETCD_MEMBER_H
+
+#include "lib/err/err.h"
+
+struct dm_etcd_member_proc;
+
+struct dm_etcd_member_opts {
+	const char *etcd_path; /* "etcd": looked up in PATH */
+	const char *name;
+	const char *data_dir;
+	const char *peer_urls, *advertise_peer_urls; /* comma lists */
+	const char *advertise_client_urls;
+	const char *initial_cluster;
+	const char *initial_cluster_state; /* "new" or "existing" */
+	const char *auto_compaction_mode, *auto_compaction_retention;
+	int64_t quota_backend_bytes;
+	unsigned max_txn_ops;
+	unsigned max_request_bytes;
+	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL: none */
+};
+
+/* Call with one thread only. Errors: MASTER_START_EMBED_ETCD_FAIL,
+ * MASTER_GEN_EMBED_ETCD_CONFIG_FAIL. */
+struct dm_err *dm_etcd_member_start(const struct dm_etcd_member_opts *o,
+    struct dm_etcd_member_proc **m) DM_MUST_CHECK;
+/* "unix:///abs/data-dir/c.sock": the endpoint for dm_etcd_new. Borrowed. */
+const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
+/* Pid of the etcd child now, 0 while it is down (for tests and status). */
+int dm_etcd_member_pid(const struct dm_etcd_member_proc *m);
+/* SIGTERM, wait up to 5 s, SIGKILL; joins the supervisor. Accepts NULL. */
+void dm_etcd_member_stop(struct dm_etcd_member_proc *m);
+
+#endif

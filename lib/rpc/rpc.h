@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gRPC without grpc.h: servers and clients over protobuf-c messages.
+ *
+ * SERVER. Unary methods are registered as a protobuf-c service: fill the
+ * generated struct (PB__MASTER__INIT(prefix)), hand over &svc.base. A handler
+ * runs on one of the server's threads and must not block for long; it ends the
+ * call by its closure, now or later, from any thread, exactly once - or by
+ * dm_rpc_fail. The response stays the handler's. Streaming methods are
+ * registered one by one with dm_rpc_server_add_stream.
+ *
+ * Strings are checked for UTF-8 in both directions; a message with another
+ * string fails with INVALID_ARGUMENT (in) or INTERNAL (out), naming the field.
+ * Status texts are cut at 4 kB (trailers are limited to 8 kB): long error
+ * texts belong into the body. No HTTP proxy is ever used.
+ *
+ * Threads: any, unless said otherwise.
+ */
+#ifndef DM_LIB_RPC_RPC_H
+#define DM_LIB_RPC_RPC_H
+
+#include "lib/err/err.h"
+#include "lib/thread/cancel.h"
+#include <protobuf-c/protobuf-c.h>
+
+/* gRPC's status codes. */
+enum dm_rpc_status {
+	DM_RPC_OK = 0,
+	DM_RPC_CANCELLED = 1,
+	DM_RPC_UNKNOWN = 2,
+	DM_RPC_INVALID_ARGUMENT = 3,
+	DM_RPC_DEADLINE_EXCEEDED = 4,
+	DM_RPC_NOT_FOUND = 5,
+	DM_RPC_ALREADY_EXISTS = 6,
+	DM_RPC_PERMISSION_DENIED = 7,
+	DM_RPC_RESOURCE_EXHAUSTED = 8,
+	DM_RPC_FAILED_PRECONDITION = 9,
+	DM_RPC_ABORTED = 10,
+	DM_RPC_OUT_OF_RANGE = 11,
+	DM_RPC_UNIMPLEMENTED = 12,
+	DM_RPC_INTERNAL = 13,
+	DM_RPC_UNAVAILABLE = 14,
+	DM_RPC_DATA_LOSS = 15,
+	DM_RPC_UNAUTHENTICATED = 16
+};
+
+/* "Unavailable": Go's names, as DM prints them. */
+const char *dm_rpc_status_name(enum dm_rpc_status s);
+
+/* Once per process, before anything else here: grpc_init, RLIMIT_NOFILE to its
+ * hard limit, proxy off. After every fork() that must not inherit gRPC. */
+void dm_rpc_init(void);
+void dm_rpc_shutdown(void);
+
+/* ---- server ---- */
+
+struct dm_rpc_server;
+struct dm_rpc_call; /* the closure_data of a unary handler */
+struct dm_rpc_stream;
+
+struct dm_rpc_server_opts {
+	int threads;           /* 0: 2 */
+	size_t max_recv_bytes; /* 0: 4 MiB + 512 KiB */
+	int keepalive_ms;      /* ping an idle peer; 0: 10000 */
+};
+
+struct dm_rpc_server *dm_rpc_server_new(const struct dm_rpc_server_opts *o);
+/* svc is borrowed until the server is freed. All methods of its descriptor
+ * that were not given to dm_rpc_server_add_stream are unary. A NULL handler
+ * answers UNIMPLEMENTED. */
+void dm_rpc_server_add_service(
+    struct dm_rpc_server *s, ProtobufCService *svc);
+
+/*
+ * Callbacks of one stream, server or client side. They run on the library's
+ * threads, one at a time per stream. The next message is read when on_message
+ * has returned: blocking there is flow control for that stream - and stalls a
+ * library thread, so keep it short.
+ */
+struct dm_rpc_stream_ops {
+	/* Server only: the stream is open. Returns what the others get as
+	 * ctx. peer: "ipv4:127.0.0.1:1234", borrowed. */
+	void *(*on_open)(struct dm_rpc_stream *st, const char *peer, void *arg);
+	/* msg is borrowed for the call. */
+	void (*on_message)(struct dm_rpc_stream *st,
+	    const ProtobufCMessage *msg, void *ctx);
+	/* The last call for this stream, whatever ended it; status and text
+	 * as the other side gave them (client) or OK/CANCELLED (server).
+	 * st must not be used after it returns. */
+	void (*on_close)(struct dm_rpc_stream *st, enum dm_rpc_status status,
+	    const char *text, void *ctx);
+};
+
+void dm_rpc_server_add_stream(struct dm_rpc_server *s,
+    const ProtobufCServiceDescriptor *svc, const char *method,
+    const struct dm_rpc_stream_ops *ops, void *arg);
+
+/* Start serving. Connections come by dm_rpc_server_adopt, or by a port of its
+ * own: addr "127.0.0.1:0"; *port is the one taken. addr may be NULL. */
+struct dm_err *dm_rpc_server_start(
+    struct dm_rpc_server *s, const char *addr, int *port) DM_MUST_CHECK;
+/* Takes fd: a connected socket of which nothing was read. */
+void dm_rpc_server_adopt(struct dm_rpc_server *s, int fd);
+/* No new calls; running ones get grace_ms, then are cancelled. Joins. */
+void dm_rpc_server_stop(struct dm_rpc_server *s, int grace_ms);
+void dm_rpc_server_free(struct dm_rpc_server *s);
+DM_DEFINE_AUTO(dm_rpc_server)
+
+/* Ends a unary call with an error status. closure_data as the handler got it;
+ * text is copied. */
+void dm_rpc_fail(
+    void *closure_data, enum dm_rpc_status status, const char *text);
+/* Cancelled when the client went away or its deadline passed. Valid until the
+ * call is ended. */
+struct dm_cancel *dm_rpc_call_cancel(void *closure_data);
+/* Milliseconds until the client's deadline; INT64_MAX without one. */
+int64_t dm_rpc_call_left_ms(void *closure_data);
+
+/* ---- streams, both sides ---- */
+
+/*
+ * Queue a message; it is packed before this returns. False when the stream is
+ * over, or more than 64 MiB are queued (then the stream is cancelled: a peer
+ * that does not read must not eat our memory).
+ */
+bool dm_rpc_stream_send(struct dm_rpc_stream *st, const ProtobufCMessage *msg);
+/* Server: end with a status after what is queued was sent. Client: no more
+ * sends from us. on_close follows. */
+void dm_rpc_stream_finish(
+    struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text);
+void dm_rpc_stream_cancel(struct dm_rpc_stream *st);
+/* A stream may be kept across threads with a reference; send on an ended
+ * stream is refused, not undefined. */
+struct dm_rpc_stream *dm_rpc_stream_ref(struct dm_rpc_stream *st);
+void dm_rpc_stream_unref(struct dm_rpc_stream *st);
+
+/* ---- client ---- */
+
+struct dm_rpc_channel;
+
+struct dm_rpc_channel_opts {
+	size_t max_recv_bytes; /* 0: 4 MiB; the caller may reopen with more */
+	int keepalive_ms;      /* 0: 10000 */
+};
+
+/* target "host:port". Connects lazily, reconnects by itself. */
+struct dm_rpc_channel *dm_rpc_channel_new(
+    const char *target, const struct dm_rpc_channel_opts *o);
+void dm_rpc_channel_free(struct dm_rpc_channel *ch);
+DM_DEFINE_AUTO(dm_rpc_channel)
+/* Waits until connected. False after timeout_ms. */
+bool dm_rpc_channel_wait(struct dm_rpc_channel *ch, int64_t timeout_ms);
+
+/*
+ * A unary call; blocks. timeout_ms -1: none. *resp: new message, free with
+ * protobuf_c_message_free_unpacked(resp, NULL). *status is set always, may be
+ * NULL. The error is plain: `rpc error: code = Unavailable desc = ...`.
+ */
+struct dm_err *dm_rpc_unary(struct dm_rpc_channel *ch,
+    const ProtobufCServiceDescriptor *svc, const char *method,
+    const ProtobufCMessage *req, int64_t timeout_ms, struct dm_cancel *c,
+    ProtobufCMessage **resp, enum dm_rpc_status *status) DM_MUST_CHECK;
+
+/* Open a bidirectional stream. Never fails at once: on_close tells. The
+ * caller owns one reference. */
+struct dm_rpc_stream *dm_rpc_stream_open(struct dm_rpc_channel *ch,
+    const ProtobufCServiceDescriptor *svc, const char *method,
+    const struct dm_rpc_stream_ops *ops, void *ctx);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A unit of work of a subtask: the streamed copy, replication. The subtask
+ * owns units, runs one at a time on a thread of its own and asks it for its
+ * status from other threads.
+ */
+#ifndef DM_WORKER_UNIT_H
+#define DM_WORKER_UNIT_H
+
+#include "dmworker.pb-c.h"
+#include "lib/config/source.h"
+#include "lib/config/task.h"
+#include "lib/thread/cancel.h"
+
+/* What a unit works on; all borrowed, constant while units exist. */
+struct unit_env {
+	const struct dm_task_cfg *task;
+	const struct dm_instance_cfg *inst; /* of task, for source */
+	const struct dm_source_cfg *source;
+	const char *worker;  /* our name */
+	const char *cli_args; /* task CLI args as JSON, "" when none */
+	uint64_t cluster_id;
+	uint64_t epoch;      /* of this assignment; fences the target */
+	int64_t lease_ttl_s; /* bounds wait_timeout of target sessions */
+};
+
+struct unit;
+
+struct unit_ops {
+	Pb__UnitType type;
+	/*
+	 * Work until done (NULL), cancelled (dm_err_is_canceled) or an error.
+	 * Connections made are closed when it returns. May be called again
+	 * after a pause: it goes on from what the target's meta says. Blocks.
+	 */
+	struct dm_err *(*run)(struct unit *u, struct dm_cancel *c);
+	/* Fill st->status_case and the status message, allocated with malloc
+	 * as protobuf-c does (freed by the caller with
+	 * protobuf_c_message_free_unpacked). Any thread, never blocks long. */
+	void (*status)(struct unit *u, Pb__SubTaskStatus *st);
+	void (*free)(struct unit *u);
+};
+
+/* First member of every unit. */
+struct unit {
+	const struct unit_ops *ops;
+};
+
+/* Copies env's pointers. Never fail; errors come from run. */
+struct unit *copy_unit_new(const struct unit_env *env);
+struct unit *sync_unit_new(const struct unit_env *env);
+
+#endif
