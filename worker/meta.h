@@ -17,8 +17,6 @@
 #include "lib/sql/sql.h"
 #include "worker/unit.h"
 
-#define META_FORMAT 1
-
 /* Who and where: taken from a unit_env once. Strings owned. */
 struct meta {
 	char *schema; /* meta-schema, unquoted */
@@ -93,11 +91,6 @@ struct dm_err *meta_save_table(struct meta *m, struct dm_sql_conn *conn,
     const struct meta_table *t) DM_MUST_CHECK;
 struct dm_err *meta_delete_table(struct meta *m, struct dm_sql_conn *conn,
     const char *db, const char *tbl) DM_MUST_CHECK;
-
-/* Drop every row of this task and source (start-task --remove-meta), and DM's
- * own tables of the task. */
-struct dm_err *meta_remove(const char *meta_schema, const char *task,
-    struct dm_sql_conn *conn) DM_MUST_CHECK;
 
 /* Plain SQL names, quoted: "`dm_meta`.`dm_chunk`". New string. */
 char *meta_table_name(const struct meta *m, const char *table);
