@@ -34,7 +34,7 @@ ifeq ($(MODE),fuzz)
 CC := clang
 endif
 CC ?= cc
-CSTD := -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) $(DEFECT)
+CSTD := -std=gnu11 -D_GNU_SOURCE -I. -isystem $(GEN) $(DEFECT)
 PKGS := grpc libprotobuf-c libcurl libmariadb glib-2.0 libfyaml jansson \
 	libmicrohttpd libedit libpcre2-8 zlib libzstd libssl libcrypto
 
