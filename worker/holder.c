@@ -557,6 +557,13 @@ holder_stop(struct holder *h)
 {
 	post(h, (struct msg){ .kind = MSG_STOP });
 	pthread_join(h->thread, NULL);
+}
+
+void
+holder_free(struct holder *h)
+{
+	if (h == NULL)
+		return;
 	dm_queue_free(h->mailbox);
 	g_hash_table_unref(h->sources);
 	g_ptr_array_unref(h->leaving);

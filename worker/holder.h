@@ -39,7 +39,9 @@ GArray *holder_holding(struct holder *h);
 /* Number of subtasks by stage, for metrics: stages[9]. Any thread. */
 void holder_count(struct holder *h, unsigned stages[9]);
 /* Ends every subtask in order (a unit takes at most some seconds to settle),
- * then the thread. Frees. */
+ * then the thread. Messages may still be posted; nobody reads them. */
 void holder_stop(struct holder *h);
+/* After holder_stop. */
+void holder_free(struct holder *h);
 
 #endif
