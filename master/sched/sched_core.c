@@ -28,6 +28,7 @@ worker_free(gpointer p)
 	g_free(w->name);
 	g_free(w->addr);
 	g_free(w->last_source);
+	g_strfreev(w->reported);
 	g_free(w);
 }
 
@@ -310,8 +311,10 @@ load_worker(struct sched_core *c, const struct memory *old,
 	    g_hash_table_lookup(old->workers, i->first);
 	struct sched_worker *w = sched_worker_new(c, i->first, i->text);
 
-	if (was != NULL)
-		w->session = was->session;
+	if (was == NULL)
+		return;
+	w->session = was->session;
+	w->reported = DM_TAKE(was->reported);
 }
 
 static void

@@ -35,6 +35,7 @@ struct sched_worker {
 	int64_t last_revision;       /* when that was written */
 	int64_t alive_revision;      /* of its lease key; 0: offline */
 	uint64_t session;            /* 0: none at the moment */
+	char **reported;             /* sources of its newest report */
 };
 
 struct sched_subtask {

@@ -197,13 +197,20 @@ sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 {
 	struct sched_worker *w = worker_of_session(c, session);
 	struct sched_source *src = w == NULL ? NULL : w->source;
+	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 
+	if (w == NULL)
+		return;
+	for (size_t i = 0; i < report->n_sources; i++)
+		g_strv_builder_add(names, report->sources[i]->source);
+	g_strfreev(w->reported);
+	w->reported = g_strv_builder_end(names);
 	if (src == NULL)
 		return;
 	for (size_t i = 0; i < report->n_sources; i++) {
 		Dm__V1__SourceReport *r = report->sources[i];
 
-		if (r == NULL || strcmp(r->source, src->id) != 0 ||
+		if (strcmp(r->source, src->id) != 0 ||
 		    r->epoch != (uint64_t)src->epoch)
 			continue;
 		if (src->report != NULL)
