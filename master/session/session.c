@@ -39,6 +39,7 @@ struct session {
 	int64_t ttl_s;
 	char *name;              /* NULL before the hello */
 	Dm__V1__Report *report;  /* not yet taken by the scheduler, or NULL */
+	bool stopped; /* the worker has said that it runs nothing any more */
 	bool closed;
 };
 
@@ -406,6 +407,18 @@ on_message(
 	}
 }
 
+/* The worker has stopped what it ran. */
+static void
+on_half_close(struct dm_rpc_stream *st, void *ctx)
+{
+	struct session *s = ctx;
+
+	dm_mutex_lock(&s->mu);
+	s->stopped = true;
+	dm_mutex_unlock(&s->mu);
+	dm_rpc_stream_finish(st, DM_RPC_OK, "");
+}
+
 struct goodbye {
 	struct session *s;
 	int64_t revoke; /* 0: the lease is left alone */
@@ -449,7 +462,7 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status,
 	(void)st;
 	dm_mutex_lock(&s->mu);
 	s->closed = true;
-	g->revoke = status == DM_RPC_OK ? s->lease.id : 0;
+	g->revoke = s->stopped ? s->lease.id : 0;
 	dm_mutex_unlock(&s->mu);
 	dm_info("session of dm-worker ended", dm_kstr("worker", s->name),
 	    dm_kint("session", s->id),
@@ -490,7 +503,7 @@ void
 session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server)
 {
 	static const struct dm_rpc_stream_ops ops = { on_open, on_message,
-		on_close };
+		on_half_close, on_close };
 
 	dm_rpc_server_add_stream(server,
 	    &dm__v1__worker_session__descriptor, "Session", &ops, m);
