@@ -25,8 +25,8 @@ START_TEST(families_are_printed_with_their_values)
 	text = dm_metrics_text(m);
 	ck_assert_msg(g_str_has_prefix(text,
 			  "# HELP state State.\n# TYPE state gauge\n"
-			  "state{worker=\"w\\\"1\\n\"} 2\n"
 			  "state{worker=\"w2\"} 1.5\n"
+			  "state{worker=\"w\\\"1\\n\"} 2\n"
 			  "# HELP starts Starts.\n# TYPE starts counter\n"
 			  "starts 3\n# HELP process_resident"),
 	    "%s", text);
