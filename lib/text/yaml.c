@@ -540,6 +540,21 @@ is_word_with_meaning(const char *text)
 	return false;
 }
 
+/* "5m0s", "127.0.0.1": begins like a number and cannot be one, nor a date. */
+static bool
+is_no_number(const char *text)
+{
+	size_t dots = 0, letters = 0;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		dots += *p == '.';
+		letters += strchr("ghijklmnpqrstuvwyz", *p) != NULL;
+		if (!g_ascii_isalnum(*p) && *p != '.')
+			return false;
+	}
+	return letters > 0 || dots > 1;
+}
+
 static bool
 is_plain_safe(const char *text)
 {
