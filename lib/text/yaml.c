@@ -562,7 +562,8 @@ is_plain_safe(const char *text)
 	/* Letters, or signs that cannot begin a number or an indicator. */
 	bool starts = g_ascii_isalpha(text[0]) || text[0] == '/' ||
 		      text[0] == '_' || text[0] == '^' || text[0] == '$' ||
-		      text[0] == '(';
+		      text[0] == '(' ||
+		      (g_ascii_isdigit(text[0]) && is_no_number(text));
 
 	if (!starts || is_word_with_meaning(text) || text[len - 1] == ' ' ||
 	    text[len - 1] == ':')
