@@ -13,9 +13,9 @@
 
 #include <string.h>
 
-#define RANK_ETCD       600
-#define DEFAULT_MS      10000
-#define MAX_SLEEP_MS    60000
+#define RANK_ETCD    600
+#define DEFAULT_MS   10000
+#define MAX_SLEEP_MS 60000
 
 struct command {
 	dm_etcd_fn *fn;

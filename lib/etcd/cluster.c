@@ -31,7 +31,8 @@ get_strings(const json_t *obj, const char *name)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (a, i, item) {
+	json_array_foreach(a, i, item)
+	{
 		if (!json_is_string(item))
 			return NULL;
 		g_ptr_array_add(out, g_strdup(json_string_value(item)));
@@ -49,7 +50,7 @@ parse_member(const json_t *obj, struct dm_etcd_member *m)
 	m->peer_urls = get_strings(obj, "peerURLs");
 	m->client_urls = get_strings(obj, "clientURLs");
 	return m->peer_urls != NULL && m->client_urls != NULL &&
-	    dm_etcd_get_u64(obj, "ID", &m->id) && m->id != 0;
+	       dm_etcd_get_u64(obj, "ID", &m->id) && m->id != 0;
 }
 
 static struct dm_err *
@@ -59,7 +60,8 @@ parse_members(const json_t *root, GPtrArray **members)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (json_object_get(root, "members"), i, item) {
+	json_array_foreach(json_object_get(root, "members"), i, item)
+	{
 		struct dm_etcd_member *m = g_new0(struct dm_etcd_member, 1);
 
 		g_ptr_array_add(out, m);
@@ -71,8 +73,8 @@ parse_members(const json_t *root, GPtrArray **members)
 }
 
 static struct dm_err *
-call_members(struct dm_etcd *e, const struct dm_etcd_call *c,
-    const char *what, GPtrArray **members)
+call_members(struct dm_etcd *e, const struct dm_etcd_call *c, const char *what,
+    GPtrArray **members)
 {
 	json_t *root = NULL;
 	struct dm_err *err = dm_etcd_call(e, c, &root, NULL);
@@ -96,8 +98,8 @@ dm_etcd_member_list(struct dm_etcd *e, GPtrArray **members)
 }
 
 struct dm_err *
-dm_etcd_member_add(struct dm_etcd *e, const char *const *peer_urls,
-    GPtrArray **members)
+dm_etcd_member_add(
+    struct dm_etcd *e, const char *const *peer_urls, GPtrArray **members)
 {
 	struct dm_etcd_call c = { .path = "/v3/cluster/member/add",
 		.retry = DM_ETCD_ONCE };
@@ -114,13 +116,12 @@ dm_etcd_member_remove(struct dm_etcd *e, uint64_t id)
 {
 	struct dm_etcd_call c = { .path = "/v3/cluster/member/remove",
 		.retry = DM_ETCD_ONCE,
-		.body = json_pack("{s:o}", "ID",
-		    json_sprintf("%" G_GUINT64_FORMAT, id)) };
+		.body = json_pack(
+		    "{s:o}", "ID", json_sprintf("%" G_GUINT64_FORMAT, id)) };
 	struct dm_err *err = dm_etcd_call(e, &c, NULL, NULL);
 
 	if (err != NULL)
-		return dm_err_wrap(
-		    err, HA_FAIL_TXN_OPERATION, "member remove");
+		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "member remove");
 	return NULL;
 }
 

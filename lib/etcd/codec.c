@@ -52,8 +52,7 @@ dm_etcd_json_key(const char *key, bool prefix)
 		size_t n;
 		g_autofree char *end = prefix_end(key, &n);
 
-		json_object_set_new(
-		    j, "range_end", dm_etcd_json_bytes(end, n));
+		json_object_set_new(j, "range_end", dm_etcd_json_bytes(end, n));
 	}
 	return j;
 }
@@ -72,8 +71,8 @@ dm_etcd_get_i64(const json_t *obj, const char *name, int64_t *v)
 		return true;
 	}
 	if (!json_is_string(j) ||
-	    !g_ascii_string_to_signed(json_string_value(j), 10, G_MININT64,
-		G_MAXINT64, &n, NULL))
+	    !g_ascii_string_to_signed(
+		json_string_value(j), 10, G_MININT64, G_MAXINT64, &n, NULL))
 		return false;
 	*v = n;
 	return true;
@@ -114,8 +113,8 @@ get_bytes(const json_t *obj, const char *name, char **out, size_t *len)
 	*out = g_malloc(n / 4 * 3 + 4);
 	*len = 0;
 	if (n > 0)
-		*len = g_base64_decode_step(json_string_value(j), n,
-		    (guchar *)*out, &state, &save);
+		*len = g_base64_decode_step(
+		    json_string_value(j), n, (guchar *)*out, &state, &save);
 	(*out)[*len] = '\0';
 	return true;
 }
@@ -124,12 +123,12 @@ bool
 dm_etcd_kv_parse(const json_t *obj, struct dm_etcd_kv *kv)
 {
 	return json_is_object(obj) &&
-	    get_bytes(obj, "key", &kv->key, &kv->key_len) &&
-	    get_bytes(obj, "value", &kv->value, &kv->value_len) &&
-	    dm_etcd_get_i64(obj, "create_revision", &kv->create_revision) &&
-	    dm_etcd_get_i64(obj, "mod_revision", &kv->mod_revision) &&
-	    dm_etcd_get_i64(obj, "version", &kv->version) &&
-	    dm_etcd_get_i64(obj, "lease", &kv->lease);
+	       get_bytes(obj, "key", &kv->key, &kv->key_len) &&
+	       get_bytes(obj, "value", &kv->value, &kv->value_len) &&
+	       dm_etcd_get_i64(obj, "create_revision", &kv->create_revision) &&
+	       dm_etcd_get_i64(obj, "mod_revision", &kv->mod_revision) &&
+	       dm_etcd_get_i64(obj, "version", &kv->version) &&
+	       dm_etcd_get_i64(obj, "lease", &kv->lease);
 }
 
 void

@@ -28,7 +28,7 @@
 #include <string.h>
 
 #define RANK_ELECTION 590
-#define CALL_MS       10000
+#define CALL_MS	      10000
 #define REVOKE_MS     3000
 #define RETRY_MS      500
 #define MIN_CALL_MS   1
@@ -45,21 +45,21 @@ struct dm_election {
 	pthread_cond_t cond;
 	bool stopping, campaigning;
 	unsigned resigns; /* asked for */
-	bool dirty;       /* the view is old */
-	bool compacted;   /* the watch has ended */
+	bool dirty;	  /* the view is old */
+	bool compacted;	  /* the watch has ended */
 	bool leading;
 	struct dm_mono lease_end;
 	char *key;   /* of the lease; written by the thread only */
 	int64_t rev; /* create revision of our key; 0: there is none */
-	             /* ... to here */
+		     /* ... to here */
 
 	/* The thread's own. */
-	int64_t lease;        /* 0: none */
-	bool key_put;         /* for this lease, and not found missing */
+	int64_t lease;	      /* 0: none */
+	bool key_put;	      /* for this lease, and not found missing */
 	struct dm_mono renew; /* when the next renewal is due */
 	struct dm_mono retry; /* no call to etcd before this time */
 	unsigned resigned;    /* done */
-	char *leader;         /* as told last; NULL: nothing told */
+	char *leader;	      /* as told last; NULL: nothing told */
 	struct dm_etcd_watch *watch;
 };
 
@@ -147,8 +147,8 @@ set_lease(struct dm_election *el, int64_t lease, struct dm_mono sent)
 	char *key = NULL;
 
 	if (lease != 0)
-		key = g_strdup_printf(
-		    "%s%" PRIx64, el->prefix, (uint64_t)lease);
+		key =
+		    g_strdup_printf("%s%" PRIx64, el->prefix, (uint64_t)lease);
 	el->lease = lease;
 	el->key_put = false;
 	el->renew = dm_mono_add_ms(sent, el->ttl_ms / 3);
@@ -188,8 +188,8 @@ renew(struct dm_election *el)
 {
 	struct dm_mono sent = dm_mono_now();
 	int64_t ttl;
-	struct dm_err *err = dm_etcd_lease_keepalive_in(
-	    el->e, el->lease, call_ms(el), &ttl);
+	struct dm_err *err =
+	    dm_etcd_lease_keepalive_in(el->e, el->lease, call_ms(el), &ttl);
 
 	if (err != NULL) {
 		back_off(el, err);
@@ -229,8 +229,7 @@ put_key(struct dm_election *el)
 	struct dm_err *err;
 
 	dm_etcd_txn_if_create_revision(t, el->key, 0);
-	dm_etcd_txn_put(
-	    t, el->key, el->value, strlen(el->value), el->lease);
+	dm_etcd_txn_put(t, el->key, el->value, strlen(el->value), el->lease);
 	err = dm_etcd_txn_run_in(el->e, t, call_ms(el), &r);
 	if (err == NULL) {
 		/* Made now, or by a request of ours whose answer was lost. */
@@ -280,9 +279,8 @@ on_compacted(int64_t revision, void *arg)
 static void
 keep_watching(struct dm_election *el, int64_t rev)
 {
-	static const struct dm_etcd_watch_ops ops = {
-		.on_events = on_events, .on_compacted = on_compacted
-	};
+	static const struct dm_etcd_watch_ops ops = { .on_events = on_events,
+		.on_compacted = on_compacted };
 	bool compacted;
 
 	dm_mutex_lock(&el->mu);
@@ -446,9 +444,8 @@ sleep_until_due(struct dm_election *el, const struct wishes *w)
 	int64_t ms = sleep_ms(el);
 
 	dm_mutex_lock(&el->mu);
-	if (el->stopping == w->stopping &&
-	    el->campaigning == w->campaigning && el->resigns == w->resigns &&
-	    (el->dirty == w->dirty || w->dirty))
+	if (el->stopping == w->stopping && el->campaigning == w->campaigning &&
+	    el->resigns == w->resigns && (el->dirty == w->dirty || w->dirty))
 		(void)dm_cond_wait_ms(&el->cond, &el->mu, ms);
 	dm_mutex_unlock(&el->mu);
 }
@@ -551,8 +548,7 @@ struct dm_err *
 dm_election_depose(struct dm_election *el, const char *value)
 {
 	DM_AUTO(dm_etcd_kvs) kvs = NULL;
-	struct dm_err *err =
-	    dm_etcd_range(el->e, el->prefix, true, 0, &kvs);
+	struct dm_err *err = dm_etcd_range(el->e, el->prefix, true, 0, &kvs);
 
 	if (err != NULL)
 		return err;

@@ -105,7 +105,7 @@ dm_etcd_endpoint_socket(struct dm_etcd_endpoint *ep)
 	ep->dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (ep->dir_fd < 0)
 		return ep->socket;
-	ep->short_socket = g_strdup_printf("/proc/self/fd/%d%s", ep->dir_fd,
-	    strrchr(ep->socket, '/'));
+	ep->short_socket = g_strdup_printf(
+	    "/proc/self/fd/%d%s", ep->dir_fd, strrchr(ep->socket, '/'));
 	return ep->short_socket;
 }

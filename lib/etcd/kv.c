@@ -38,7 +38,8 @@ parse_range(const json_t *root, struct dm_etcd_kvs **out)
 	k->items = g_ptr_array_new_with_free_func(free_kv);
 	if (!dm_etcd_get_revision(root, &k->revision))
 		return malformed();
-	json_array_foreach (kvs, i, item) {
+	json_array_foreach(kvs, i, item)
+	{
 		struct dm_etcd_kv *kv = g_new0(struct dm_etcd_kv, 1);
 
 		g_ptr_array_add(k->items, kv);
@@ -111,8 +112,7 @@ struct dm_err *
 dm_etcd_put(struct dm_etcd *e, const char *key, const void *value, size_t len,
     int64_t lease, int64_t *revision)
 {
-	struct dm_etcd_call c = { .path = "/v3/kv/put",
-		.retry = DM_ETCD_ONCE };
+	struct dm_etcd_call c = { .path = "/v3/kv/put", .retry = DM_ETCD_ONCE };
 	json_t *root = NULL;
 	int64_t rev;
 	struct dm_err *err = check_key(key);
@@ -200,8 +200,7 @@ dm_etcd_txn_if_create_revision(
 }
 
 void
-dm_etcd_txn_if_mod_revision(
-    struct dm_etcd_txn *t, const char *key, int64_t rev)
+dm_etcd_txn_if_mod_revision(struct dm_etcd_txn *t, const char *key, int64_t rev)
 {
 	add_compare(t, key, "MOD", "mod_revision", rev);
 }
@@ -210,17 +209,17 @@ void
 dm_etcd_txn_put(struct dm_etcd_txn *t, const char *key, const void *value,
     size_t len, int64_t lease)
 {
-	json_array_append_new(t->success,
-	    json_pack("{s:o}", "request_put",
-		put_json(key, value, len, lease)));
+	json_array_append_new(
+	    t->success, json_pack("{s:o}", "request_put",
+			    put_json(key, value, len, lease)));
 }
 
 void
 dm_etcd_txn_delete(struct dm_etcd_txn *t, const char *key, bool prefix)
 {
-	json_array_append_new(t->success,
-	    json_pack("{s:o}", "request_delete_range",
-		dm_etcd_json_key(key, prefix)));
+	json_array_append_new(
+	    t->success, json_pack("{s:o}", "request_delete_range",
+			    dm_etcd_json_key(key, prefix)));
 }
 
 size_t
@@ -248,8 +247,8 @@ parse_txn(const json_t *root, struct dm_etcd_txn_result *r)
 }
 
 struct dm_err *
-dm_etcd_txn_run_in(struct dm_etcd *e, struct dm_etcd_txn *t,
-    int64_t timeout_ms, struct dm_etcd_txn_result *out)
+dm_etcd_txn_run_in(struct dm_etcd *e, struct dm_etcd_txn *t, int64_t timeout_ms,
+    struct dm_etcd_txn_result *out)
 {
 	struct dm_etcd_call c = txn_call(t, timeout_ms);
 	struct dm_etcd_txn_result r;
@@ -266,8 +265,8 @@ dm_etcd_txn_run_in(struct dm_etcd *e, struct dm_etcd_txn *t,
 }
 
 struct dm_err *
-dm_etcd_txn_run(struct dm_etcd *e, struct dm_etcd_txn *t,
-    struct dm_etcd_txn_result *out)
+dm_etcd_txn_run(
+    struct dm_etcd *e, struct dm_etcd_txn *t, struct dm_etcd_txn_result *out)
 {
 	return dm_etcd_txn_run_in(e, t, 0, out);
 }

@@ -64,8 +64,7 @@ parse_keepalive(const json_t *root, int64_t *ttl_s)
 {
 	const json_t *result = json_object_get(root, "result");
 
-	if (!json_is_object(result) ||
-	    !dm_etcd_get_i64(result, "TTL", ttl_s))
+	if (!json_is_object(result) || !dm_etcd_get_i64(result, "TTL", ttl_s))
 		return malformed();
 	*ttl_s = MAX(*ttl_s, 0);
 	return NULL;

@@ -12,11 +12,11 @@
 
 #include <string.h>
 
-#define RANK_WAIT          610
-#define FIRST_PAUSE_MS     50
-#define MAX_PAUSE_MS       500
-#define MIN_ATTEMPT_MS     500
-#define MAX_ERROR_TEXT     1024
+#define RANK_WAIT      610
+#define FIRST_PAUSE_MS 50
+#define MAX_PAUSE_MS   500
+#define MIN_ATTEMPT_MS 500
+#define MAX_ERROR_TEXT 1024
 
 struct request {
 	struct dm_etcd *e;
@@ -114,8 +114,8 @@ parse_answer(const struct dm_etcd_transfer *t, json_t **root)
 	if (*root != NULL)
 		return NULL;
 	if (t->status >= 400)
-		return dm_err_plain("etcd answered HTTP %ld: %.200s",
-		    t->status, t->in->str);
+		return dm_err_plain(
+		    "etcd answered HTTP %ld: %.200s", t->status, t->in->str);
 	return dm_err_plain(
 	    "etcd's answer is not JSON: %s at byte %d", je.text, je.position);
 }
@@ -155,8 +155,7 @@ handle_answer(struct request *r)
 		return;
 	}
 	json_decref(root);
-	if (!r->is_auth && !r->reauthed &&
-	    dm_etcd_token_refused(r->e, err)) {
+	if (!r->is_auth && !r->reauthed && dm_etcd_token_refused(r->e, err)) {
 		/* It was refused before it did anything. */
 		r->reauthed = true;
 		dm_err_free(err);

@@ -133,8 +133,7 @@ set_how(struct dm_etcd_transfer *t)
 }
 
 struct dm_etcd_transfer *
-dm_etcd_transfer_start(
-    struct dm_etcd *e, const struct dm_etcd_transfer_opts *o)
+dm_etcd_transfer_start(struct dm_etcd *e, const struct dm_etcd_transfer_opts *o)
 {
 	struct dm_etcd_transfer *t = g_new0(struct dm_etcd_transfer, 1);
 
@@ -215,8 +214,7 @@ dm_etcd_transfers_deliver(struct dm_etcd *e)
 			continue;
 		curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t);
 		t->rc = m->data.result;
-		curl_easy_getinfo(
-		    t->easy, CURLINFO_RESPONSE_CODE, &t->status);
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &t->status);
 		t->o.on_end(t, t->o.arg);
 	}
 }

@@ -27,16 +27,16 @@ struct dm_etcd_watch {
 	struct dm_etcd_watch_ops ops;
 	void *arg;
 
-	int64_t next; /* 0: from now, until etcd told what now is */
-	bool created; /* on this stream */
+	int64_t next;	/* 0: from now, until etcd told what now is */
+	bool created;	/* on this stream */
 	size_t scanned; /* bytes of the buffer known to have no line end */
 	char *body;
 	struct dm_etcd_transfer *t;
 	struct dm_etcd_timer timer;
 	struct dm_etcd_token_wait token;
 	int64_t pause_ms;
-	bool ended;   /* by compaction: nothing runs any more */
-	bool stopped; /* by its owner */
+	bool ended;    /* by compaction: nothing runs any more */
+	bool stopped;  /* by its owner */
 	unsigned busy; /* its callbacks on the stack: freed by the last */
 };
 
@@ -158,9 +158,8 @@ take_cancel(struct dm_etcd_watch *w, const json_t *result)
 	}
 	/* "permission denied" is what a watch gets for an old token. */
 	dm_etcd_token_drop(w->e);
-	retry(w,
-	    dm_err_plain("etcd canceled the watch: %.200s",
-		why != NULL ? why : "no reason given"));
+	retry(w, dm_err_plain("etcd canceled the watch: %.200s",
+		     why != NULL ? why : "no reason given"));
 	return false;
 }
 
