@@ -278,11 +278,11 @@ stop_watch(struct sched *s)
 /* ---- leadership ---- */
 
 static void
-core_welcome(uint64_t session, void *arg)
+core_welcome(uint64_t session, uint64_t cluster_id, void *arg)
 {
 	struct sched *s = arg;
 
-	s->env.welcome(session, s->env.arg);
+	s->env.welcome(session, cluster_id, s->env.arg);
 }
 
 static void

@@ -21,7 +21,7 @@ struct sched_env {
 	/* Adds the leader's guard to a transaction; false: we do not lead. */
 	bool (*guard)(struct dm_etcd_txn *t, void *arg);
 	/* As in sched_ops. */
-	void (*welcome)(uint64_t session, void *arg);
+	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	void (*drop)(uint64_t session, const char *why, void *arg);
 	void (*staged)(const char *worker, enum sched_stage s, bool gone,

@@ -64,7 +64,7 @@ struct sched_ops {
 	    int64_t *revision, void *arg);
 	/* The worker of this session is registered and its lease key stands:
 	 * comes before the first push. */
-	void (*welcome)(uint64_t session, void *arg);
+	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	/* All that this session's worker should run. */
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	/* End this session: its lease is gone or another one replaced it. */

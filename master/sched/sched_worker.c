@@ -105,7 +105,7 @@ sched_online(struct sched_core *c, const struct sched_hello *h)
 		sched_stage_set(c, w, SCHED_FREE);
 	if (again)
 		sched_attach(c, w->source, w, c->revision);
-	c->ops.welcome(h->session, c->arg);
+	c->ops.welcome(h->session, c->cluster_id, c->arg);
 	sched_push(c, w);
 	return sched_bind_all(c);
 }

@@ -68,8 +68,9 @@ fake_commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 }
 
 static void
-fake_welcome(uint64_t session, void *arg)
+fake_welcome(uint64_t session, uint64_t cluster_id, void *arg)
 {
+	(void)cluster_id;
 	(void)arg;
 	f.welcomed[session] = true;
 }
