@@ -23,6 +23,7 @@ struct meta {
 	char *task, *source, *worker;
 	char *key; /* "task='t' AND source='s'", quoted, for WHERE */
 	uint64_t cluster_id, epoch;
+	bool adopt; /* task CLI args say "adopt": take another cluster's rows */
 };
 struct meta *meta_new(const struct unit_env *env);
 void meta_free(struct meta *m);
