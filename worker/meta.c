@@ -303,6 +303,7 @@ table_of_row(const struct dm_sql_row *row)
 	t->bytes = meta_cell_u64(row, 9);
 	t->est_rows = meta_cell_u64(row, 10);
 	t->est_bytes = meta_cell_u64(row, 11);
+	t->created = meta_cell_u64(row, 12) != 0;
 	return t;
 }
 
@@ -318,7 +319,7 @@ meta_load_tables(struct meta *m, struct dm_sql_conn *conn, GPtrArray **tables)
 	err = dm_sql_queryf(conn, &res,
 	    "SELECT db, tbl, structure, state, snap_lo_name, snap_lo_pos, "
 	    "snap_hi_name, snap_hi_pos, row_count, byte_count, est_rows, "
-	    "est_bytes FROM %s WHERE %s ORDER BY db, tbl",
+	    "est_bytes, created FROM %s WHERE %s ORDER BY db, tbl",
 	    name, m->key);
 	while (err == NULL) {
 		struct dm_sql_row row;
@@ -337,7 +338,7 @@ meta_load_tables(struct meta *m, struct dm_sql_conn *conn, GPtrArray **tables)
 const char meta_table_columns[] =
     "(task, source, db, tbl, format, structure, state, snap_lo_name, "
     "snap_lo_pos, snap_hi_name, snap_hi_pos, row_count, byte_count, "
-    "est_rows, est_bytes)";
+    "est_rows, est_bytes, created)";
 
 static void
 append_pos(GString *sql, const struct dm_pos *p)
@@ -362,8 +363,8 @@ meta_append_table_values(
 	append_pos(sql, &t->snap_lo);
 	append_pos(sql, &t->snap_hi);
 	g_string_append_printf(sql,
-	    "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, t->rows,
-	    t->bytes, t->est_rows, t->est_bytes);
+	    "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %d", t->rows,
+	    t->bytes, t->est_rows, t->est_bytes, t->created ? 1 : 0);
 }
 
 struct dm_err *
@@ -389,7 +390,7 @@ meta_save_table(
 	    " snap_hi_name=VALUES(snap_hi_name),"
 	    " snap_hi_pos=VALUES(snap_hi_pos), row_count=VALUES(row_count),"
 	    " byte_count=VALUES(byte_count), est_rows=VALUES(est_rows),"
-	    " est_bytes=VALUES(est_bytes)");
+	    " est_bytes=VALUES(est_bytes), created=VALUES(created)");
 	return exec_fenced(m, conn, sql);
 }
 

@@ -80,6 +80,7 @@ struct meta_table {
 	char *db, *tbl;
 	char *structure; /* CREATE TABLE of the source at snap_lo / now */
 	enum meta_table_state state;
+	bool created; /* the target had no such table: it is ours to empty */
 	struct dm_pos snap_lo, snap_hi;
 	uint64_t rows, bytes;      /* done by the copy */
 	uint64_t est_rows, est_bytes;

@@ -52,6 +52,7 @@ static const char *const meta_columns[] = {
 	META_HEAD
 	"db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, "
 	"structure MEDIUMTEXT, state VARCHAR(8) NOT NULL DEFAULT 'planned', "
+	"created TINYINT NOT NULL DEFAULT 0, "
 	"snap_lo_name VARCHAR(128) NOT NULL DEFAULT '', "
 	"snap_lo_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
 	"snap_hi_name VARCHAR(128) NOT NULL DEFAULT '', "
