@@ -117,6 +117,7 @@ find_command(struct ctl_inv *inv, GPtrArray *words)
 			const char *w = g_ptr_array_index(words, i);
 			g_autofree char *near = ctl_suggestions(c, w);
 
+			inv->unknown_command = true;
 			return dm_err_plain(
 			    "unknown command \"%s\" for \"%s\"%s", w, c->name,
 			    near);

@@ -26,7 +26,8 @@ static const struct ctl_opt opt_action = {
 	.letter = 'a',
 	.kind = CTL_STRING,
 	.def = "skip",
-	.help = "Optimistic mode: `skip` or exec the conflicting DDL.",
+	.help = "Optimistic mode: what to do with the conflicting DDL, skip or "
+		"exec.",
 };
 static const struct ctl_opt opt_database = {
 	.name = "database",

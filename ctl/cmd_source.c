@@ -64,7 +64,7 @@ add_file(struct ctl_inv *inv, Pb__SourceOp op, const char *path,
 	err = ctl_check_yaml(path, text);
 	if (err != NULL)
 		return err;
-	relay_dir = ctl_yaml_scalar(text, "/relay-dir");
+	relay_dir = ctl_yaml_scalar(text, "relay-dir");
 	if (relay_dir != NULL && relay_dir[0] != '\0')
 		ctl_line(inv,
 		    "`relay-dir` in source config will be deprecated soon, "

@@ -58,8 +58,8 @@ sharding_conflicts(const char *text)
 	if (find_line(text, "is-sharding") == NULL ||
 	    find_line(text, "shard-mode") == NULL)
 		return false;
-	is_sharding = ctl_yaml_scalar(text, "/is-sharding");
-	mode = ctl_yaml_scalar(text, "/shard-mode");
+	is_sharding = ctl_yaml_scalar(text, "is-sharding");
+	mode = ctl_yaml_scalar(text, "shard-mode");
 	return (g_strcmp0(is_sharding, "true") == 0) !=
 	    (mode != NULL && mode[0] != '\0');
 }

@@ -70,8 +70,9 @@ struct dm_err *ctl_read_file(const char *path, char **text) DM_MUST_CHECK;
 struct dm_err *ctl_write_file(const char *path, const char *text) DM_MUST_CHECK;
 /* One YAML mapping without duplicate keys? Errors: CONFIG_YAML_TRANSFORM. */
 struct dm_err *ctl_check_yaml(const char *path, const char *text) DM_MUST_CHECK;
-/* The scalar at a path ("/name") of a YAML text; NULL: none. New string. */
-char *ctl_yaml_scalar(const char *text, const char *path);
+/* The scalar of a key at the top of a YAML text; NULL: none, or the text cannot
+ * be parsed. New string. */
+char *ctl_yaml_scalar(const char *text, const char *key);
 /* The task that <task-or-file> means; new string. */
 char *ctl_task_name(const char *task_or_file);
 

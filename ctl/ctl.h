@@ -70,6 +70,7 @@ struct ctl_inv {
 	size_t depth;
 	GPtrArray *args;    /* char*, owned */
 	GHashTable *values; /* struct ctl_opt* -> GPtrArray of char*, given */
+	bool unknown_command; /* why parsing failed */
 };
 
 /* ---- args.c ---- */

@@ -6,13 +6,10 @@
  * their paths are those of the machines that run the workers.
  */
 #include "ctl/common.h"
+#include "lib/text/yaml.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libfyaml.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FILE, fclose)
 
@@ -78,95 +75,55 @@ ctl_write_file(const char *path, const char *text)
 
 /* ---- YAML ---- */
 
-static void
-fy_free(struct fy_document **fyd)
-{
-	if (*fyd != NULL)
-		fy_document_destroy(*fyd);
-}
-#define AUTO_FY __attribute__((cleanup(fy_free))) struct fy_document
-
-static void
-diag_free(struct fy_diag **diag)
-{
-	if (*diag != NULL)
-		fy_diag_destroy(*diag);
-}
-
-/* NULL on a syntax error, which diag has collected. Duplicate keys are one. */
-static struct fy_document *
-parse(const char *text, struct fy_diag *diag)
-{
-	struct fy_parse_cfg cfg = {
-		.flags = FYPCF_QUIET | FYPCF_RESOLVE_DOCUMENT |
-		    FYPCF_DISABLE_MMAP_OPT,
-		.diag = diag,
-	};
-
-	return fy_document_build_from_string(&cfg, text, strlen(text));
-}
-
-static struct fy_diag *
-new_diag(void)
-{
-	struct fy_diag_cfg cfg;
-	struct fy_diag *diag;
-
-	fy_diag_cfg_default(&cfg);
-	cfg.fp = NULL;
-	diag = fy_diag_create(&cfg);
-	fy_diag_set_collect_errors(diag, true);
-	return diag;
-}
-
-static struct dm_err *
-yaml_error(const char *path, struct fy_diag *diag)
-{
-	void *it = NULL;
-	const struct fy_diag_error *e = fy_diag_errors_iterate(diag, &it);
-
-	if (e == NULL)
-		return dm_err_new(CONFIG_YAML_TRANSFORM, path);
-	return dm_err_make_(DM_ERR_CONFIG_YAML_TRANSFORM, "%s:%d:%d: %s", path,
-	    e->line, e->column, e->msg);
-}
-
 struct dm_err *
 ctl_check_yaml(const char *path, const char *text)
 {
-	__attribute__((cleanup(diag_free))) struct fy_diag *diag = new_diag();
-	AUTO_FY *fyd = parse(text, diag);
-	const struct fy_node *root;
+	DM_AUTO(dm_yaml_doc) doc = NULL;
+	int line = 0, col = 0;
+	struct dm_err *err =
+	    dm_yaml_parse(text, strlen(text), &line, &col, &doc);
 
-	if (fyd == NULL)
-		return yaml_error(path, diag);
-	root = fy_document_root(fyd);
-	if (root == NULL)
+	if (err != NULL)
+		return dm_err_annotate(err, "%s:%d:%d", path, line, col);
+	if (doc->root->kind != DM_YAML_MAP)
 		return dm_err_make_(DM_ERR_CONFIG_YAML_TRANSFORM,
-		    "%s: the file is empty", path);
-	if (!fy_node_is_mapping(fy_document_root(fyd)))
-		return dm_err_make_(DM_ERR_CONFIG_YAML_TRANSFORM,
-		    "%s:1:1: the file is not a list of `key: value`", path);
+		    "%s:%d:%d: the file is not a list of `key: value`", path,
+		    doc->root->line, doc->root->col);
+	for (guint i = 0; i < doc->nodes->len; i++) {
+		const struct dm_yaml *n = g_ptr_array_index(doc->nodes, i);
+
+		for (guint k = 0; n->kind == DM_YAML_MAP && k < n->pairs->len;
+		     k++) {
+			const struct dm_yaml_pair *p = &g_array_index(
+			    n->pairs, struct dm_yaml_pair, k);
+
+			if (p->first_line != 0)
+				return dm_err_make_(
+				    DM_ERR_CONFIG_YAML_TRANSFORM,
+				    "%s:%d:%d: key \"%s\" already set in map "
+				    "(line %d)",
+				    path, p->line, p->col, p->key,
+				    p->first_line);
+		}
+	}
 	return NULL;
 }
 
 char *
-ctl_yaml_scalar(const char *text, const char *path)
+ctl_yaml_scalar(const char *text, const char *key)
 {
-	__attribute__((cleanup(diag_free))) struct fy_diag *diag = new_diag();
-	AUTO_FY *fyd = parse(text, diag);
-	struct fy_node *root = fyd != NULL ? fy_document_root(fyd) : NULL;
-	struct fy_node *node;
-	const char *v;
-	size_t n;
+	DM_AUTO(dm_yaml_doc) doc = NULL;
+	const struct dm_yaml_pair *p;
+	int line, col;
+	DM_AUTO(dm_err) err =
+	    dm_yaml_parse(text, strlen(text), &line, &col, &doc);
 
-	if (root == NULL)
+	if (err != NULL)
 		return NULL;
-	node = fy_node_by_path(root, path, (size_t)-1, FYNWF_DONT_FOLLOW);
-	if (node == NULL || !fy_node_is_scalar(node))
+	p = dm_yaml_find(doc->root, key);
+	if (p == NULL || p->value->kind != DM_YAML_SCALAR)
 		return NULL;
-	v = fy_node_get_scalar(node, &n);
-	return v != NULL ? g_strndup(v, n) : NULL;
+	return g_strdup(dm_yaml_is_null(p->value) ? "" : p->value->text);
 }
 
 char *
@@ -181,6 +138,8 @@ ctl_task_name(const char *arg)
 	/* Not a file that can be read: then it is the name itself. */
 	if (err != NULL)
 		return g_strdup(arg);
-	name = ctl_yaml_scalar(text, "/name");
-	return name != NULL ? name : g_strdup(arg);
+	name = ctl_yaml_scalar(text, "name");
+	if (name == NULL)
+		name = g_strdup(arg);
+	return name;
 }
