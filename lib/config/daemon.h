@@ -29,7 +29,7 @@ struct dm_master_cfg {
 	char *etcd_mode;       /* "embedded" (default) or "external" (ours) */
 	char **etcd_endpoints; /* external; NULL-terminated */
 	char *etcd_user, *etcd_password;
-	char *etcd_path;       /* program; "etcd" */
+	char *etcd_path; /* program; "etcd" */
 	unsigned max_txn_ops, max_request_bytes;
 	char *auto_compaction_mode, *auto_compaction_retention;
 	int64_t quota_backend_bytes;

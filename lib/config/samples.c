@@ -4,6 +4,7 @@
  * compares them with the files.
  */
 #include "lib/config/daemon.h"
+#include "lib/config/source.h"
 
 /* clang-format off */
 
@@ -97,4 +98,57 @@ dm_worker_sample(void)
 "# ssl-cert = \"/path/dm-worker.pem\"\n"
 "# ssl-key = \"/path/dm-worker-key.pem\"\n"
 "# cert-allowed-cn = [\"dm\"]\n";
+}
+
+const char *
+dm_source_cfg_sample(void)
+{
+	return
+"# One upstream database: `dmctl operate-source create source.yaml`.\n"
+"\n"
+"# Name of the source; unique, at most 32 bytes.\n"
+"source-id: \"mysql-replica-01\"\n"
+"\n"
+"# Where to read: MySQL 5.6 to 8.4 or MariaDB 10.5 to 11.8, row binlogs on.\n"
+"# The user needs SELECT, RELOAD, REPLICATION SLAVE, REPLICATION CLIENT.\n"
+"from:\n"
+"  host: \"127.0.0.1\"\n"
+"  port: 3306\n"
+"  user: \"root\"\n"
+"  password: \"\"\n"
+"  # Session variables of our connections to it.\n"
+"  # session:\n"
+"  #   max_statement_time: 0\n"
+"  # TLS; the files must be readable on every dm-master and dm-worker.\n"
+"  # security:\n"
+"  #   ssl-ca: \"/path/ca.pem\"\n"
+"  #   ssl-cert: \"/path/cert.pem\"\n"
+"  #   ssl-key: \"/path/key.pem\"\n"
+"\n"
+"# Follow the source by GTID: survives a switch to another replica.\n"
+"enable-gtid: false\n"
+"\n"
+"# mysql or mariadb; asked from the server when left out, like server-id, the\n"
+"# number under which we register as a replica.\n"
+"# flavor: \"mysql\"\n"
+"# server-id: 429523137\n"
+"\n"
+"# Keep a copy of the binlogs on the worker.\n"
+"enable-relay: false\n"
+"# relay-dir: \"relay-dir\"\n"
+"# relay-binlog-name: \"mysql-bin.000001\"\n"
+"# relay-binlog-gtid: \"\"\n"
+"\n"
+"# When to delete relay logs: look every `interval` seconds; delete files older\n"
+"# than `expires` hours (0: never), or when less than `remain-space` GB is free.\n"
+"# purge:\n"
+"#   interval: 3600\n"
+"#   expires: 0\n"
+"#   remain-space: 15\n"
+"\n"
+"# Resume tasks by ourselves after errors that may pass.\n"
+"# checker:\n"
+"#   check-enable: true\n"
+"#   backoff-rollback: 5m\n"
+"#   backoff-max: 5m\n";
 }

@@ -540,6 +540,21 @@ is_word_with_meaning(const char *text)
 	return false;
 }
 
+/* "5m0s", "127.0.0.1": begins like a number and cannot be one, nor a date. */
+static bool
+is_no_number(const char *text)
+{
+	size_t dots = 0, letters = 0;
+
+	for (const char *p = text; *p != '\0'; p++) {
+		dots += *p == '.';
+		letters += strchr("ghijklmnpqrstuvwyz", *p) != NULL;
+		if (!g_ascii_isalnum(*p) && *p != '.')
+			return false;
+	}
+	return letters > 0 || dots > 1;
+}
+
 static bool
 is_plain_safe(const char *text)
 {
@@ -547,7 +562,8 @@ is_plain_safe(const char *text)
 	/* Letters, or signs that cannot begin a number or an indicator. */
 	bool starts = g_ascii_isalpha(text[0]) || text[0] == '/' ||
 		      text[0] == '_' || text[0] == '^' || text[0] == '$' ||
-		      text[0] == '(';
+		      text[0] == '(' ||
+		      (g_ascii_isdigit(text[0]) && is_no_number(text));
 
 	if (!starts || is_word_with_meaning(text) || text[len - 1] == ' ' ||
 	    text[len - 1] == ':')
