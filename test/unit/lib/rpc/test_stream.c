@@ -3,6 +3,9 @@
 #include "test/unit/lib/rpc/fixture.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define MESSAGES 10000
 
@@ -394,6 +397,55 @@ START_TEST(an_unreachable_server_closes_the_stream)
 }
 END_TEST
 
+/* The client's process: one message, then nothing more. */
+static void
+run_client_process(int port_pipe)
+{
+	int port = 0;
+
+	if (read(port_pipe, &port, sizeof(port)) != sizeof(port))
+		_exit(1);
+	dm_rpc_init();
+	g_snprintf(fx.target, sizeof(fx.target), "127.0.0.1:%d", port);
+	fx.channel = dm_rpc_channel_new(fx.target, NULL);
+	open_client(&dm__v1__worker_session__descriptor);
+	(void)send_seq(1);
+	for (;;)
+		pause();
+}
+
+START_TEST(a_killed_client_closes_its_stream)
+{
+	int port = 0;
+	int fds[2];
+	pid_t pid;
+
+	dm_mutex_init(&mu, 100);
+	dm_cond_init(&cond);
+	ck_assert_int_eq(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0)
+		run_client_process(fds[0]);
+	dm_rpc_init();
+	fx.server = dm_rpc_server_new(NULL);
+	dm_rpc_server_add_stream(fx.server, &dm__v1__worker_session__descriptor,
+	    "Session", &server_ops, &server);
+	ck_assert_ptr_null(
+	    dm_rpc_server_start(fx.server, "127.0.0.1:0", &port));
+	ck_assert_int_eq(write(fds[1], &port, sizeof(port)), sizeof(port));
+	WAIT_FOR(server.received == 1);
+	kill(pid, SIGKILL);
+	WAIT_FOR(server.closed == 1);
+	ck_assert_int_eq(server.status, DM_RPC_CANCELLED);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	dm_rpc_stream_unref(server.stream);
+	dm_rpc_server_free(fx.server);
+	dm_rpc_shutdown();
+	close(fds[0]);
+	close(fds[1]);
+}
+END_TEST
+
 static void *
 hammer(void *arg)
 {
@@ -441,8 +493,16 @@ fill(TCase *tc)
 	    tc, sends_from_many_threads_survive_a_cancel, 0, 3);
 }
 
+static void
+fill_processes(TCase *tc)
+{
+	tcase_add_test(tc, a_killed_client_closes_its_stream);
+}
+
 int
 main(void)
 {
-	return run_suite("lib/rpc/stream", fill);
+	int rc = run_suite("lib/rpc/stream", fill);
+
+	return rc | run_suite("lib/rpc/stream, processes", fill_processes);
 }
