@@ -32,7 +32,7 @@ const struct ctl_opt ctl_opt_source = {
 const struct ctl_opt ctl_opt_ssl_ca = {
 	.name = "ssl-ca",
 	.kind = CTL_STRING,
-	.help = "Path of the certificate authority's PEM file; turns TLS on.",
+	.help = "Path of the certificate authority's PEM file.",
 };
 const struct ctl_opt ctl_opt_ssl_cert = {
 	.name = "ssl-cert",
