@@ -23,8 +23,9 @@ struct dm_rpc_stream {
 	atomic_uint refs;
 	bool server;
 	struct dm_rpc_stream_ops ops;
-	void *ctx;                            /* set before the first read */
+	void *ctx; /* set before the first read */
 	const ProtobufCMessageDescriptor *in; /* what the other side sends */
+	const ProtobufCMessageDescriptor *out_type;
 	struct dm_rpc_live *live;             /* NULL on the server */
 
 	struct dm_mutex mu; /* rank CALL; guards up to the blank line */
@@ -321,6 +322,7 @@ dm_rpc_stream_send(struct dm_rpc_stream *st, const ProtobufCMessage *msg)
 	grpc_byte_buffer *b = NULL;
 	size_t size;
 
+	dm_assert(msg->descriptor == st->out_type);
 	err = dm_rpc_pack(msg, &b);
 	if (err != NULL) {
 		fail_stream(st, DM_RPC_INTERNAL, err->message);
@@ -441,6 +443,7 @@ dm_rpc_stream_serve(grpc_call *call, const ProtobufCMethodDescriptor *method,
 
 	st->server = true;
 	st->in = method->input;
+	st->out_type = method->output;
 	st->pending = 3; /* close, start, and the read that follows on_open */
 	close_op.data.recv_close_on_server.cancelled = &st->cancelled;
 	dm_rpc_batch(call, &close_op, 1, &st->close_tag);
@@ -461,6 +464,7 @@ dm_rpc_stream_start(grpc_call *call, const ProtobufCMethodDescriptor *method,
 	grpc_op close_op = { .op = GRPC_OP_RECV_STATUS_ON_CLIENT };
 
 	st->in = method->output;
+	st->out_type = method->input;
 	st->ctx = ctx;
 	st->live = live;
 	st->pending = 4;

@@ -87,7 +87,8 @@ check_string(const ProtobufCMessageDescriptor *d,
 	if (g_utf8_validate_len((const char *)c.p, dm_cursor_left(&c), NULL))
 		return NULL;
 	return dm_err_plain(
-	    "string field %s.%s contains invalid UTF-8", d->name, f->name);
+	    "string field %s.%s contains invalid UTF-8 or a NUL byte",
+	    d->name, f->name);
 }
 
 /* One value of wire type 2 of the known field f. */
