@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define EXIT_START 2
+#define ETCD_READY_MS 10000
 
 static bool
 is_set(const char *s)
@@ -105,16 +106,26 @@ fail(struct dm_err *err)
 	return EXIT_START;
 }
 
+/* member: NULL when etcd is external. */
 static int
-serve(const struct dm_master_cfg *cfg, const char *const *endpoints)
+serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
 {
+	const char *own[2] = { NULL, NULL };
+	const char *const *endpoints =
+	    (const char *const *)cfg->etcd_endpoints;
 	struct server *server = NULL;
-	struct dm_err *err;
+	struct dm_err *err = NULL;
 	sigset_t set;
 
 	block_signals(&set);
 	dm_rpc_init();
-	err = server_start(cfg, endpoints, &server);
+	if (member != NULL) {
+		own[0] = dm_etcd_member_endpoint(member);
+		endpoints = own;
+		err = dm_etcd_member_wait_ready(member, ETCD_READY_MS);
+	}
+	if (err == NULL)
+		err = server_start(cfg, endpoints, &server);
 	if (err == NULL) {
 		dm_info("dm-master is serving",
 		    dm_kstr("addr", cfg->master_addr),
@@ -130,20 +141,17 @@ static int
 run(const struct dm_master_cfg *cfg)
 {
 	struct dm_etcd_member_proc *member = NULL;
-	const char *own[2] = { NULL, NULL };
 	struct dm_err *err = check_supported(cfg);
 	int status;
 
 	if (err != NULL)
 		return fail(err);
 	if (strcmp(cfg->etcd_mode, "external") == 0)
-		return serve(
-		    cfg, (const char *const *)cfg->etcd_endpoints);
+		return serve(cfg, NULL);
 	err = start_member(cfg, &member);
 	if (err != NULL)
 		return fail(err);
-	own[0] = dm_etcd_member_endpoint(member);
-	status = serve(cfg, own);
+	status = serve(cfg, member);
 	dm_etcd_member_stop(member);
 	return status;
 }

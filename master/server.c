@@ -14,6 +14,7 @@
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
 #include "master/api_grpc/api.h"
+#include "master/api_http/http.h"
 #include "master/session/session.h"
 
 #include <jansson.h>
@@ -37,6 +38,8 @@ struct server {
 	struct api *api;
 	struct dm_rpc_server *rpc;
 	struct dm_rpc_health *health;
+	struct http_env http_env;
+	struct dm_http_server *http;
 	struct dm_port *port;
 	_Atomic(struct dm_election *) election;
 
@@ -196,9 +199,7 @@ connect_etcd(struct server *s, const char *const *endpoints)
 			g_autofree char *why = dm_err_message(err);
 
 			dm_err_free(err);
-			return dm_err_set_cause(
-			    dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
-			    "start embed etcd timeout 10s: %s", why);
+			return dm_err_plain("etcd does not answer: %s", why);
 		}
 		dm_err_free(err);
 		err = dm_cancel_sleep_ms(NULL, READY_STEP_MS);
@@ -227,13 +228,25 @@ adopt_grpc(int fd, void *arg)
 	dm_rpc_server_adopt(arg, fd);
 }
 
+static void
+adopt_http(int fd, void *arg)
+{
+	dm_http_server_adopt(arg, fd);
+}
+
+static bool
+has_leader(void *arg)
+{
+	g_autofree char *name = NULL, *addr = NULL;
+
+	return get_leader(&name, &addr, arg);
+}
+
 static struct dm_err *
-serve(struct server *s)
+start_rpc(struct server *s)
 {
 	struct dm_rpc_server_opts o = { .max_recv_bytes =
 		    (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES };
-	struct dm_port_handlers h = { 0 };
-	struct dm_err *err;
 
 	s->rpc = dm_rpc_server_new(&o);
 	s->health = dm_rpc_health_new();
@@ -242,11 +255,32 @@ serve(struct server *s)
 	dm_rpc_health_set(s->health, "pb.Master", false);
 	dm_rpc_server_add_service(s->rpc, api_service(s->api));
 	session_mgr_serve(s->sessions, s->rpc);
-	err = dm_rpc_server_start(s->rpc, NULL, NULL);
+	return dm_rpc_server_start(s->rpc, NULL, NULL);
+}
+
+static struct dm_err *
+start_http(struct server *s)
+{
+	struct dm_http_opts o = { .cors = true };
+
+	s->http_env = (struct http_env){ s->etcd, s->metrics, has_leader, s };
+	s->http = dm_http_server_new(&o);
+	http_register(&s->http_env, s->http);
+	return dm_http_server_start(s->http);
+}
+
+static struct dm_err *
+serve(struct server *s)
+{
+	struct dm_port_handlers h = { .grpc = adopt_grpc, .http = adopt_http };
+	struct dm_err *err = start_rpc(s);
+
+	if (err == NULL)
+		err = start_http(s);
 	if (err != NULL)
 		return err;
-	h.grpc = adopt_grpc;
 	h.grpc_arg = s->rpc;
+	h.http_arg = s->http;
 	return dm_port_open(s->cfg->master_addr, &h, &s->port, NULL);
 }
 
@@ -311,6 +345,8 @@ server_stop(struct server *s)
 	if (s == NULL)
 		return;
 	dm_port_free(s->port);
+	if (s->http != NULL)
+		dm_http_server_stop(s->http);
 	dm_election_stop(atomic_exchange(&s->election, NULL));
 	if (s->rpc != NULL)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
@@ -320,6 +356,7 @@ server_stop(struct server *s)
 	dm_etcd_free(s->etcd);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
+	dm_http_server_free(s->http);
 	api_free(s->api);
 	session_mgr_free(s->sessions);
 	dm_metrics_free(s->metrics);

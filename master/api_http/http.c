@@ -1,81 +1,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain HTTP of dm-master. */
+/* Plain HTTP of dm-master. Each request has a thread; handlers may block. */
 #include "master/api_http/http.h"
 
 #include "lib/base/version.h"
 #include "lib/text/pbjson.h"
 
-#include <string.h>
-
-#define TEXT "text/plain; charset=utf-8"
 #define JSON "application/json"
 
-static struct http_answer
-text(unsigned status, const char *body)
+static void
+get_status(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
-	return (struct http_answer){ status, TEXT, g_strdup(body) };
+	(void)req;
+	(void)arg;
+	g_string_assign(resp->body, dm_version_text());
 }
 
-/* {"health":"true","reason":""}: what probes and list-member of DM's tools
- * read. */
-static struct http_answer
-health(const struct http_env *env)
+static void
+get_metrics(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
+	const struct http_env *env = arg;
+	g_autofree char *text = dm_metrics_text(env->metrics);
+
+	(void)req;
+	resp->content_type = DM_METRICS_CONTENT_TYPE;
+	g_string_assign(resp->body, text);
+}
+
+/* {"health":"true","reason":""}: what probes and DM's tools read. */
+static void
+get_health(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+{
+	const struct http_env *env = arg;
 	DM_AUTO(dm_err) err = dm_etcd_health(env->etcd);
 	g_autofree char *reason = err == NULL ? NULL : dm_err_message(err);
-	GString *s = g_string_new(NULL);
 
-	g_string_append_printf(s, "{\"health\":\"%s\",\"reason\":",
+	(void)req;
+	resp->status = err == NULL ? 200 : 503;
+	resp->content_type = JSON;
+	g_string_append_printf(resp->body, "{\"health\":\"%s\",\"reason\":",
 	    err == NULL ? "true" : "false");
-	dm_json_append_string(s, reason == NULL ? "" : reason);
-	g_string_append_c(s, '}');
-	return (struct http_answer){ err == NULL ? 200 : 503, JSON,
-		g_string_free(s, FALSE) };
+	dm_json_append_string(resp->body, reason == NULL ? "" : reason);
+	g_string_append_c(resp->body, '}');
 }
 
-static struct http_answer
-ready(const struct http_env *env)
+static void
+get_healthz(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
+	(void)req;
+	(void)arg;
+	g_string_assign(resp->body, "ok\n");
+}
+
+static void
+get_readyz(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+{
+	const struct http_env *env = arg;
 	DM_AUTO(dm_err) err = dm_etcd_health(env->etcd);
-	g_autofree char *why = NULL, *body = NULL;
+	g_autofree char *why = err == NULL ? NULL : dm_err_message(err);
 
+	(void)req;
 	if (err != NULL) {
-		why = dm_err_message(err);
-		body = g_strdup_printf("etcd: %s\n", why);
-		return text(503, body);
+		resp->status = 503;
+		g_string_printf(resp->body, "etcd: %s\n", why);
+	} else if (!env->has_leader(env->arg)) {
+		resp->status = 503;
+		g_string_assign(resp->body, "no leader\n");
+	} else {
+		g_string_assign(resp->body, "ok\n");
 	}
-	if (!env->has_leader(env->arg))
-		return text(503, "no leader\n");
-	return text(200, "ok\n");
 }
 
-static struct http_answer
-version(void)
+static void
+get_version(
+    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
-	return (struct http_answer){ 200, JSON,
-		g_strdup_printf("{\"dm-master\":\"%s\"}",
-		    dm_version_release()) };
+	(void)req;
+	(void)arg;
+	resp->content_type = JSON;
+	g_string_printf(
+	    resp->body, "{\"dm-master\":\"%s\"}", dm_version_release());
 }
 
-struct http_answer
-http_answer(const struct http_env *env, const char *method, const char *path)
+void
+http_register(struct http_env *env, struct dm_http_server *server)
 {
-	if (strcmp(method, "OPTIONS") == 0)
-		return text(200, "");
-	if (strcmp(path, "/status") == 0)
-		return text(200, dm_version_text());
-	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-		return text(405, "method not allowed\n");
-	if (strcmp(path, "/metrics") == 0)
-		return (struct http_answer){ 200, DM_METRICS_CONTENT_TYPE,
-			dm_metrics_text(env->metrics) };
-	if (strcmp(path, "/health") == 0)
-		return health(env);
-	if (strcmp(path, "/healthz") == 0)
-		return text(200, "ok\n");
-	if (strcmp(path, "/readyz") == 0)
-		return ready(env);
-	if (strcmp(path, "/version") == 0)
-		return version();
-	return text(404, "404 page not found\n");
+	static const struct {
+		const char *method, *path;
+		dm_http_fn *fn;
+	} routes[] = {
+		{ NULL, "/status", get_status },
+		{ "GET", "/metrics", get_metrics },
+		{ "GET", "/health", get_health },
+		{ "GET", "/healthz", get_healthz },
+		{ "GET", "/readyz", get_readyz },
+		{ "GET", "/version", get_version },
+	};
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(routes); i++)
+		dm_http_server_route(server, routes[i].method,
+		    routes[i].path, routes[i].fn, env);
 }

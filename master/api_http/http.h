@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plain HTTP of dm-master: status, health, metrics. What a path answers, apart
- * from how it is served.
+ * Plain HTTP of dm-master: status, health, metrics.
  * Source: control-plane reference 3.4. Ours besides: /healthz (the process
- * runs), /readyz (it can reach etcd and knows a leader).
+ * runs), /readyz (it reaches etcd and knows a leader).
  */
 #ifndef DM_MASTER_API_HTTP_HTTP_H
 #define DM_MASTER_API_HTTP_HTTP_H
 
 #include "lib/etcd/etcd.h"
+#include "lib/http/server.h"
 #include "lib/metrics/metrics.h"
 
 struct http_env {
@@ -18,15 +18,7 @@ struct http_env {
 	void *arg;
 };
 
-struct http_answer {
-	unsigned status;
-	const char *content_type; /* static */
-	char *body;               /* owned by whoever gets it */
-};
-
-/* path: without the query. May block as long as a request to etcd. Threads:
- * any. */
-struct http_answer http_answer(
-    const struct http_env *env, const char *method, const char *path);
+/* Adds the routes; env is borrowed until the server has stopped. */
+void http_register(struct http_env *env, struct dm_http_server *server);
 
 #endif
