@@ -47,6 +47,12 @@ DM_DEFINE_AUTO(dm_sql_conn)
  * as long as the connection is not freed meanwhile. Fits dm_cancel_fn. */
 void dm_sql_interrupt(void *conn);
 
+/* From now on; the parameter of _connect is for the time before. */
+void dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds);
+/* True when a packet can be read without waiting for the network, or nearly
+ * so: its first bytes have come. */
+bool dm_sql_has_input(struct dm_sql_conn *conn);
+
 struct st_mysql *dm_sql_raw(struct dm_sql_conn *conn);
 uint64_t dm_sql_thread_id(struct dm_sql_conn *conn);
 const char *dm_sql_server_version(struct dm_sql_conn *conn);
@@ -95,6 +101,8 @@ struct dm_err *dm_sql_next(struct dm_sql_result *res, struct dm_sql_row *row,
 /* Column names. */
 const char *dm_sql_column(struct dm_sql_result *res, unsigned i);
 unsigned dm_sql_columns(struct dm_sql_result *res);
+/* A streamed result that is not read to its end takes the connection with it
+ * (the rest may be a whole table): later calls give DB_BAD_CONN. */
 void dm_sql_result_free(struct dm_sql_result *res);
 DM_DEFINE_AUTO(dm_sql_result)
 
@@ -103,7 +111,11 @@ DM_DEFINE_AUTO(dm_sql_result)
 struct dm_err *dm_sql_query_string(struct dm_sql_conn *conn, char **value,
     const char *fmt, ...) DM_PRINTF(3, 4) DM_MUST_CHECK;
 
-/* LOAD DATA LOCAL: `read` gives the next bytes (0: the end, -1: *err set). */
+/*
+ * LOAD DATA LOCAL: `read` gives the next bytes (0: the end, -1: *err set). The
+ * protocol cannot take a started file back, so after -1 the connection is cut,
+ * and with it the server's transaction; *err is what the call returns.
+ */
 typedef ssize_t dm_sql_infile_fn(
     void *arg, char *buf, size_t size, struct dm_err **err);
 struct dm_sql_load_result {
