@@ -48,7 +48,8 @@ enum dm_rpc_status {
 const char *dm_rpc_status_name(enum dm_rpc_status s);
 
 /* Once per process, before anything else here: grpc_init, RLIMIT_NOFILE to its
- * hard limit. After every fork() that must not inherit gRPC. */
+ * hard limit. After every fork() that must not inherit gRPC, and after signals
+ * were blocked that main takes by signalfd: gRPC starts threads. */
 void dm_rpc_init(void);
 /* After all servers and channels were freed. */
 void dm_rpc_shutdown(void);
@@ -100,7 +101,8 @@ void dm_rpc_server_add_stream(struct dm_rpc_server *s,
     const struct dm_rpc_stream_ops *ops, void *arg);
 
 /* Start serving. Connections come by dm_rpc_server_adopt, or by a port of its
- * own: addr "127.0.0.1:0"; *port is the one taken. addr may be NULL. */
+ * own: addr "127.0.0.1:0"; *port is the one taken. addr and port may be NULL.
+ * After an error the server can only be freed. */
 struct dm_err *dm_rpc_server_start(
     struct dm_rpc_server *s, const char *addr, int *port) DM_MUST_CHECK;
 /* Takes fd: a connected socket of which nothing was read. Closes it when the
@@ -126,7 +128,8 @@ int64_t dm_rpc_call_left_ms(void *closure_data);
 /* ---- streams, both sides ---- */
 
 /*
- * Queue a message; it is packed before this returns. False when the stream is
+ * Queue a message, of the method's type; it is packed before this returns.
+ * False when the stream is
  * over, or more than 64 MiB are queued (then the stream is cancelled: a peer
  * that does not read must not eat our memory).
  */
