@@ -6,13 +6,16 @@
  * generated struct (PB__MASTER__INIT(prefix)), hand over &svc.base. A handler
  * runs on one of the server's threads and must not block for long; it ends the
  * call by its closure, now or later, from any thread, exactly once - or by
- * dm_rpc_fail. The response stays the handler's. Streaming methods are
- * registered one by one with dm_rpc_server_add_stream.
+ * dm_rpc_fail. The request is valid until then, the response stays the
+ * handler's. Streaming methods are registered one by one with
+ * dm_rpc_server_add_stream.
  *
  * Strings are checked for UTF-8 in both directions; a message with another
- * string fails with INVALID_ARGUMENT (in) or INTERNAL (out), naming the field.
- * Status texts are cut at 4 kB (trailers are limited to 8 kB): long error
- * texts belong into the body. No HTTP proxy is ever used.
+ * string fails with INVALID_ARGUMENT where a server receives it, with INTERNAL
+ * elsewhere, naming the field as "pb.StartTaskRequest.task". Status texts are
+ * cut at 4000 bytes, earlier if they are not ASCII (trailers are limited to
+ * 8 kB, encoded): long error texts belong into the body. No HTTP proxy is ever
+ * used, and messages are not compressed.
  *
  * Threads: any, unless said otherwise.
  */
@@ -129,9 +132,9 @@ int64_t dm_rpc_call_left_ms(void *closure_data);
 
 /*
  * Queue a message, of the method's type; it is packed before this returns.
- * False when the stream is
- * over, or more than 64 MiB are queued (then the stream is cancelled: a peer
- * that does not read must not eat our memory).
+ * False when the stream is over, the message has a string that is not UTF-8
+ * (that ends the stream), or more than 64 MiB are queued (then the stream is
+ * cancelled: a peer that does not read must not eat our memory).
  */
 bool dm_rpc_stream_send(struct dm_rpc_stream *st, const ProtobufCMessage *msg);
 /* Server: end with a status after what is queued was sent. Client: no more
