@@ -272,8 +272,10 @@ dm_etcd_call_start(struct dm_etcd *e, const struct dm_etcd_call *c,
 void
 dm_etcd_requests_cancel(struct dm_etcd *e)
 {
-	while (e->requests.head != NULL)
-		finish_error(e->requests.head->data, dm_err_canceled());
+	struct request *r;
+
+	while ((r = g_queue_peek_head(&e->requests)) != NULL)
+		finish_error(r, dm_err_canceled());
 }
 
 /* ---- the synchronous form ---- */
