@@ -23,6 +23,7 @@ struct meta {
 	char *task, *source, *worker;
 	char *key; /* "task='t' AND source='s'", quoted, for WHERE */
 	uint64_t cluster_id, epoch;
+	bool adopt; /* task CLI args say "adopt": take another cluster's rows */
 };
 struct meta *meta_new(const struct unit_env *env);
 void meta_free(struct meta *m);
@@ -79,6 +80,7 @@ struct meta_table {
 	char *db, *tbl;
 	char *structure; /* CREATE TABLE of the source at snap_lo / now */
 	enum meta_table_state state;
+	bool created; /* the target had no such table: it is ours to empty */
 	struct dm_pos snap_lo, snap_hi;
 	uint64_t rows, bytes;      /* done by the copy */
 	uint64_t est_rows, est_bytes;

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Definitions of the progress tables in the target.
+ *
+ * Called by the worker when a subtask starts and by whoever forgets a task.
+ * DESIGN: every primary key is headed by (task, source), so that a task's rows
+ * lie together and a takeover locks no row of another task. Names are compared
+ * by bytes, as the servers compare table names where case counts.
+ */
+#include "lib/meta/meta_tables.h"
+
+#include <string.h>
+
+/* A server's answer "there is no such database / table". */
+#define ER_BAD_DB	 1049
+#define ER_BAD_TABLE	 1051
+#define ER_NO_SUCH_TABLE 1146
+
+const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
+	"dm_chunk", "dm_intent", NULL };
+
+#define META_HEAD                                                              \
+	"task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL, "            \
+	"format INT NOT NULL DEFAULT 1, "
+#define META_TAIL " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+
+/* In the order of dm_meta_table_names. */
+static const char *const meta_columns[] = {
+	/* dm_owner */
+	META_HEAD
+	"cluster_id BIGINT UNSIGNED NOT NULL, epoch BIGINT UNSIGNED NOT NULL, "
+	"worker VARCHAR(255) NOT NULL DEFAULT '', conn_ids TEXT, "
+	"server_id_text VARCHAR(255) NOT NULL DEFAULT '', "
+	"phase VARCHAR(8) NOT NULL DEFAULT 'none', "
+	"base_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"base_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, base_gtid TEXT, "
+	"lane_count INT NOT NULL DEFAULT 0, "
+	"hash_version INT NOT NULL DEFAULT 0, lane_map MEDIUMTEXT, "
+	"update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
+	"ON UPDATE CURRENT_TIMESTAMP, "
+	"PRIMARY KEY (task, source)",
+	/* dm_lane */
+	META_HEAD
+	"lane INT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, "
+	"binlog_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"binlog_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, binlog_gtid TEXT, "
+	"cut_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"cut_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"cut_row BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"PRIMARY KEY (task, source, lane)",
+	/* dm_table */
+	META_HEAD
+	"db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, "
+	"structure MEDIUMTEXT, state VARCHAR(8) NOT NULL DEFAULT 'planned', "
+	"created TINYINT NOT NULL DEFAULT 0, "
+	"snap_lo_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"snap_lo_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"snap_hi_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"snap_hi_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"row_count BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"byte_count BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"est_rows BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"est_bytes BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"PRIMARY KEY (task, source, db, tbl)",
+	/* dm_chunk; lo, hi: key values as SQL literals, NULL is an open end */
+	META_HEAD "db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, "
+		  "chunk INT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, "
+		  "lo MEDIUMTEXT, hi MEDIUMTEXT, "
+		  "state VARCHAR(8) NOT NULL DEFAULT 'planned', "
+		  "row_count BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+		  "byte_count BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+		  "snap_name VARCHAR(128) NOT NULL DEFAULT '', "
+		  "snap_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+		  "PRIMARY KEY (task, source, db, tbl, chunk)",
+	/* dm_intent */
+	META_HEAD
+	"epoch BIGINT UNSIGNED NOT NULL, conn_id BIGINT UNSIGNED NOT NULL, "
+	"statement MEDIUMTEXT, db VARCHAR(64) NOT NULL DEFAULT '', "
+	"tbl VARCHAR(64) NOT NULL DEFAULT '', struct_before MEDIUMTEXT, "
+	"struct_after MEDIUMTEXT, "
+	"start_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"start_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"end_name VARCHAR(128) NOT NULL DEFAULT '', "
+	"end_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
+	"PRIMARY KEY (task, source)",
+};
+
+/* DM's own table, written beside ours for its tools. */
+static const char checkpoint_columns[] =
+    "id VARCHAR(32) NOT NULL, cp_schema VARCHAR(128) NOT NULL, "
+    "cp_table VARCHAR(128) NOT NULL, binlog_name VARCHAR(128), "
+    "binlog_pos INT UNSIGNED, binlog_gtid TEXT, "
+    "exit_safe_binlog_name VARCHAR(128) DEFAULT '', "
+    "exit_safe_binlog_pos INT UNSIGNED DEFAULT 0, "
+    "exit_safe_binlog_gtid TEXT, table_info JSON NOT NULL, "
+    "is_global BOOLEAN, "
+    "create_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+    "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
+    "ON UPDATE CURRENT_TIMESTAMP, "
+    "UNIQUE KEY uk_id_schema_table (id, cp_schema, cp_table)";
+
+/* Every table that DM makes for a task: `<task><suffix>`. */
+static const char *const dm_task_suffixes[] = { "_syncer_checkpoint",
+	"_syncer_sharding_meta", "_onlineddl", "_loader_checkpoint",
+	"_lightning_checkpoint_list", "_validator_checkpoint",
+	"_validator_pending_change", "_validator_error_change",
+	"_validator_table_status", NULL };
+
+static struct dm_err *
+create_table(struct dm_sql_conn *conn, const char *schema, const char *name,
+    const char *columns)
+{
+	g_autoptr(GString) sql = g_string_new("CREATE TABLE IF NOT EXISTS ");
+
+	dm_sql_append_table(sql, schema, name);
+	g_string_append_printf(sql, " (%s)" META_TAIL, columns);
+	return dm_sql_exec(conn, sql->str, sql->len, NULL);
+}
+
+struct dm_err *
+dm_meta_create(struct dm_sql_conn *conn, const char *schema, const char *task)
+{
+	g_autoptr(GString) sql = g_string_new("CREATE DATABASE IF NOT EXISTS ");
+	g_autofree char *cp = g_strconcat(task, dm_task_suffixes[0], NULL);
+	struct dm_err *err;
+
+	dm_sql_append_ident(sql, schema);
+	err = dm_sql_exec(conn, sql->str, sql->len, NULL);
+	for (size_t i = 0; err == NULL && dm_meta_table_names[i] != NULL; i++)
+		err = create_table(
+		    conn, schema, dm_meta_table_names[i], meta_columns[i]);
+	if (err == NULL)
+		err = create_table(conn, schema, cp, checkpoint_columns);
+	return err == NULL ? NULL
+			   : dm_err_annotate(err, "create the task's metadata");
+}
+
+/* Runs sql; a database or table that is not there is no error. */
+static struct dm_err *
+exec_if_there(struct dm_sql_conn *conn, const GString *sql)
+{
+	struct dm_err *err = dm_sql_exec(conn, sql->str, sql->len, NULL);
+	unsigned no;
+
+	if (err == NULL)
+		return NULL;
+	no = dm_sql_last_errno(conn);
+	if (no != ER_BAD_DB && no != ER_BAD_TABLE && no != ER_NO_SUCH_TABLE)
+		return err;
+	dm_err_free(err); /* nothing to remove */
+	return NULL;
+}
+
+static void
+append_text(GString *sql, const char *text)
+{
+	/* With the introducer the comparison is in the column's own collation
+	 * whatever the connection's charset is, so the key is used. */
+	g_string_append(sql, "_utf8mb4");
+	dm_sql_append_string(sql, text, strlen(text));
+}
+
+/* " AND <column> IN (...)"; nothing when all sources are meant. */
+static void
+append_sources(GString *sql, const char *glue, const char *column,
+    const char *const *sources)
+{
+	if (sources == NULL)
+		return;
+	g_string_append_printf(sql, "%s%s IN (NULL", glue, column);
+	for (size_t i = 0; sources[i] != NULL; i++) {
+		g_string_append(sql, ", ");
+		append_text(sql, sources[i]);
+	}
+	g_string_append_c(sql, ')');
+}
+
+static struct dm_err *
+remove_rows(struct dm_sql_conn *conn, const char *schema, const char *task,
+    const char *const *sources)
+{
+	struct dm_err *err = NULL;
+
+	/* The owner row goes last: an old owner that still runs is fenced by
+	 * it, and a removal that breaks off can be run again. */
+	for (size_t i = DM_ARRAY_SIZE(meta_columns); err == NULL && i-- > 0;) {
+		g_autoptr(GString) sql = g_string_new("DELETE FROM ");
+
+		dm_sql_append_table(sql, schema, dm_meta_table_names[i]);
+		g_string_append(sql, " WHERE task=");
+		append_text(sql, task);
+		append_sources(sql, " AND ", "source", sources);
+		err = exec_if_there(conn, sql);
+	}
+	return err;
+}
+
+struct dm_err *
+dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
+    const char *const *sources)
+{
+	struct dm_err *err = remove_rows(conn, schema, task, sources);
+
+	for (size_t i = 0; err == NULL && dm_task_suffixes[i] != NULL; i++) {
+		g_autofree char *name =
+		    g_strconcat(task, dm_task_suffixes[i], NULL);
+		g_autoptr(GString) sql = g_string_new("DROP TABLE IF EXISTS ");
+
+		if (sources != NULL) {
+			if (i > 0)
+				break; /* the others belong to all sources */
+			g_string_assign(sql, "DELETE FROM ");
+		}
+		dm_sql_append_table(sql, schema, name);
+		append_sources(sql, " WHERE ", "id", sources);
+		err = exec_if_there(conn, sql);
+	}
+	return err == NULL ? NULL
+			   : dm_err_annotate(err, "remove the task's metadata");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pieces of the meta's SQL that worker/meta*.c share with the units which
+ * write many rows at once.
+ */
+#ifndef DM_WORKER_META_INTERNAL_H
+#define DM_WORKER_META_INTERNAL_H
+
+#include "worker/meta.h"
+
+/* _utf8mb4'text': compared in the column's own collation, whatever the
+ * connection's charset, so that keys are used. */
+void meta_append_text(GString *sql, const char *text);
+/* "epoch > IF(...)"-like condition that is true while the owner row is ours
+ * and an out-of-range error when it is not; `column` is its epoch. */
+void meta_append_guard(GString *sql, const struct meta *m, const char *column);
+/* `schema`.`table` */
+void meta_append_name(GString *sql, const struct meta *m, const char *table);
+/* "`schema`.`table` WHERE task=.. AND source=.." */
+void meta_append_from(GString *sql, const struct meta *m, const char *table);
+
+/* Cell i as text ("" for NULL) and as a number. */
+const char *meta_cell(const struct dm_sql_row *row, unsigned i);
+uint64_t meta_cell_u64(const struct dm_sql_row *row, unsigned i);
+struct dm_pos meta_cell_pos(const struct dm_sql_row *row, unsigned i);
+
+const char *meta_table_state_name(enum meta_table_state s);
+enum meta_table_state meta_table_state_parse(const char *text);
+/* "(task, source, ...)" and "(..values..)" of a dm_table row. */
+extern const char meta_table_columns[];
+void meta_append_table_values(
+    GString *sql, const struct meta *m, const struct meta_table *t);
+
+#endif
