@@ -7,6 +7,7 @@
 #ifndef DM_LIB_CONFIG_DAEMON_H
 #define DM_LIB_CONFIG_DAEMON_H
 
+#include "lib/base/version.h" /* what -V prints */
 #include "lib/err/err.h"
 
 struct dm_log_cfg {
@@ -28,7 +29,7 @@ struct dm_master_cfg {
 	char *etcd_mode;       /* "embedded" (default) or "external" (ours) */
 	char **etcd_endpoints; /* external; NULL-terminated */
 	char *etcd_user, *etcd_password;
-	char *etcd_path;       /* program; "etcd" */
+	char *etcd_path; /* program; "etcd" */
 	unsigned max_txn_ops, max_request_bytes;
 	char *auto_compaction_mode, *auto_compaction_retention;
 	int64_t quota_backend_bytes;
@@ -58,10 +59,17 @@ enum dm_daemon_action {
 	DM_DAEMON_SAMPLE
 };
 
+/*
+ * Read flags and the file that -config names; check and complete the rest.
+ * *cfg is NULL when *action is not RUN. Errors: 38010 to 38042 for the master,
+ * 40001 to 40004 and 40069 for the worker; a stray argument and unknown keys
+ * are told with what was probably meant.
+ */
 struct dm_err *dm_master_cfg_load(int argc, char *const *argv,
     enum dm_daemon_action *action, struct dm_master_cfg **cfg) DM_MUST_CHECK;
 void dm_master_cfg_free(struct dm_master_cfg *c);
 DM_DEFINE_AUTO(dm_master_cfg)
+/* As `config master` shows it (control-plane 2.8); passwords masked. */
 char *dm_master_cfg_toml(const struct dm_master_cfg *c);
 struct dm_err *dm_worker_cfg_load(int argc, char *const *argv,
     enum dm_daemon_action *action, struct dm_worker_cfg **cfg) DM_MUST_CHECK;
@@ -73,8 +81,5 @@ const char *dm_master_help(void);
 const char *dm_master_sample(void);
 const char *dm_worker_help(void);
 const char *dm_worker_sample(void);
-/* The block that -V and /status print (control-plane 3.4): six lines. */
-const char *dm_version_text(void);
-const char *dm_version_release(void); /* "v9.0.0-..." style, ours */
 
 #endif
