@@ -21,8 +21,9 @@ struct dm_binlog_start {
 	unsigned heartbeat_s;        /* 0: 5 */
 };
 
-/* Takes conn, a fresh connection. Errors: SYNCER_GET_EVENT with the server's
- * text, e.g. "Could not find first log file name in binary log index file". */
+/* Takes conn, a fresh connection, also on error. Errors: SYNCER_GET_EVENT, the
+ * server's text is its cause, e.g. "Error 1236 (HY000): Could not find first
+ * log file name in binary log index file"; that one may come from _next. */
 struct dm_err *dm_binlog_stream_open(struct dm_sql_conn *conn,
     const struct dm_binlog_start *start,
     struct dm_binlog_stream **st) DM_MUST_CHECK;
@@ -33,6 +34,10 @@ struct dm_err *dm_binlog_stream_open(struct dm_sql_conn *conn,
  */
 struct dm_err *dm_binlog_stream_next(struct dm_binlog_stream *st,
     const uint8_t **raw, size_t *len) DM_MUST_CHECK;
+/* The server's or libmariadb's number of the last failure, which its cause
+ * shows too: 1236 = this place cannot be read, 2013 = connection lost, 0 = the
+ * server ended the stream. */
+unsigned dm_binlog_stream_errno(struct dm_binlog_stream *st);
 /* True when the next call finds data without waiting for the network. */
 bool dm_binlog_stream_has_more(struct dm_binlog_stream *st);
 void dm_binlog_stream_interrupt(void *st); /* fits dm_cancel_fn */

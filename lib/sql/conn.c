@@ -226,7 +226,6 @@ dm_sql_interrupt(void *arg)
 {
 	struct dm_sql_conn *conn = arg;
 
-	atomic_store(&conn->cut, true);
 	if (conn->fd >= 0)
 		shutdown(conn->fd, SHUT_RDWR);
 }

@@ -6,15 +6,12 @@
 #include "lib/sql/sql.h"
 
 #include <mysql.h>
-#include <stdatomic.h>
 
 struct dm_sql_infile;
 
 struct dm_sql_conn {
 	MYSQL *my;
 	int fd; /* a duplicate of the socket; unchanged until _free */
-	atomic_bool cut; /* interrupted, or given up by us */
-	bool lost;
 	enum dm_err_scope scope;
 	char *version;
 	uint64_t thread_id;

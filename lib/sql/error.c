@@ -86,7 +86,6 @@ dm_sql_failed_(struct dm_sql_conn *conn, enum dm_sql_call call,
 	conn->last_errno = mysql_errno(conn->my);
 	text = g_utf8_make_valid(mysql_error(conn->my), -1);
 	if (call != DM_SQL_CONNECT && means_lost(conn->last_errno)) {
-		conn->lost = true;
 		/* libmariadb may have closed its descriptor; ours would keep
 		 * the session open at the server. */
 		shutdown(conn->fd, SHUT_RDWR);

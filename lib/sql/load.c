@@ -102,10 +102,8 @@ dm_sql_load_data(struct dm_sql_conn *conn, const char *sql,
 	conn->infile = &f;
 	failed = mysql_real_query(conn->my, sql, len);
 	conn->infile = NULL;
-	if (f.err != NULL) {
-		conn->lost = true;
+	if (f.err != NULL)
 		return f.err;
-	}
 	if (failed != 0)
 		return dm_sql_failed_(conn, DM_SQL_WRITE, sql, len);
 	info = mysql_info(conn->my);

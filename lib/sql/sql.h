@@ -47,6 +47,12 @@ DM_DEFINE_AUTO(dm_sql_conn)
  * as long as the connection is not freed meanwhile. Fits dm_cancel_fn. */
 void dm_sql_interrupt(void *conn);
 
+/* From now on; the parameter of _connect is for the time before. */
+void dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds);
+/* True when a packet can be read without waiting for the network, or nearly
+ * so: its first bytes have come. */
+bool dm_sql_has_input(struct dm_sql_conn *conn);
+
 struct st_mysql *dm_sql_raw(struct dm_sql_conn *conn);
 uint64_t dm_sql_thread_id(struct dm_sql_conn *conn);
 const char *dm_sql_server_version(struct dm_sql_conn *conn);

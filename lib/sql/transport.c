@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS towards a database server: options before connecting, checks after.
- * A list of common names is checked after authentication, because libmariadb
+ * What has to reach through libmariadb to the socket: TLS options and checks,
+ * the read timeout, and whether input waits. A list of common names is checked after authentication, because libmariadb
  * has no hook before it; the chain is verified before.
  */
 #include "lib/sql/conn_int.h"
@@ -14,6 +14,7 @@ typedef unsigned char uchar;
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <string.h>
 
 static bool
@@ -92,4 +93,38 @@ dm_sql_check_tls_(MYSQL *my, const struct dm_sql_params *p)
 	return dm_err_set_cause(dm_err_new(DB_DRIVER_ERROR),
 	    "the common name of the server's certificate is not in "
 	    "cert-allowed-cn");
+}
+
+void
+dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds)
+{
+	MARIADB_PVIO *io = conn->my->net.pvio;
+
+	if (io != NULL) /* NULL: the connection is lost */
+		io->methods->set_timeout(
+		    io, PVIO_READ_TIMEOUT, (int)MIN(seconds, 86400u));
+}
+
+bool
+dm_sql_has_input(struct dm_sql_conn *conn)
+{
+	MARIADB_PVIO *io = conn->my->net.pvio;
+	struct pollfd p = { .fd = conn->fd, .events = POLLIN };
+	size_t cached;
+
+	if (io == NULL)
+		return true; /* the next call fails at once */
+	cached = (size_t)(io->cache + io->cache_size - io->cache_pos);
+	/* A packet begins with 3 bytes of length and a sequence number. */
+	if (cached >= 4) {
+		size_t n = (size_t)io->cache_pos[0] |
+		    (size_t)io->cache_pos[1] << 8 |
+		    (size_t)io->cache_pos[2] << 16;
+
+		if (cached >= n + 4)
+			return true;
+	}
+	if (io->ctls != NULL && SSL_pending((SSL *)io->ctls->ssl) > 0)
+		return true;
+	return poll(&p, 1, 0) > 0;
 }

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one table of event types: what is done with each, and why. A type that
+ * is not here stops the task, unless its writer marked it as ignorable.
+ */
+#include "lib/binlog/event.h"
+
+#define H DM_EVP_HANDLE
+#define I DM_EVP_IGNORE
+#define S DM_EVP_STOP
+#define STATEMENT "belongs to a statement-format change, which is not applied"
+#define OLD_LOAD  "LOAD DATA as servers before 5.0 logged it is not applied"
+#define OLD_ROWS  "a row format of 5.1 test releases is not decoded"
+
+/* Ascending by type. */
+static const struct dm_event_info infos[] = {
+	{ DM_EV_UNKNOWN, "UNKNOWN_EVENT", S, "its meaning is not known" },
+	{ DM_EV_START_V3, "START_EVENT_V3", S, "binlogs before 5.0 are not read" },
+	{ DM_EV_QUERY, "QUERY_EVENT", H, "DDL, BEGIN, COMMIT" },
+	{ DM_EV_STOP, "STOP_EVENT", I, "the server was shut down; a new file follows" },
+	{ DM_EV_ROTATE, "ROTATE_EVENT", H, "the next file" },
+	{ DM_EV_INTVAR, "INTVAR_EVENT", S, STATEMENT },
+	{ (enum dm_event_type)6, "LOAD_EVENT", S, OLD_LOAD },
+	{ (enum dm_event_type)7, "SLAVE_EVENT", S, "no known server writes it" },
+	{ (enum dm_event_type)8, "CREATE_FILE_EVENT", S, OLD_LOAD },
+	{ (enum dm_event_type)9, "APPEND_BLOCK_EVENT", S, STATEMENT },
+	{ (enum dm_event_type)10, "EXEC_LOAD_EVENT", S, OLD_LOAD },
+	{ (enum dm_event_type)11, "DELETE_FILE_EVENT", S, STATEMENT },
+	{ (enum dm_event_type)12, "NEW_LOAD_EVENT", S, OLD_LOAD },
+	{ DM_EV_RAND, "RAND_EVENT", S, STATEMENT },
+	{ DM_EV_USER_VAR, "USER_VAR_EVENT", S, STATEMENT },
+	{ DM_EV_FORMAT_DESCRIPTION, "FORMAT_DESCRIPTION_EVENT", H, "how the next events are laid out" },
+	{ DM_EV_XID, "XID_EVENT", H, "commit" },
+	{ DM_EV_BEGIN_LOAD_QUERY, "BEGIN_LOAD_QUERY_EVENT", S, STATEMENT },
+	{ DM_EV_EXECUTE_LOAD_QUERY, "EXECUTE_LOAD_QUERY_EVENT", S, STATEMENT },
+	{ DM_EV_TABLE_MAP, "TABLE_MAP_EVENT", H, "columns of the rows that follow" },
+	{ (enum dm_event_type)20, "PRE_GA_WRITE_ROWS_EVENT", S, OLD_ROWS },
+	{ (enum dm_event_type)21, "PRE_GA_UPDATE_ROWS_EVENT", S, OLD_ROWS },
+	{ (enum dm_event_type)22, "PRE_GA_DELETE_ROWS_EVENT", S, OLD_ROWS },
+	{ DM_EV_WRITE_ROWS_V1, "WRITE_ROWS_EVENT_V1", H, "rows" },
+	{ DM_EV_UPDATE_ROWS_V1, "UPDATE_ROWS_EVENT_V1", H, "rows" },
+	{ DM_EV_DELETE_ROWS_V1, "DELETE_ROWS_EVENT_V1", H, "rows" },
+	{ DM_EV_INCIDENT, "INCIDENT_EVENT", S, "the server says that its binlog lacks changes" },
+	{ DM_EV_HEARTBEAT, "HEARTBEAT_LOG_EVENT", H, "the connection lives, there is nothing new" },
+	{ DM_EV_IGNORABLE, "IGNORABLE_LOG_EVENT", I, "made to be ignored" },
+	{ DM_EV_ROWS_QUERY, "ROWS_QUERY_LOG_EVENT", I, "text of the statement, for people" },
+	{ DM_EV_WRITE_ROWS_V2, "WRITE_ROWS_EVENT", H, "rows" },
+	{ DM_EV_UPDATE_ROWS_V2, "UPDATE_ROWS_EVENT", H, "rows" },
+	{ DM_EV_DELETE_ROWS_V2, "DELETE_ROWS_EVENT", H, "rows" },
+	{ DM_EV_GTID, "GTID_LOG_EVENT", H, "name of the transaction that follows" },
+	{ DM_EV_ANONYMOUS_GTID, "ANONYMOUS_GTID_LOG_EVENT", I, "a transaction without a name follows" },
+	{ DM_EV_PREVIOUS_GTIDS, "PREVIOUS_GTIDS_LOG_EVENT", H, "transactions of all earlier files" },
+	{ DM_EV_TRANSACTION_CONTEXT, "TRANSACTION_CONTEXT_EVENT", I, "group replication's conflict check, done by the source" },
+	{ DM_EV_VIEW_CHANGE, "VIEW_CHANGE_EVENT", I, "group replication's membership" },
+	{ DM_EV_XA_PREPARE, "XA_PREPARE_LOG_EVENT", S, "an XA transaction may still be rolled back; XA is not supported" },
+	{ DM_EV_PARTIAL_UPDATE_ROWS, "PARTIAL_UPDATE_ROWS_EVENT", S, "holds parts of JSON values; set binlog_row_value_options='' at the source" },
+	{ DM_EV_TRANSACTION_PAYLOAD, "TRANSACTION_PAYLOAD_EVENT", H, "a compressed transaction" },
+	{ DM_EV_HEARTBEAT_V2, "HEARTBEAT_LOG_EVENT_V2", H, "the connection lives, there is nothing new" },
+	{ DM_EV_GTID_TAGGED, "GTID_TAGGED_LOG_EVENT", H, "name of the transaction that follows" },
+	{ DM_EV_MARIADB_ANNOTATE_ROWS, "ANNOTATE_ROWS_EVENT", I, "text of the statement, for people" },
+	{ DM_EV_MARIADB_BINLOG_CHECKPOINT, "BINLOG_CHECKPOINT_EVENT", I, "for the server's own crash recovery" },
+	{ DM_EV_MARIADB_GTID, "GTID_EVENT", H, "begin and name of a transaction" },
+	{ DM_EV_MARIADB_GTID_LIST, "GTID_LIST_EVENT", H, "transactions of all earlier files" },
+	{ DM_EV_MARIADB_START_ENCRYPTION, "START_ENCRYPTION_EVENT", I, "concerns the file; servers send its events decrypted" },
+	{ DM_EV_MARIADB_QUERY_COMPRESSED, "QUERY_COMPRESSED_EVENT", H, "DDL, BEGIN, COMMIT" },
+	{ DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1, "WRITE_ROWS_COMPRESSED_EVENT_V1", H, "rows" },
+	{ DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1, "UPDATE_ROWS_COMPRESSED_EVENT_V1", H, "rows" },
+	{ DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1, "DELETE_ROWS_COMPRESSED_EVENT_V1", H, "rows" },
+};
+
+static const struct dm_event_info unknown_ignorable = { DM_EV_UNKNOWN,
+	"UNKNOWN_EVENT", I, "not known, and marked as ignorable by its writer" };
+
+const struct dm_event_info *
+dm_event_info(uint8_t type, uint16_t flags)
+{
+	size_t lo = 0, hi = DM_ARRAY_SIZE(infos);
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if ((unsigned)infos[mid].type == type)
+			return &infos[mid];
+		if ((unsigned)infos[mid].type < type)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return (flags & DM_EVF_IGNORABLE) != 0 ? &unknown_ignorable : &infos[0];
+}
