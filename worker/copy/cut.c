@@ -27,7 +27,7 @@ copy_key_literals(
 			g_string_append_c(out, ',');
 		if (k->bytes) {
 			if (k->charset != NULL)
-				g_string_append_printf(out, "_%s", k->charset);
+				g_string_append_printf(out, "_%s ", k->charset);
 			dm_sql_append_hex(out, cell, len);
 		} else if (k->quoted) {
 			g_string_append(out, "_utf8mb4");

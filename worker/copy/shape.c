@@ -119,6 +119,26 @@ append_read(GString *sql, const struct dm_column *c, enum copy_carry carry,
 		g_string_append(sql, name);
 }
 
+/* A direct AUTO_INCREMENT column beside a SET clause makes MariaDB forget
+ * NO_AUTO_VALUE_ON_ZERO. */
+static bool
+is_direct(const struct copy_column *c)
+{
+	return (c->carry == COPY_RAW || c->carry == COPY_NUMBER) && !c->is_auto;
+}
+
+/* What LOAD DATA assigns to column i from its variable. */
+static void
+append_assigned(GString *set, const struct copy_column *c, unsigned i)
+{
+	if (c->carry == COPY_UINT)
+		g_string_append_printf(set, "CAST(@v%u AS UNSIGNED)", i);
+	else if (c->carry == COPY_UTF8)
+		g_string_append_printf(set, "CONVERT(@v%u USING utf8mb4)", i);
+	else
+		g_string_append_printf(set, "@v%u", i);
+}
+
 /* The column list and SET clause of LOAD DATA. */
 static char *
 load_columns(const struct copy_shape *s)
@@ -128,18 +148,16 @@ load_columns(const struct copy_shape *s)
 
 	for (unsigned i = 0; i < s->n_columns; i++) {
 		const struct copy_column *c = &s->columns[i];
-		bool direct = c->carry == COPY_RAW || c->carry == COPY_NUMBER;
 
 		g_string_append(list, i == 0 ? "" : ",");
-		if (direct) {
+		if (is_direct(c)) {
 			g_string_append(list, c->name);
 			continue;
 		}
 		g_string_append_printf(list, "@v%u", i);
-		g_string_append_printf(set,
-		    c->carry == COPY_UINT ? "%s %s=CAST(@v%u AS UNSIGNED)"
-					  : "%s %s=CONVERT(@v%u USING utf8mb4)",
-		    set->len == 0 ? " SET" : ",", c->name, i);
+		g_string_append_printf(
+		    set, "%s %s=", set->len == 0 ? " SET" : ",", c->name);
+		append_assigned(set, c, i);
 	}
 	if (s->n_columns == 0)
 		g_string_append(list, "@v0");
@@ -213,6 +231,7 @@ add_columns(struct copy_shape *s, const struct dm_table *source,
 		out->name = quote_ident(c->name);
 		out->carry = carry_of(c, to);
 		out->is_enum = c->type == DM_T_ENUM && out->carry == COPY_UINT;
+		out->is_auto = c->auto_increment;
 		g_string_append(reads, s->n_columns == 0 ? "" : ",");
 		append_read(reads, c, out->carry, out->name);
 		s->n_columns++;

@@ -21,6 +21,7 @@ struct copy_column {
 	char *name; /* quoted */
 	enum copy_carry carry;
 	bool is_enum; /* 0 is the error value, which the target warns of */
+	bool is_auto; /* AUTO_INCREMENT */
 };
 
 /* A part of the key that cuts the table. */
