@@ -27,7 +27,7 @@ static const char *
 op_name(Pb__TaskOp op)
 {
 	return protobuf_c_enum_descriptor_get_value(
-	    &pb__task_op__descriptor, op)
+	    &pb__task_op__descriptor, (int)op)
 	    ->name;
 }
 

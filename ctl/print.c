@@ -242,9 +242,10 @@ append_json(GString *s, const json_t *j, unsigned depth)
 		g_string_append(s, "null");
 		return;
 	case JSON_REAL:
-		break; /* nothing of ours has one */
+		break;
 	}
-	dm_assert(!"a JSON value that the P2 form does not have");
+	/* Nothing that is printed in this form has another kind of value. */
+	dm_assert(false);
 }
 
 void

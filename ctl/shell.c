@@ -262,7 +262,8 @@ new_editor(History *h)
 	el_set(el, EL_PROMPT_ESC, prompt, '\1');
 	el_set(el, EL_EDITOR, "emacs");
 	el_set(el, EL_HIST, history, h);
-	el_set(el, EL_ADDFN, "dm-complete", "Complete a command", complete);
+	/* The narrow form leaks copies of the texts. */
+	el_wset(el, EL_ADDFN, L"dm-complete", L"Complete a command", complete);
 	el_set(el, EL_BIND, "^I", "dm-complete", NULL);
 	return el;
 }

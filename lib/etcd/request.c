@@ -52,7 +52,6 @@ finish(struct request *r, struct dm_err *err, json_t *answer, int code)
 	dm_etcd_token_unwait(e, &r->token);
 	dm_etcd_transfer_free(r->t);
 	r->done(err, &a, r->arg);
-	json_decref(answer);
 	dm_err_free(r->last);
 	if (r->is_auth)
 		explicit_bzero(r->body, r->body_len);
@@ -295,7 +294,7 @@ wake_waiter(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 
 	dm_mutex_lock(&w->mu);
 	w->err = err;
-	w->body = json_incref(a->body);
+	w->body = a->body;
 	w->grpc_code = a->grpc_code;
 	w->done = true;
 	pthread_cond_signal(&w->cond);

@@ -71,7 +71,7 @@ dm_json_append_string(GString *s, const char *text)
 			g_string_append_printf(s, "\\u%04x", u);
 		else
 			g_string_append_unichar(s, u);
-		text = g_utf8_next_char(text);
+		text += g_unichar_to_utf8(u, NULL);
 	}
 	g_string_append_c(s, '"');
 }
