@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Replication from a position and from a GTID set: every type, keyed and
 # keyless tables, keys that move, unique values that swap rows, DDL.
+# shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 HERE=$(cd "$(dirname "$0")/../support" && pwd)

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The streamed copy: full and all modes, routes and selection, resumption.
+# shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 HERE=$(cd "$(dirname "$0")/../support" && pwd)

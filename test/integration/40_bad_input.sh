@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Bad input and bad servers: each is told what, where, why and what to do, and
 # nothing is stored or skipped.
+# shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of everything at random moments while a writer goes on: in the end
 # source and target are equal, and no row of a keyless table is doubled.
+# shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 KILLS=${KILLS:-8}
@@ -100,5 +102,9 @@ size=$(stat -c %s "$W/up2/mysql-bin.000001")
 truncate -s $((size - 2000)) "$W/up2/mysql-bin.000001"
 kill9 w1; kill9 w2
 mariadb_up up2
-worker_up w1 --keepalive-ttl 3; worker_up w2 --keepalive-ttl 3
+worker_up w1 --keepalive-ttl 3
+worker_up w2 --keepalive-ttl 3
+behind() { ctl query-status g | grep -q '"ErrCode": 36904'; }
+check "a source that lost its last transactions stops its task" \
+	wait_for 60 "36904" behind
 finish
