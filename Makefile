@@ -34,7 +34,7 @@ ifeq ($(MODE),fuzz)
 CC := clang
 endif
 CC ?= cc
-CSTD := -std=gnu11 -D_GNU_SOURCE -I. -I$(GEN) $(DEFECT)
+CSTD := -std=gnu11 -D_GNU_SOURCE -I. -isystem $(GEN) $(DEFECT)
 PKGS := grpc libprotobuf-c libcurl libmariadb glib-2.0 libfyaml jansson \
 	libmicrohttpd libedit libpcre2-8 zlib libzstd libssl libcrypto
 
@@ -70,7 +70,7 @@ LIB_SRC := $(sort $(wildcard lib/*/*.c))
 MASTER_SRC := $(sort $(wildcard master/*.c master/*/*.c))
 WORKER_SRC := $(sort $(wildcard worker/*.c worker/*/*.c))
 CTL_SRC := $(sort $(wildcard ctl/*.c ctl/*/*.c))
-UNIT_SRC := $(sort $(wildcard test/unit/*/*.c test/unit/*/*/*.c))
+UNIT_SRC := $(sort $(wildcard test/unit/*/test_*.c test/unit/*/*/test_*.c test/unit/*/*/*/test_*.c))
 SUPPORT_SRC := $(sort $(wildcard test/support/*.c))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard test/bench/*.c))

@@ -22,6 +22,9 @@ struct unit_env {
 	uint64_t cluster_id;
 	uint64_t epoch;      /* of this assignment; fences the target */
 	int64_t lease_ttl_s; /* bounds wait_timeout of target sessions */
+	/* Fired when the lease is lost: nothing may be written any more, also
+	 * not what a pause would still finish. Parent of run's c. */
+	struct dm_cancel *hard;
 };
 
 struct unit;

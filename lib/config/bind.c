@@ -213,9 +213,6 @@ bind_value(struct dm_report *r, const char *path, const struct dm_yaml *node,
 	case BIND_DUR:
 		bind_duration(r, path, node, to);
 		break;
-	case BIND_NODE:
-		*(const struct dm_yaml **)to = node;
-		break;
 	case BIND_ANY:
 		break;
 	}

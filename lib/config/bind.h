@@ -17,7 +17,6 @@ enum bind_kind {
 	BIND_INT,  /* int64_t, within min..max */
 	BIND_STRV, /* char **, replaced */
 	BIND_DUR,  /* int64_t milliseconds, of a Go duration */
-	BIND_NODE, /* const struct dm_yaml *: the caller reads it itself */
 	BIND_ANY   /* accepted, whatever it is, and not kept */
 };
 

@@ -66,30 +66,44 @@ struct dm_alter {
 	bool if_exists, if_not_exists;
 	char *name;     /* column, index, constraint: old name */
 	char *new_name; /* RENAME COLUMN/INDEX */
+	char *value;    /* COLUMN_DEFAULT: canonical; NULL: DROP DEFAULT */
 	struct dm_column *column; /* ADD, MODIFY, CHANGE */
 	bool first;     /* FIRST */
 	char *after;    /* AFTER x */
+	/* Of a column action: the key and the reference written in the
+	 * column's definition. */
 	struct dm_index *index;
 	struct dm_foreign_key *foreign_key;
+	/* RENAME; and the other table of EXCHANGE and CONVERT PARTITION, then
+	 * text_after follows it. */
 	struct dm_table_name rename_to;
+	char *text_after;
 	char *charset, *collation; /* CONVERT, OPTIONS */
-	char *text; /* canonical text of the action without table names */
+	/* The action without table names: of OPTIONS, PARTITION, ADD_CHECK (as
+	 * "CONSTRAINT `c` CHECK (..)"); NULL for the others. */
+	char *text;
 };
 
 struct dm_ddl {
 	enum dm_ddl_kind kind;
 	char *keyword; /* first words, upper case: "CREATE VIEW" */
 	bool if_exists, if_not_exists, or_replace, temporary;
+	bool ignore; /* ALTER IGNORE TABLE: drops duplicates (MariaDB) */
 	/* Tables in order of mention. RENAME: from, to, from, to, ...
 	 * CREATE ... LIKE: new, old. Databases: one with table NULL. */
 	GArray *tables; /* struct dm_table_name */
 	struct dm_table *create; /* CREATE TABLE; schema/name as written */
-	GPtrArray *alters;       /* struct dm_alter* */
-	char *rest; /* canonical text behind the names, of other kinds */
+	/* struct dm_alter*. Databases: their charset as one OPTIONS action. */
+	GPtrArray *alters;
+	/* Canonical text behind the names: of databases, sequences, CREATE and
+	 * DROP INDEX (ALGORITHM, LOCK), and "AS SELECT ..". "": none. */
+	char *rest;
 	bool create_select; /* CREATE TABLE ... SELECT */
 };
 void dm_ddl_free(struct dm_ddl *d);
 DM_DEFINE_AUTO(dm_ddl)
+void dm_alter_free(struct dm_alter *a);
+void dm_table_name_clear(struct dm_table_name *n);
 
 /* Bits of sql_mode that change parsing (MySQL's numbers). */
 #define DM_SQLMODE_PIPES_AS_CONCAT      UINT64_C(0x2)

@@ -5,11 +5,16 @@
  * DESIGN: a small supervisor process is forked before any thread exists and
  * before grpc_init; it starts etcd (PR_SET_PDEATHSIG on both), restarts it
  * with back-off when it ends, and ends with its parent. etcd's client URL is a
- * Unix socket c.sock in the data dir (mode 0700; "unix://c.sock:1" relative to
- * etcd's working directory); its advertised client URL is the master's public
+ * Unix socket "c.sock:1" in the data dir (mode 0700; "unix://c.sock:1" relative to
+ * etcd's working directory: etcd takes the port for a part of the name); its advertised client URL is the master's public
  * address. A stale etcd of an earlier process is recognised by executable,
- * arguments and data dir, and ended by pid. Its output goes to
- * <data-dir>/etcd.log.
+ * arguments and data dir, and ended by pid; a data dir whose supervisor lives is
+ * refused (lock file). Its output goes to <data-dir>/etcd.log, moved to
+ * etcd.log.1 when it is larger than 64 MiB at a start of etcd.
+ *
+ * The supervisor leads a session of its own: a Ctrl-C for the master does not
+ * end etcd before the master has given its lease back. A service manager that
+ * signals a whole control group should be told not to (KillMode=mixed).
  */
 #ifndef DM_LIB_ETCD_MEMBER_H
 #define DM_LIB_ETCD_MEMBER_H
@@ -28,20 +33,32 @@ struct dm_etcd_member_opts {
 	const char *initial_cluster_state; /* "new" or "existing" */
 	const char *auto_compaction_mode, *auto_compaction_retention;
 	int64_t quota_backend_bytes;
-	unsigned max_txn_ops;
+	unsigned max_txn_ops;         /* 0: etcd's default; so the two others */
 	unsigned max_request_bytes;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL: none */
+	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL or "": none */
 };
 
-/* Call with one thread only. Errors: MASTER_START_EMBED_ETCD_FAIL,
- * MASTER_GEN_EMBED_ETCD_CONFIG_FAIL. */
+/*
+ * Call with one thread only. Returns when the etcd program runs (exec done);
+ * dm_etcd_member_wait_ready tells whether it works. Takes up to 6 s when the
+ * supervisor of an earlier process is still ending.
+ * Errors: MASTER_START_EMBED_ETCD_FAIL, MASTER_GEN_EMBED_ETCD_CONFIG_FAIL.
+ */
 struct dm_err *dm_etcd_member_start(const struct dm_etcd_member_opts *o,
     struct dm_etcd_member_proc **m) DM_MUST_CHECK;
-/* "unix:///abs/data-dir/c.sock": the endpoint for dm_etcd_new. Borrowed. */
+/*
+ * Wait until etcd answers a linearizable read. With threads; blocks. Error:
+ * MASTER_START_EMBED_ETCD_FAIL, after timeout_ms, or as soon as etcd has ended
+ * 5 times; the cause has the last lines of etcd.log.
+ */
+struct dm_err *dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m,
+    int64_t timeout_ms) DM_MUST_CHECK;
+/* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new. Borrowed. */
 const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
 /* Pid of the etcd child now, 0 while it is down (for tests and status). */
 int dm_etcd_member_pid(const struct dm_etcd_member_proc *m);
-/* SIGTERM, wait up to 5 s, SIGKILL; joins the supervisor. Accepts NULL. */
+/* SIGTERM, wait up to 5 s, SIGKILL; joins the supervisor. Accepts NULL. The
+ * thread that started the member, or one after it has ended. */
 void dm_etcd_member_stop(struct dm_etcd_member_proc *m);
 
 #endif

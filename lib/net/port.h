@@ -13,7 +13,8 @@
 
 struct dm_port;
 
-/* Takes fd, blocking mode restored as accept() gave it. */
+/* Takes fd; nothing was read of it. Non-blocking for gRPC, blocking for HTTP.
+ * Called on the port's thread: must be short. */
 typedef void dm_port_fn(int fd, void *arg);
 
 struct dm_port_handlers {
@@ -25,8 +26,9 @@ struct dm_port_handlers {
 
 /*
  * Listen on addr: "host:port", ":port" (all addresses) or "[::1]:0".
- * *bound_port: the port taken. Errors: plain, with the address and errno's
- * text.
+ * A name with several addresses: the first, IPv4 before IPv6, as Go does.
+ * *bound_port: the port taken, may be NULL. Errors: plain, with the address and
+ * errno's text.
  */
 struct dm_err *dm_port_open(const char *addr,
     const struct dm_port_handlers *h, struct dm_port **port,
@@ -34,8 +36,9 @@ struct dm_err *dm_port_open(const char *addr,
 /* Stops listening, drops undecided connections, joins. Accepts NULL. */
 void dm_port_free(struct dm_port *port);
 
-/* "host:port" -> parts (new strings); false when it cannot be split. Scheme
- * prefixes http:// and https:// are dropped; "[::1]:80" gives "::1". */
+/* "host:port" -> parts (new strings, may be empty); false when it cannot be
+ * split. Scheme prefixes http:// and https:// are dropped; "[::1]:80" gives
+ * "::1". */
 bool dm_net_split(const char *addr, char **host, char **port);
 
 #endif

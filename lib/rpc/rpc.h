@@ -48,8 +48,9 @@ enum dm_rpc_status {
 const char *dm_rpc_status_name(enum dm_rpc_status s);
 
 /* Once per process, before anything else here: grpc_init, RLIMIT_NOFILE to its
- * hard limit, proxy off. After every fork() that must not inherit gRPC. */
+ * hard limit. After every fork() that must not inherit gRPC. */
 void dm_rpc_init(void);
+/* After all servers and channels were freed. */
 void dm_rpc_shutdown(void);
 
 /* ---- server ---- */
@@ -84,6 +85,9 @@ struct dm_rpc_stream_ops {
 	/* msg is borrowed for the call. */
 	void (*on_message)(struct dm_rpc_stream *st,
 	    const ProtobufCMessage *msg, void *ctx);
+	/* Server only: the client sends no more, but still reads. NULL: the
+	 * stream is then finished with OK. */
+	void (*on_half_close)(struct dm_rpc_stream *st, void *ctx);
 	/* The last call for this stream, whatever ended it; status and text
 	 * as the other side gave them (client) or OK/CANCELLED (server).
 	 * st must not be used after it returns. */
@@ -99,9 +103,12 @@ void dm_rpc_server_add_stream(struct dm_rpc_server *s,
  * own: addr "127.0.0.1:0"; *port is the one taken. addr may be NULL. */
 struct dm_err *dm_rpc_server_start(
     struct dm_rpc_server *s, const char *addr, int *port) DM_MUST_CHECK;
-/* Takes fd: a connected socket of which nothing was read. */
+/* Takes fd: a connected socket of which nothing was read. Closes it when the
+ * server is not running. */
 void dm_rpc_server_adopt(struct dm_rpc_server *s, int fd);
-/* No new calls; running ones get grace_ms, then are cancelled. Joins. */
+/* No new calls; running ones get grace_ms, then are cancelled. Joins: no
+ * callback runs after it. A unary handler that has not ended its call may do
+ * so later, to no effect. Not from a callback. */
 void dm_rpc_server_stop(struct dm_rpc_server *s, int grace_ms);
 void dm_rpc_server_free(struct dm_rpc_server *s);
 DM_DEFINE_AUTO(dm_rpc_server)
@@ -111,7 +118,7 @@ DM_DEFINE_AUTO(dm_rpc_server)
 void dm_rpc_fail(
     void *closure_data, enum dm_rpc_status status, const char *text);
 /* Cancelled when the client went away or its deadline passed. Valid until the
- * call is ended. */
+ * call is ended; watches are taken off before. */
 struct dm_cancel *dm_rpc_call_cancel(void *closure_data);
 /* Milliseconds until the client's deadline; INT64_MAX without one. */
 int64_t dm_rpc_call_left_ms(void *closure_data);
@@ -146,6 +153,8 @@ struct dm_rpc_channel_opts {
 /* target "host:port". Connects lazily, reconnects by itself. */
 struct dm_rpc_channel *dm_rpc_channel_new(
     const char *target, const struct dm_rpc_channel_opts *o);
+/* Cancels its streams and waits for their on_close; unary calls must be over.
+ * Not from a callback. Accepts NULL. */
 void dm_rpc_channel_free(struct dm_rpc_channel *ch);
 DM_DEFINE_AUTO(dm_rpc_channel)
 /* Waits until connected. False after timeout_ms. */
@@ -154,7 +163,8 @@ bool dm_rpc_channel_wait(struct dm_rpc_channel *ch, int64_t timeout_ms);
 /*
  * A unary call; blocks. timeout_ms -1: none. *resp: new message, free with
  * protobuf_c_message_free_unpacked(resp, NULL). *status is set always, may be
- * NULL. The error is plain: `rpc error: code = Unavailable desc = ...`.
+ * NULL. The error is plain: `rpc error: code = Unavailable desc = ...`; when c
+ * was cancelled it also counts as canceled (dm_err_is_canceled).
  */
 struct dm_err *dm_rpc_unary(struct dm_rpc_channel *ch,
     const ProtobufCServiceDescriptor *svc, const char *method,

@@ -53,7 +53,8 @@ struct dm_column {
 	char *type_text;  /* "int(10) unsigned", lower case, as written */
 	char *charset;    /* of char types: effective, lower case; NULL: not
 			     known (the server's default) */
-	char *collation;  /* effective where given; NULL: charset's default */
+	char *collation;  /* effective where given; NULL: charset's default;
+			     "_bin": that of a charset not known yet */
 	char *attributes; /* everything behind the type and charset, canonical:
 			     "NOT NULL DEFAULT 0 COMMENT 'x'" */
 	int length;       /* CHAR(n), DECIMAL(n,), BIT(n), TIME(n); -1: none */
@@ -85,7 +86,8 @@ struct dm_index_part {
 };
 
 struct dm_index {
-	char *name; /* "PRIMARY" for the primary key */
+	char *name; /* "PRIMARY" for the primary key; NULL only in a statement,
+		       where the server is to find one */
 	enum dm_index_kind kind;
 	GArray *parts; /* struct dm_index_part */
 	char *options; /* canonical rest: "USING BTREE COMMENT 'x'"; or "" */
@@ -98,6 +100,9 @@ struct dm_foreign_key {
 	char *ref_table;
 	GPtrArray *ref_columns;
 	char *actions;       /* "ON DELETE CASCADE", or "" */
+	char *index_name;    /* FOREIGN KEY x (...); NULL: none */
+	bool inlined; /* written as REFERENCES behind its only column; some
+			 servers ignore that */
 };
 
 struct dm_table {
@@ -105,7 +110,8 @@ struct dm_table {
 	GPtrArray *columns;      /* struct dm_column* */
 	GPtrArray *indexes;      /* struct dm_index* */
 	GPtrArray *foreign_keys; /* struct dm_foreign_key* */
-	GPtrArray *checks;       /* char*: "CONSTRAINT `c` CHECK (...)" */
+	GPtrArray *checks;       /* char*: "CONSTRAINT `c` CHECK (...)"; also
+				    "PERIOD FOR ..." */
 	char *charset, *collation; /* NULL: the server's default */
 	char *options;   /* canonical rest: "ENGINE=InnoDB COMMENT='x'" */
 	char *partition; /* "PARTITION BY ...", or "" */
@@ -116,9 +122,23 @@ struct dm_table *dm_table_new(const char *schema, const char *name);
 struct dm_table *dm_table_copy(const struct dm_table *t);
 void dm_table_free(struct dm_table *t);
 DM_DEFINE_AUTO(dm_table)
+
+/* Zeroed but for length and decimals (-1). */
+struct dm_column *dm_column_new(void);
+struct dm_column *dm_column_copy(const struct dm_column *c);
 void dm_column_free(struct dm_column *c);
+DM_DEFINE_AUTO(dm_column)
+/* name may be NULL. */
+struct dm_index *dm_index_new(enum dm_index_kind kind, const char *name);
+struct dm_index *dm_index_copy(const struct dm_index *i);
 void dm_index_free(struct dm_index *i);
+DM_DEFINE_AUTO(dm_index)
+/* A whole column as the last part. */
+void dm_index_add_column(struct dm_index *i, const char *column);
+struct dm_foreign_key *dm_foreign_key_new(void);
+struct dm_foreign_key *dm_foreign_key_copy(const struct dm_foreign_key *f);
 void dm_foreign_key_free(struct dm_foreign_key *f);
+DM_DEFINE_AUTO(dm_foreign_key)
 
 /* Names compare without case, as in MySQL. -1: none. */
 int dm_table_column(const struct dm_table *t, const char *name);
@@ -134,6 +154,31 @@ char *dm_table_create_sql(
 /* What differs, for a person; NULL when the same columns, types and keys. New
  * string. Comments, AUTO_INCREMENT and index options do not count. */
 char *dm_table_diff(const struct dm_table *a, const struct dm_table *b);
+
+/* ---- pieces of SQL, appended to out ---- */
+
+/* `name`, backquotes doubled. */
+void dm_sqltext_name(GString *out, const char *name);
+/* 'text', escaped for the default sql_mode. */
+void dm_sqltext_string(GString *out, const char *text, size_t len);
+/* "`a` int(11) NOT NULL" */
+void dm_column_print(GString *out, const struct dm_column *c);
+/* "UNIQUE KEY `u` (`a`(10) DESC) USING BTREE" */
+void dm_index_print(GString *out, const struct dm_index *i);
+/* "(`a`(10) DESC)" */
+void dm_index_print_parts(GString *out, const struct dm_index *i);
+/* Prints the name of the table that f refers to. */
+typedef void dm_table_ref_fn(
+    GString *out, const struct dm_foreign_key *f, void *arg);
+/* "REFERENCES .. (..) ON DELETE CASCADE" */
+void dm_foreign_key_print_ref(GString *out, const struct dm_foreign_key *f,
+    dm_table_ref_fn *ref, void *arg);
+/* "CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES .." */
+void dm_foreign_key_print(GString *out, const struct dm_foreign_key *f,
+    dm_table_ref_fn *ref, void *arg);
+/* " (columns, keys) options PARTITION BY ..": all behind the name. */
+void dm_table_print_body(GString *out, const struct dm_table *t,
+    dm_table_ref_fn *ref, void *arg);
 
 bool dm_type_is_text(enum dm_type t);    /* has a charset */
 bool dm_type_is_integer(enum dm_type t); /* TINYINT..BIGINT */

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of a column whose attributes are kept as text: they are read, changed
+ * and printed again, and the flags of the column follow. Threads: any.
+ */
+#ifndef DM_LIB_DDL_COLUMN_TEXT_H
+#define DM_LIB_DDL_COLUMN_TEXT_H
+
+#include "lib/schema/table.h"
+
+/* value: canonical; NULL: no default. */
+void dm_column_set_default(struct dm_column *c, const char *value);
+/* NOT NULL; a default of NULL goes. */
+void dm_column_set_not_null(struct dm_column *c);
+void dm_column_set_invisible(struct dm_column *c, bool invisible);
+
+/* Table options with those of `change` in place of older ones of the same
+ * name. New string. */
+char *dm_options_merge(const char *options, const char *change);
+/* Whether the check's text names the column, and no other one of the table. */
+bool dm_check_is_of(
+    const char *check, const struct dm_table *t, const char *column);
+/* The name in "CONSTRAINT `c` CHECK ..". New string; NULL: none. */
+char *dm_check_name(const char *check);
+
+#endif

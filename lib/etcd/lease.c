@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leases: see etcd.h. The gateway has no two-way stream: a renewal is one
+ * request with one answer. A grant is not repeated by itself after a lost
+ * answer; the lease it may have made ends by its TTL.
+ */
+#include "lib/etcd/client.h"
+#include "lib/etcd/codec.h"
+
+#define REVOKE_MS      3000
+#define GRPC_NOT_FOUND 5
+
+static struct dm_err *
+wrap(struct dm_err *err, const char *what)
+{
+	return dm_err_wrap(err, HA_FAIL_LEASE_OPERATION, what);
+}
+
+static struct dm_err *
+malformed(void)
+{
+	return dm_err_plain("etcd's answer is malformed");
+}
+
+struct dm_err *
+dm_etcd_lease_grant_in(
+    struct dm_etcd *e, int64_t ttl_s, int64_t timeout_ms, int64_t *lease)
+{
+	struct dm_etcd_call c = { .path = "/v3/lease/grant",
+		.retry = DM_ETCD_ONCE,
+		.timeout_ms = timeout_ms,
+		.body = json_pack("{s:o}", "TTL", dm_etcd_json_i64(ttl_s)) };
+	json_t *root = NULL;
+	int64_t id = 0;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
+
+	if (err == NULL && (!dm_etcd_get_i64(root, "ID", &id) || id == 0))
+		err = malformed();
+	json_decref(root);
+	if (err != NULL)
+		return wrap(err, "grant");
+	*lease = id;
+	return NULL;
+}
+
+struct dm_err *
+dm_etcd_lease_grant(struct dm_etcd *e, int64_t ttl_s, int64_t *lease)
+{
+	return dm_etcd_lease_grant_in(e, ttl_s, 0, lease);
+}
+
+static struct dm_etcd_call
+keepalive_call(int64_t lease, int64_t timeout_ms)
+{
+	return (struct dm_etcd_call){ .path = "/v3/lease/keepalive",
+		.retry = DM_ETCD_ALWAYS,
+		.timeout_ms = timeout_ms,
+		.body = json_pack("{s:o}", "ID", dm_etcd_json_i64(lease)) };
+}
+
+/* An answer without a TTL: the lease is gone. */
+static struct dm_err *
+parse_keepalive(const json_t *root, int64_t *ttl_s)
+{
+	const json_t *result = json_object_get(root, "result");
+
+	if (!json_is_object(result) || !dm_etcd_get_i64(result, "TTL", ttl_s))
+		return malformed();
+	*ttl_s = MAX(*ttl_s, 0);
+	return NULL;
+}
+
+/* "requested lease not found" and no lease are the same to the caller. */
+static struct dm_err *
+finish_keepalive(
+    struct dm_err *err, int grpc_code, const json_t *root, int64_t *ttl_s)
+{
+	int64_t ttl = 0;
+
+	if (err == NULL) {
+		err = parse_keepalive(root, &ttl);
+	} else if (grpc_code == GRPC_NOT_FOUND) {
+		dm_err_free(err);
+		err = NULL;
+	}
+	if (err != NULL)
+		return wrap(err, "keepalive");
+	*ttl_s = ttl;
+	return NULL;
+}
+
+struct dm_err *
+dm_etcd_lease_keepalive_in(
+    struct dm_etcd *e, int64_t lease, int64_t timeout_ms, int64_t *ttl_s)
+{
+	struct dm_etcd_call c = keepalive_call(lease, timeout_ms);
+	json_t *root = NULL;
+	int code;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, &code);
+
+	err = finish_keepalive(err, code, root, ttl_s);
+	json_decref(root);
+	return err;
+}
+
+struct dm_err *
+dm_etcd_lease_keepalive(struct dm_etcd *e, int64_t lease, int64_t *ttl_s)
+{
+	return dm_etcd_lease_keepalive_in(e, lease, 0, ttl_s);
+}
+
+struct lease_waiter {
+	dm_etcd_lease_fn *done;
+	void *arg;
+};
+
+static void
+on_keepalive(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
+{
+	struct lease_waiter w = *(struct lease_waiter *)arg;
+	int64_t ttl = 0;
+
+	g_free(arg);
+	err = finish_keepalive(err, a->grpc_code, a->body, &ttl);
+	w.done(err, ttl, w.arg);
+}
+
+void
+dm_etcd_lease_keepalive_start(
+    struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg)
+{
+	struct dm_etcd_call c = keepalive_call(lease, 0);
+	struct lease_waiter *w = g_new(struct lease_waiter, 1);
+
+	*w = (struct lease_waiter){ .done = done, .arg = arg };
+	dm_etcd_call_start(e, &c, on_keepalive, w);
+}
+
+struct dm_err *
+dm_etcd_lease_revoke_in(struct dm_etcd *e, int64_t lease, int64_t timeout_ms)
+{
+	struct dm_etcd_call c = { .path = "/v3/lease/revoke",
+		.retry = DM_ETCD_ALWAYS,
+		.timeout_ms = timeout_ms,
+		.body = json_pack("{s:o}", "ID", dm_etcd_json_i64(lease)) };
+	int code;
+	struct dm_err *err = dm_etcd_call(e, &c, NULL, &code);
+
+	if (err != NULL && code == GRPC_NOT_FOUND) {
+		dm_err_free(err);
+		return NULL;
+	}
+	return err == NULL ? NULL : wrap(err, "revoke");
+}
+
+struct dm_err *
+dm_etcd_lease_revoke(struct dm_etcd *e, int64_t lease)
+{
+	return dm_etcd_lease_revoke_in(e, lease, REVOKE_MS);
+}

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The embedded member, the master's side: see member.h. */
+#include "lib/etcd/member.h"
+
+#include "lib/base/clock.h"
+#include "lib/etcd/etcd.h"
+#include "lib/etcd/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define START_MS       10000
+#define STOP_MS	       10000 /* the supervisor gives etcd 5 s */
+#define HOPELESS_EXITS 5
+#define PROBE_MS       1000
+#define STEP_NS	       ((long)50 * 1000 * 1000)
+#define TAIL_BYTES     4096
+#define TAIL_LINES     5
+
+struct dm_etcd_member_proc {
+	char *data_dir, *endpoint;
+	off_t log_start; /* the log's size before our etcd */
+	int sock;
+	pid_t supervisor;
+	struct dm_etcd_shared *shared;
+};
+
+/* ---- what etcd is started with ---- */
+
+static void
+add_flag(GPtrArray *argv, const char *name, const char *value)
+{
+	if (value != NULL && value[0] != '\0')
+		g_ptr_array_add(argv, g_strdup_printf("--%s=%s", name, value));
+}
+
+static void
+add_number(GPtrArray *argv, const char *name, int64_t value)
+{
+	if (value > 0)
+		g_ptr_array_add(argv,
+		    g_strdup_printf("--%s=%" G_GINT64_FORMAT, name, value));
+}
+
+/* etcd runs in another directory. */
+static void
+add_file(GPtrArray *argv, const char *name, const char *path)
+{
+	g_autofree char *abs = NULL;
+
+	if (path == NULL || path[0] == '\0')
+		return;
+	abs = g_canonicalize_filename(path, NULL);
+	add_flag(argv, name, abs);
+}
+
+static GPtrArray *
+build_argv(const struct dm_etcd_member_opts *o, const char *data_dir)
+{
+	GPtrArray *a = g_ptr_array_new_with_free_func(g_free);
+
+	g_ptr_array_add(a, g_strdup("etcd"));
+	add_flag(a, "name", o->name);
+	add_flag(a, "data-dir", data_dir);
+	add_flag(a, "listen-peer-urls", o->peer_urls);
+	add_flag(a, "initial-advertise-peer-urls", o->advertise_peer_urls);
+	add_flag(a, "listen-client-urls", "unix://" DM_ETCD_SOCKET_NAME);
+	add_flag(a, "advertise-client-urls", o->advertise_client_urls);
+	add_flag(a, "initial-cluster", o->initial_cluster);
+	add_flag(a, "initial-cluster-state",
+	    o->initial_cluster_state ? o->initial_cluster_state : "new");
+	add_flag(a, "auto-compaction-mode", o->auto_compaction_mode);
+	add_flag(a, "auto-compaction-retention", o->auto_compaction_retention);
+	add_number(a, "quota-backend-bytes", o->quota_backend_bytes);
+	add_number(a, "max-txn-ops", o->max_txn_ops);
+	add_number(a, "max-request-bytes", o->max_request_bytes);
+	add_file(a, "peer-trusted-ca-file", o->ssl_ca);
+	add_file(a, "peer-cert-file", o->ssl_cert);
+	add_file(a, "peer-key-file", o->ssl_key);
+	if (o->ssl_ca != NULL && o->ssl_ca[0] != '\0')
+		add_flag(a, "peer-client-cert-auth", "true");
+	add_flag(a, "logger", "zap");
+	add_flag(a, "log-outputs", "stderr");
+	g_ptr_array_add(a, NULL);
+	return a;
+}
+
+/* Ours without ETCD_*, which etcd would take for flags. */
+static GPtrArray *
+build_env(void)
+{
+	GPtrArray *a = g_ptr_array_new_with_free_func(g_free);
+
+	for (char **p = environ; *p != NULL; p++) {
+		if (!g_str_has_prefix(*p, "ETCD_"))
+			g_ptr_array_add(a, g_strdup(*p));
+	}
+	g_ptr_array_add(a, NULL);
+	return a;
+}
+
+static struct dm_err *
+check_opts(const struct dm_etcd_member_opts *o)
+{
+	const struct {
+		const char *name, *value;
+	} needed[] = {
+		{ "name", o->name },
+		{ "data-dir", o->data_dir },
+		{ "peer-urls", o->peer_urls },
+		{ "advertise-peer-urls", o->advertise_peer_urls },
+		{ "advertise-addr", o->advertise_client_urls },
+		{ "initial-cluster", o->initial_cluster },
+	};
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(needed); i++) {
+		if (needed[i].value == NULL || needed[i].value[0] == '\0')
+			return dm_err_set_cause(
+			    dm_err_new(MASTER_GEN_EMBED_ETCD_CONFIG_FAIL,
+				needed[i].name),
+			    "it is empty");
+	}
+	return NULL;
+}
+
+/* ---- start ---- */
+
+static struct dm_err *
+start_failed(const char *what, int e)
+{
+	return dm_err_set_cause(dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
+	    "%s: %s", what, g_strerror(e));
+}
+
+/* *abs: new. */
+static struct dm_err *
+make_data_dir(const char *dir, char **abs)
+{
+	char *real;
+
+	if (g_mkdir_with_parents(dir, 0700) < 0)
+		return start_failed(dir, errno);
+	/* The folder's mode is all that guards the socket in it. */
+	if (chmod(dir, 0700) < 0)
+		return start_failed(dir, errno);
+	real = realpath(dir, NULL);
+	if (real == NULL)
+		return start_failed(dir, errno);
+	*abs = g_strdup(real);
+	free(real);
+	return NULL;
+}
+
+static struct dm_err *
+find_program(const char *given, char **path)
+{
+	const char *name = given && given[0] != '\0' ? given : "etcd";
+	g_autofree char *found = g_find_program_in_path(name);
+	struct dm_err *err;
+
+	if (found == NULL) {
+		err = dm_err_set_cause(dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
+		    "the program %s is not installed, or not executable", name);
+		return dm_err_set_workaround(err,
+		    "install etcd (Debian package etcd-server), or give its "
+		    "path by `etcd-path`");
+	}
+	*path = g_canonicalize_filename(found, NULL);
+	return NULL;
+}
+
+/* What the supervisor said about the first start. */
+static struct dm_err *
+await_first_start(struct dm_etcd_member_proc *m, const char *program)
+{
+	struct pollfd p = { .fd = m->sock, .events = POLLIN };
+	char word = 0;
+	int rc;
+
+	while ((rc = poll(&p, 1, START_MS)) < 0 && errno == EINTR)
+		;
+	if (rc == 1 && recv(m->sock, &word, 1, 0) == 1 &&
+	    word == DM_ETCD_STARTED)
+		return NULL;
+	if (word == DM_ETCD_FAILED)
+		return start_failed(
+		    program, atomic_load(&m->shared->exec_errno));
+	return dm_err_set_cause(dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
+	    "its supervisor has ended, or does not answer");
+}
+
+/* The caller has one thread: the child may do what it likes. */
+static struct dm_err *
+fork_supervisor(struct dm_etcd_member_proc *m, const char *program,
+    GPtrArray *argv, int lock_fd)
+{
+	g_autoptr(GPtrArray) env = build_env();
+	struct dm_etcd_supervisor s = { .program = program,
+		.argv = (char *const *)argv->pdata,
+		.envp = (char *const *)env->pdata,
+		.data_dir = m->data_dir,
+		.lock_fd = lock_fd,
+		.parent = getpid(),
+		.shared = m->shared };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return start_failed("socketpair", errno);
+	s.sock = pair[1];
+	m->supervisor = fork();
+	if (m->supervisor == 0) {
+		close(pair[0]);
+		dm_etcd_supervise(&s);
+	}
+	close(pair[1]);
+	m->sock = pair[0];
+	if (m->supervisor < 0)
+		return start_failed("fork", errno);
+	return await_first_start(m, program);
+}
+
+static off_t
+log_size(const char *data_dir)
+{
+	g_autofree char *path =
+	    g_build_filename(data_dir, DM_ETCD_LOG_NAME, NULL);
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static struct dm_err *
+start(const struct dm_etcd_member_opts *o, struct dm_etcd_member_proc *m)
+{
+	g_autofree char *program = NULL;
+	g_autoptr(GPtrArray) argv = NULL;
+	struct dm_err *err;
+	int lock_fd;
+
+	err = check_opts(o);
+	if (err == NULL)
+		err = find_program(o->etcd_path, &program);
+	if (err == NULL)
+		err = make_data_dir(o->data_dir, &m->data_dir);
+	if (err != NULL)
+		return err;
+	m->endpoint =
+	    g_strconcat("unix://", m->data_dir, "/" DM_ETCD_SOCKET_NAME, NULL);
+	m->log_start = log_size(m->data_dir);
+	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m->shared == MAP_FAILED) {
+		m->shared = NULL;
+		return start_failed("mmap", errno);
+	}
+	err = dm_etcd_claim_dir(program, m->data_dir, &lock_fd);
+	if (err != NULL)
+		return dm_err_wrap(err, MASTER_START_EMBED_ETCD_FAIL);
+	argv = build_argv(o, m->data_dir);
+	err = fork_supervisor(m, program, argv, lock_fd);
+	close(lock_fd);
+	return err;
+}
+
+struct dm_err *
+dm_etcd_member_start(
+    const struct dm_etcd_member_opts *o, struct dm_etcd_member_proc **out)
+{
+	struct dm_etcd_member_proc *m = g_new0(struct dm_etcd_member_proc, 1);
+	struct dm_err *err;
+
+	m->sock = -1;
+	err = start(o, m);
+	if (err != NULL) {
+		dm_etcd_member_stop(m);
+		return err;
+	}
+	*out = m;
+	return NULL;
+}
+
+const char *
+dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m)
+{
+	return m->endpoint;
+}
+
+int
+dm_etcd_member_pid(const struct dm_etcd_member_proc *m)
+{
+	return atomic_load(&m->shared->pid);
+}
+
+/* ---- readiness ---- */
+
+/* The last lines that our etcd wrote. New string. */
+static char *
+log_tail(const struct dm_etcd_member_proc *m)
+{
+	g_autofree char *path =
+	    g_build_filename(m->data_dir, DM_ETCD_LOG_NAME, NULL);
+	g_autofree char *buf = g_malloc(TAIL_BYTES + 1);
+	off_t size = log_size(m->data_dir), from = m->log_start;
+	ssize_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), lines = 0;
+	char *p;
+
+	if (size < from)
+		from = 0; /* it was put aside */
+	from = MAX(from, size - TAIL_BYTES);
+	if (fd >= 0) {
+		n = pread(fd, buf, TAIL_BYTES, from);
+		close(fd);
+	}
+	n = MAX(n, 0);
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	for (p = buf + n; p > buf; p--) {
+		if (p[-1] == '\n' && ++lines == TAIL_LINES)
+			break;
+	}
+	return g_strdup(p);
+}
+
+/* Takes err. */
+static struct dm_err *
+not_ready(const struct dm_etcd_member_proc *m, struct dm_err *err)
+{
+	g_autofree char *tail = log_tail(m);
+	g_autofree char *why = dm_err_message(err);
+
+	dm_err_free(err);
+	return dm_err_set_cause(dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
+	    "%s; last lines of %s/%s:\n%s", why, m->data_dir, DM_ETCD_LOG_NAME,
+	    tail);
+}
+
+struct dm_err *
+dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m, int64_t timeout_ms)
+{
+	const char *eps[] = { m->endpoint, NULL };
+	struct dm_etcd_opts o = { .endpoints = eps, .timeout_ms = PROBE_MS };
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), timeout_ms);
+	struct timespec step = { .tv_nsec = STEP_NS };
+	DM_AUTO(dm_etcd) e = NULL;
+	int before = atomic_load(&m->shared->exits);
+	struct dm_err *err = dm_etcd_new(&o, &e);
+
+	if (err != NULL)
+		return not_ready(m, err);
+	while ((err = dm_etcd_health(e)) != NULL) {
+		int exits = atomic_load(&m->shared->exits) - before;
+
+		if (exits >= HOPELESS_EXITS) {
+			dm_err_free(err);
+			return not_ready(
+			    m, dm_err_plain("etcd ended %d times", exits));
+		}
+		if (dm_mono_diff_ms(until, dm_mono_now()) <= 0)
+			return not_ready(
+			    m, dm_err_annotate(err,
+				   "not ready after %" G_GINT64_FORMAT " ms",
+				   timeout_ms));
+		dm_err_free(err);
+		nanosleep(&step, NULL);
+	}
+	return NULL;
+}
+
+/* ---- stop ---- */
+
+static void
+join_supervisor(const struct dm_etcd_member_proc *m)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), STOP_MS);
+	struct timespec step = { .tv_nsec = STEP_NS / 5 };
+
+	while (waitpid(m->supervisor, NULL, WNOHANG) == 0) {
+		if (dm_mono_diff_ms(until, dm_mono_now()) <= 0) {
+			/* The kernel then kills etcd. */
+			(void)kill(m->supervisor, SIGKILL);
+			(void)waitpid(m->supervisor, NULL, 0);
+			return;
+		}
+		nanosleep(&step, NULL);
+	}
+}
+
+void
+dm_etcd_member_stop(struct dm_etcd_member_proc *m)
+{
+	if (m == NULL)
+		return;
+	if (m->sock >= 0) {
+		/* A word, not only the end of the socket: another process
+		 * may have inherited our side. */
+		(void)send(m->sock, "Q", 1, MSG_NOSIGNAL);
+		close(m->sock);
+	}
+	if (m->supervisor > 0)
+		join_supervisor(m);
+	if (m->shared != NULL)
+		munmap(m->shared, sizeof(*m->shared));
+	g_free(m->data_dir);
+	g_free(m->endpoint);
+	g_free(m);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Metrics in the Prometheus text form.
+ * FORMAT: # HELP and # TYPE per family, then name{label="value"} number.
+ */
+#include "lib/metrics/metrics.h"
+
+#include "lib/thread/mutex.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct dm_metrics {
+	struct dm_mutex mu;  /* rank 900; guards all values */
+	GPtrArray *families; /* struct dm_metric*, owned */
+	double start_time;
+};
+
+struct dm_metric {
+	struct dm_metrics *of;
+	enum dm_metric_kind kind;
+	char *name, *help;
+	char **labels;
+	GHashTable *values; /* printed labels -> double*, owned */
+};
+
+static void
+family_free(gpointer p)
+{
+	struct dm_metric *f = p;
+
+	g_free(f->name);
+	g_free(f->help);
+	g_strfreev(f->labels);
+	g_hash_table_unref(f->values);
+	g_free(f);
+}
+
+struct dm_metrics *
+dm_metrics_new(void)
+{
+	struct dm_metrics *m = g_new0(struct dm_metrics, 1);
+
+	dm_mutex_init(&m->mu, 900);
+	m->families = g_ptr_array_new_with_free_func(family_free);
+	m->start_time = (double)time(NULL);
+	return m;
+}
+
+void
+dm_metrics_free(struct dm_metrics *m)
+{
+	if (m == NULL)
+		return;
+	g_ptr_array_unref(m->families);
+	dm_mutex_fini(&m->mu);
+	g_free(m);
+}
+
+static void
+append_escaped(GString *s, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			g_string_append(s, "\\n");
+		else if (*text == '"' || *text == '\\')
+			g_string_append_printf(s, "\\%c", *text);
+		else
+			g_string_append_c(s, *text);
+	}
+}
+
+/* {a="x",b="y"}; "" without labels. */
+static char *
+print_labels(const struct dm_metric *f, const char *const *values)
+{
+	GString *s = g_string_new(NULL);
+
+	for (size_t i = 0; f->labels != NULL && f->labels[i] != NULL; i++) {
+		g_string_append_printf(
+		    s, "%c%s=\"", i == 0 ? '{' : ',', f->labels[i]);
+		append_escaped(s, values[i]);
+		g_string_append_c(s, '"');
+	}
+	if (s->len > 0)
+		g_string_append_c(s, '}');
+	return g_string_free(s, FALSE);
+}
+
+/* The value of these labels, 0 when it is new. */
+static double *
+value_locked(struct dm_metric *f, const char *const *values)
+{
+	char *key = print_labels(f, values);
+	double *v = g_hash_table_lookup(f->values, key);
+
+	dm_mutex_assert_held(&f->of->mu);
+	if (v != NULL) {
+		g_free(key);
+		return v;
+	}
+	v = g_new0(double, 1);
+	g_hash_table_insert(f->values, key, v);
+	return v;
+}
+
+struct dm_metric *
+dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind,
+    const char *name, const char *help, const char *const *labels)
+{
+	struct dm_metric *f = g_new0(struct dm_metric, 1);
+
+	f->of = m;
+	f->kind = kind;
+	f->name = g_strdup(name);
+	f->help = g_strdup(help);
+	f->labels = labels == NULL ? NULL : g_strdupv((char **)(uintptr_t)labels);
+	f->values = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, g_free);
+	dm_mutex_lock(&m->mu);
+	g_ptr_array_add(m->families, f);
+	if (labels == NULL)
+		value_locked(f, NULL);
+	dm_mutex_unlock(&m->mu);
+	return f;
+}
+
+void
+dm_metric_set(struct dm_metric *f, const char *const *values, double v)
+{
+	dm_mutex_lock(&f->of->mu);
+	*value_locked(f, values) = v;
+	dm_mutex_unlock(&f->of->mu);
+}
+
+void
+dm_metric_add(struct dm_metric *f, const char *const *values, double v)
+{
+	dm_mutex_lock(&f->of->mu);
+	*value_locked(f, values) += v;
+	dm_mutex_unlock(&f->of->mu);
+}
+
+void
+dm_metric_remove(struct dm_metric *f, const char *const *values)
+{
+	g_autofree char *key = print_labels(f, values);
+
+	dm_mutex_lock(&f->of->mu);
+	g_hash_table_remove(f->values, key);
+	dm_mutex_unlock(&f->of->mu);
+}
+
+void
+dm_metric_reset(struct dm_metric *f)
+{
+	dm_mutex_lock(&f->of->mu);
+	g_hash_table_remove_all(f->values);
+	dm_mutex_unlock(&f->of->mu);
+}
+
+/* ---- text ---- */
+
+static int
+by_text(gconstpointer a, gconstpointer b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+static void
+head(GString *s, const char *name, const char *help, const char *type)
+{
+	g_string_append_printf(s, "# HELP %s %s\n# TYPE %s %s\n", name, help,
+	    name, type);
+}
+
+static void
+sample(GString *s, const char *name, const char *labels, double v)
+{
+	char num[G_ASCII_DTOSTR_BUF_SIZE];
+
+	g_string_append_printf(s, "%s%s %s\n", name, labels,
+	    g_ascii_dtostr(num, sizeof(num), v));
+}
+
+static void
+print_family(GString *s, struct dm_metric *f)
+{
+	g_autoptr(GPtrArray) keys = g_ptr_array_new();
+	GHashTableIter it;
+	gpointer k;
+
+	if (g_hash_table_size(f->values) == 0)
+		return;
+	head(s, f->name, f->help,
+	    f->kind == DM_METRIC_GAUGE ? "gauge" : "counter");
+	g_hash_table_iter_init(&it, f->values);
+	while (g_hash_table_iter_next(&it, &k, NULL))
+		g_ptr_array_add(keys, k);
+	g_ptr_array_sort(keys, by_text);
+	for (guint i = 0; i < keys->len; i++) {
+		const char *key = g_ptr_array_index(keys, i);
+
+		sample(s, f->name, key,
+		    *(double *)g_hash_table_lookup(f->values, key));
+	}
+}
+
+static void
+print_process(GString *s, double start_time)
+{
+	g_autofree char *statm = NULL;
+	struct timespec cpu = { 0 };
+	double pages = 0;
+
+	if (g_file_get_contents("/proc/self/statm", &statm, NULL, NULL)) {
+		char *p = strchr(statm, ' '); /* size resident ... */
+
+		if (p != NULL)
+			pages = g_ascii_strtod(p, NULL);
+	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	head(s, "process_resident_memory_bytes",
+	    "Resident memory size in bytes.", "gauge");
+	sample(s, "process_resident_memory_bytes", "",
+	    pages * (double)sysconf(_SC_PAGESIZE));
+	head(s, "process_cpu_seconds_total",
+	    "Total user and system CPU time spent in seconds.", "counter");
+	sample(s, "process_cpu_seconds_total", "",
+	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+	head(s, "process_start_time_seconds",
+	    "Start time of the process since unix epoch in seconds.",
+	    "gauge");
+	sample(s, "process_start_time_seconds", "", start_time);
+}
+
+char *
+dm_metrics_text(struct dm_metrics *m)
+{
+	GString *s = g_string_new(NULL);
+
+	dm_mutex_lock(&m->mu);
+	for (guint i = 0; i < m->families->len; i++)
+		print_family(s, g_ptr_array_index(m->families, i));
+	dm_mutex_unlock(&m->mu);
+	print_process(s, m->start_time);
+	return g_string_free(s, FALSE);
+}

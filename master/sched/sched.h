@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scheduler's thread: it owns a core, feeds it from a mailbox, and does
+ * its etcd work. While this master leads it watches the workers' lease keys.
+ *
+ * DESIGN. etcd is written on this thread, with the client's timeout as limit;
+ * heartbeats therefore never pass through it. After a write whose outcome is
+ * not known everything is read again before the next message is handled.
+ * Threads: any, except sched_start and sched_stop.
+ */
+#ifndef DM_MASTER_SCHED_SCHED_H
+#define DM_MASTER_SCHED_SCHED_H
+
+#include "lib/etcd/election.h"
+#include "master/sched/sched_core.h"
+
+struct sched;
+
+struct sched_env {
+	struct dm_etcd *etcd;
+	/* Adds the leader's guard to a transaction; false: we do not lead. */
+	bool (*guard)(struct dm_etcd_txn *t, void *arg);
+	/* As in sched_ops. */
+	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
+	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
+	void (*drop)(uint64_t session, const char *why, void *arg);
+	void (*staged)(const char *worker, enum sched_stage s, bool gone,
+	    void *arg);
+	void *arg;
+};
+
+struct sched *sched_start(const struct sched_env *env);
+/* Joins; what is still queued is refused. Accepts NULL. */
+void sched_stop(struct sched *s);
+
+/* Leadership came or went: of struct dm_election_ops. */
+void sched_lead(struct sched *s);
+void sched_retire(struct sched *s);
+/* We lead and the state is loaded. */
+bool sched_is_leading(struct sched *s);
+
+typedef struct dm_err *sched_fn(struct sched_core *core, void *arg);
+/* Runs fn on the scheduler's thread and returns what it returns. Errors of its
+ * own: MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER, what kept the state from being
+ * loaded, canceled while stopping. */
+struct dm_err *sched_call(
+    struct sched *s, sched_fn *fn, void *arg) DM_MUST_CHECK;
+
+/* Like sched_call without waiting. core is NULL when we do not lead or the
+ * state cannot be loaded. free_arg is called afterwards, also when fn could not
+ * be called at all. */
+typedef void sched_post_fn(struct sched_core *core, void *arg);
+void sched_post(struct sched *s, sched_post_fn *fn, void *arg,
+    GDestroyNotify free_arg);
+
+/* Waits until something was reported or changed after *seen (start with 0),
+ * at most timeout_ms. */
+void sched_wait_change(struct sched *s, uint64_t *seen, int64_t timeout_ms);
+
+#endif

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The scheduler's state: objects, their relations, loading it from etcd. */
+#include "master/sched/sched_core.h"
+
+#include <string.h>
+
+const char *
+sched_stage_name(enum sched_stage s)
+{
+	switch (s) {
+	case SCHED_OFFLINE:
+		return "offline";
+	case SCHED_FREE:
+		return "free";
+	case SCHED_BOUND:
+		return "bound";
+	}
+	return "";
+}
+
+/* ---- objects ---- */
+
+static void
+worker_free(gpointer p)
+{
+	struct sched_worker *w = p;
+
+	g_free(w->name);
+	g_free(w->addr);
+	g_free(w->last_source);
+	g_strfreev(w->reported);
+	g_free(w);
+}
+
+static void
+subtask_free(gpointer p)
+{
+	struct sched_subtask *st = p;
+
+	g_free(st->task);
+	g_free(st->yaml);
+	g_free(st->start_time);
+	g_free(st);
+}
+
+static void
+report_free(struct sched_source *src)
+{
+	if (src->report != NULL)
+		protobuf_c_message_free_unpacked(&src->report->base, NULL);
+	src->report = NULL;
+	src->report_revision = 0;
+}
+
+static void
+source_free(gpointer p)
+{
+	struct sched_source *src = p;
+
+	report_free(src);
+	g_hash_table_unref(src->subtasks);
+	g_free(src->id);
+	g_free(src->yaml);
+	g_free(src);
+}
+
+struct sched_worker *
+sched_worker_new(struct sched_core *c, const char *name, const char *addr)
+{
+	struct sched_worker *w = g_new0(struct sched_worker, 1);
+
+	w->name = g_strdup(name);
+	w->addr = g_strdup(addr);
+	g_hash_table_insert(c->workers, w->name, w);
+	c->ops.staged(name, w->stage, false, c->arg);
+	return w;
+}
+
+struct sched_source *
+sched_source_new(struct sched_core *c, const char *id, const char *yaml)
+{
+	struct sched_source *src = g_new0(struct sched_source, 1);
+
+	src->id = g_strdup(id);
+	src->yaml = g_strdup(yaml);
+	src->subtasks = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, NULL, subtask_free);
+	g_hash_table_insert(c->sources, src->id, src);
+	return src;
+}
+
+struct sched_subtask *
+sched_subtask_new(struct sched_source *src, const char *task,
+    const char *yaml, const char *start_time)
+{
+	struct sched_subtask *st = g_new0(struct sched_subtask, 1);
+
+	st->task = g_strdup(task);
+	st->yaml = g_strdup(yaml);
+	st->start_time = g_strdup(start_time);
+	g_hash_table_insert(src->subtasks, st->task, st);
+	return st;
+}
+
+struct sched_core *
+sched_core_new(const struct sched_ops *ops, void *arg)
+{
+	struct sched_core *c = g_new0(struct sched_core, 1);
+
+	c->ops = *ops;
+	c->arg = arg;
+	c->workers = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, NULL, worker_free);
+	c->sources = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, NULL, source_free);
+	c->latches = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, g_free);
+	return c;
+}
+
+void
+sched_core_free(struct sched_core *c)
+{
+	if (c == NULL)
+		return;
+	g_hash_table_unref(c->workers);
+	g_hash_table_unref(c->sources);
+	g_hash_table_unref(c->latches);
+	g_free(c);
+}
+
+/* ---- lookups ---- */
+
+struct sched_worker *
+sched_worker_get(const struct sched_core *c, const char *name)
+{
+	return g_hash_table_lookup(c->workers, name);
+}
+
+struct sched_source *
+sched_source_get(const struct sched_core *c, const char *id)
+{
+	return g_hash_table_lookup(c->sources, id);
+}
+
+struct sched_subtask *
+sched_subtask_get(const struct sched_source *src, const char *task)
+{
+	return g_hash_table_lookup(src->subtasks, task);
+}
+
+/* Every object's first member is its name. */
+static int
+by_name(gconstpointer a, gconstpointer b)
+{
+	char *const *const *pa = a, *const *const *pb = b;
+
+	return strcmp(**pa, **pb);
+}
+
+static GPtrArray *
+sorted(GHashTable *objects)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter it;
+	gpointer v;
+
+	g_hash_table_iter_init(&it, objects);
+	while (g_hash_table_iter_next(&it, NULL, &v))
+		g_ptr_array_add(all, v);
+	g_ptr_array_sort(all, by_name);
+	return all;
+}
+
+GPtrArray *
+sched_workers_sorted(const struct sched_core *c)
+{
+	return sorted(c->workers);
+}
+
+GPtrArray *
+sched_sources_sorted(const struct sched_core *c)
+{
+	return sorted(c->sources);
+}
+
+GPtrArray *
+sched_subtasks_sorted(const struct sched_source *src)
+{
+	return sorted(src->subtasks);
+}
+
+GPtrArray *
+sched_task_sources(const struct sched_core *c, const char *task)
+{
+	GPtrArray *all = sched_sources_sorted(c);
+
+	for (guint i = all->len; i-- > 0;) {
+		struct sched_source *src = g_ptr_array_index(all, i);
+
+		if (sched_subtask_get(src, task) == NULL)
+			g_ptr_array_remove_index(all, i);
+	}
+	return all;
+}
+
+char *
+sched_list_text(const GPtrArray *names)
+{
+	GString *s = g_string_new("[");
+
+	for (guint i = 0; i < names->len; i++) {
+		if (i > 0)
+			g_string_append_c(s, ' ');
+		g_string_append(s, g_ptr_array_index(names, i));
+	}
+	g_string_append_c(s, ']');
+	return g_string_free(s, FALSE);
+}
+
+/* ---- changes ---- */
+
+struct dm_err *
+sched_ready(const struct sched_core *c)
+{
+	return c->stale ? dm_err_new(SCHEDULER_NOT_STARTED) : NULL;
+}
+
+struct dm_err *
+sched_commit(struct sched_core *c, const struct dm_ha_batch *b)
+{
+	int64_t revision = 0;
+	struct dm_err *err;
+
+	if (b->ops->len == 0)
+		return NULL;
+	dm_assert(!c->stale);
+	err = c->ops.commit(b, &revision, c->arg);
+	if (err != NULL) {
+		c->stale = true;
+		return err;
+	}
+	c->revision = MAX(c->revision, revision);
+	return NULL;
+}
+
+/* A worker that is offline cannot be bound: it comes online (free) first. */
+static const bool stage_edges[3][3] = {
+	/*                  OFFLINE FREE   BOUND */
+	[SCHED_OFFLINE] = { false,  true,  false },
+	[SCHED_FREE]    = { true,   false, true },
+	[SCHED_BOUND]   = { true,   true,  false },
+};
+
+void
+sched_stage_set(
+    struct sched_core *c, struct sched_worker *w, enum sched_stage to)
+{
+	if (w->stage == to)
+		return;
+	dm_assert(stage_edges[w->stage][to]);
+	w->stage = to;
+	c->ops.staged(w->name, to, false, c->arg);
+}
+
+void
+sched_attach(struct sched_core *c, struct sched_source *src,
+    struct sched_worker *w, int64_t epoch)
+{
+	dm_assert(src->worker == NULL || src->worker == w);
+	dm_assert(w->source == NULL || w->source == src);
+	if (src->epoch != epoch)
+		report_free(src);
+	src->worker = w;
+	src->epoch = epoch;
+	w->source = src;
+	if (w->last_source == NULL || strcmp(w->last_source, src->id) != 0) {
+		g_free(w->last_source);
+		w->last_source = g_strdup(src->id);
+	}
+	w->last_revision = epoch;
+	sched_stage_set(c, w, SCHED_BOUND);
+}
+
+void
+sched_detach(struct sched_core *c, struct sched_source *src)
+{
+	struct sched_worker *w = src->worker;
+
+	if (w == NULL)
+		return;
+	src->worker = NULL;
+	report_free(src);
+	w->source = NULL;
+	if (w->stage == SCHED_BOUND)
+		sched_stage_set(c, w, SCHED_FREE);
+}
+
+/* ---- loading ---- */
+
+/* What a load keeps of the state before: it is not in etcd. */
+struct memory {
+	GHashTable *workers, *sources;
+};
+
+static void
+load_worker(struct sched_core *c, const struct memory *old,
+    const struct dm_ha_item *i)
+{
+	struct sched_worker *was =
+	    g_hash_table_lookup(old->workers, i->first);
+	struct sched_worker *w = sched_worker_new(c, i->first, i->text);
+
+	if (was == NULL)
+		return;
+	w->session = was->session;
+	w->reported = DM_TAKE(was->reported);
+}
+
+static void
+load_alive(struct sched_core *c, const struct dm_ha_item *i)
+{
+	struct sched_worker *w = sched_worker_get(c, i->first);
+
+	if (w == NULL)
+		return;
+	w->alive_revision = i->revision;
+	sched_stage_set(c, w, SCHED_FREE);
+}
+
+static void
+load_last(struct sched_core *c, const struct dm_ha_item *i)
+{
+	struct sched_worker *w = sched_worker_get(c, i->first);
+
+	if (w == NULL)
+		return;
+	g_free(w->last_source);
+	w->last_source = g_strdup(i->text);
+	w->last_revision = i->revision;
+}
+
+/* A binding whose worker or source is gone, whose worker is offline, or that
+ * is one too many: removed, so that the source can be bound anew. */
+static void
+load_bound(struct sched_core *c, const struct memory *old,
+    const struct dm_ha_item *i, struct dm_ha_batch *repair)
+{
+	struct sched_worker *w = sched_worker_get(c, i->first);
+	struct sched_source *src = sched_source_get(c, i->text);
+	struct sched_source *was = g_hash_table_lookup(old->sources, i->text);
+
+	if (w == NULL || src == NULL || w->stage == SCHED_OFFLINE ||
+	    src->worker != NULL) {
+		dm_ha_batch_delete(repair, DM_HA_BOUND, i->first, NULL);
+		return;
+	}
+	sched_attach(c, src, w, i->revision);
+	if (was != NULL && was->epoch == src->epoch) {
+		src->report = DM_TAKE(was->report);
+		src->report_revision = was->report_revision;
+		src->report_at = was->report_at;
+	}
+}
+
+static void
+load_subtask(struct sched_core *c, const struct dm_ha_item *i)
+{
+	struct sched_source *src = sched_source_get(c, i->first);
+	struct sched_subtask *st;
+
+	if (src == NULL)
+		return;
+	st = sched_subtask_new(src, i->second, i->text, "");
+	/* Until its stage is read: do not run what nobody asked to run. */
+	st->stage = PB__STAGE__Stopped;
+	st->revision = i->revision;
+}
+
+static void
+load_stage(struct sched_core *c, const struct dm_ha_item *i)
+{
+	struct sched_source *src = sched_source_get(c, i->first);
+	struct sched_subtask *st =
+	    src == NULL ? NULL : sched_subtask_get(src, i->second);
+
+	if (st == NULL)
+		return;
+	st->stage = (Pb__Stage)i->number;
+	st->revision = i->revision;
+}
+
+static void
+load_cli_args(struct sched_core *c, const struct dm_ha_item *i)
+{
+	struct sched_source *src = sched_source_get(c, i->second);
+	struct sched_subtask *st =
+	    src == NULL ? NULL : sched_subtask_get(src, i->first);
+
+	if (st == NULL)
+		return;
+	g_free(st->start_time);
+	st->start_time = g_strdup(i->text);
+}
+
+static void
+load_item(struct sched_core *c, const struct memory *old,
+    const struct dm_ha_item *i, struct dm_ha_batch *repair)
+{
+	switch (i->kind) {
+	case DM_HA_WORKER:
+		load_worker(c, old, i);
+		break;
+	case DM_HA_ALIVE:
+		load_alive(c, i);
+		break;
+	case DM_HA_SOURCE:
+		sched_source_new(c, i->first, i->text);
+		break;
+	case DM_HA_BOUND:
+		load_bound(c, old, i, repair);
+		break;
+	case DM_HA_LAST_BOUND:
+		load_last(c, i);
+		break;
+	case DM_HA_SUBTASK:
+		load_subtask(c, i);
+		break;
+	case DM_HA_STAGE:
+		load_stage(c, i);
+		break;
+	case DM_HA_CLI_ARGS:
+		load_cli_args(c, i);
+		break;
+	case DM_HA_CLUSTER_ID:
+		c->cluster_id = (uint64_t)i->number;
+		break;
+	case DM_HA_VERSION:
+	case DM_HA_KINDS:
+		break;
+	}
+}
+
+/* Sessions of workers that are alive get their desired state again; others
+ * end. */
+static void
+settle_sessions(struct sched_core *c, const struct memory *old)
+{
+	GHashTableIter it;
+	gpointer v;
+
+	g_hash_table_iter_init(&it, old->workers);
+	while (g_hash_table_iter_next(&it, NULL, &v)) {
+		const struct sched_worker *was = v;
+		struct sched_worker *w = sched_worker_get(c, was->name);
+
+		if (w == NULL)
+			c->ops.staged(was->name, SCHED_OFFLINE, true, c->arg);
+		if (was->session == 0)
+			continue;
+		if (w != NULL && w->stage != SCHED_OFFLINE) {
+			sched_push(c, w);
+			continue;
+		}
+		if (w != NULL)
+			w->session = 0;
+		c->ops.drop(was->session, "its lease is gone", c->arg);
+	}
+}
+
+struct dm_err *
+sched_load(struct sched_core *c, const GPtrArray *items, int64_t revision)
+{
+	DM_AUTO(dm_ha_batch) repair = dm_ha_batch_new();
+	struct memory old = { c->workers, c->sources };
+	struct dm_err *err;
+
+	c->workers = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, NULL, worker_free);
+	c->sources = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, NULL, source_free);
+	c->stale = false;
+	c->revision = MAX(c->revision, revision);
+	/* In the order of the kinds: what refers comes after what it names. */
+	for (int k = 0; k < DM_HA_KINDS; k++)
+		for (guint i = 0; i < items->len; i++) {
+			const struct dm_ha_item *item =
+			    g_ptr_array_index(items, i);
+
+			if (item->kind == (enum dm_ha_kind)k)
+				load_item(c, &old, item, repair);
+		}
+	err = sched_commit(c, repair);
+	if (err == NULL)
+		settle_sessions(c, &old);
+	g_hash_table_unref(old.workers);
+	g_hash_table_unref(old.sources);
+	if (err != NULL)
+		return err;
+	return sched_bind_all(c);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The scheduler's state and decisions: which workers, sources and tasks there
+ * are, who runs what. Pure: events in, decisions out; etcd and the sessions
+ * are reached through struct sched_ops, so that a whole cluster can be stepped
+ * through in a test. Not thread-safe: one thread owns a core.
+ *
+ * DESIGN. Every change is: validate -> commit (etcd) -> memory -> push. After
+ * a commit whose outcome is not known the core is `stale`: its owner loads it
+ * anew (sched_load) before anything else is decided.
+ * The epoch of a source is the etcd revision at which its binding was written,
+ * so it grows with every new assignment and fences the older one.
+ * Source: DM's dm/master/scheduler. Differs: workers have a session with us
+ * instead of watching etcd; a task's YAML is stored whole for each source.
+ */
+#ifndef DM_MASTER_SCHED_SCHED_CORE_H
+#define DM_MASTER_SCHED_SCHED_CORE_H
+
+#include "dmmaster.pb-c.h"
+#include "dmsession.pb-c.h"
+#include "lib/base/clock.h"
+#include "lib/ha/batch.h"
+
+/* Source: control-plane reference 4.6. Relay comes with relay logs. */
+enum sched_stage { SCHED_OFFLINE, SCHED_FREE, SCHED_BOUND };
+const char *sched_stage_name(enum sched_stage s);
+
+struct sched_source;
+
+struct sched_worker {
+	char *name, *addr;
+	enum sched_stage stage;
+	struct sched_source *source; /* bound to it; NULL: none */
+	char *last_source;           /* last bound; NULL: none */
+	int64_t last_revision;       /* when that was written */
+	int64_t alive_revision;      /* of its lease key; 0: offline */
+	uint64_t session;            /* 0: none at the moment */
+	char **reported;             /* sources of its newest report */
+};
+
+struct sched_subtask {
+	char *task;
+	char *yaml;         /* the task's, as given */
+	char *start_time;   /* "" when not given */
+	Pb__Stage stage;    /* expected */
+	int64_t revision;   /* of the stage */
+};
+
+struct sched_source {
+	char *id;
+	char *yaml;
+	struct sched_worker *worker; /* NULL: unbound */
+	int64_t epoch;               /* of the binding */
+	GHashTable *subtasks;        /* task -> struct sched_subtask*, owned */
+	Dm__V1__SourceReport *report; /* newest of this epoch, owned, or NULL */
+	int64_t report_revision;      /* Desired it reflects; 0: not told */
+	struct dm_mono report_at;
+};
+
+struct sched_ops {
+	/* Write all or nothing, only while we lead. *revision: of the write.
+	 * An error: nothing is known about the outcome. */
+	struct dm_err *(*commit)(const struct dm_ha_batch *b,
+	    int64_t *revision, void *arg);
+	/* The worker of this session is registered and its lease key stands:
+	 * comes before the first push. */
+	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
+	/* All that this session's worker should run. */
+	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
+	/* End this session: its lease is gone or another one replaced it. */
+	void (*drop)(uint64_t session, const char *why, void *arg);
+	/* A worker's stage; SCHED_OFFLINE with gone: it was removed. */
+	void (*staged)(const char *worker, enum sched_stage s, bool gone,
+	    void *arg);
+	struct dm_mono (*now)(void *arg);
+};
+
+struct sched_core {
+	struct sched_ops ops;
+	void *arg;
+	GHashTable *workers; /* name -> struct sched_worker*, owned */
+	GHashTable *sources; /* id -> struct sched_source*, owned */
+	GHashTable *latches; /* task in use -> by which operation; owned */
+	int64_t revision;    /* newest write or load */
+	uint64_t cluster_id; /* 0: none yet */
+	bool stale;          /* load again before the next decision */
+};
+
+struct sched_core *sched_core_new(const struct sched_ops *ops, void *arg);
+void sched_core_free(struct sched_core *c);
+DM_DEFINE_AUTO(sched_core)
+
+/* Take over what etcd holds (struct dm_ha_item*). Sessions and reports of
+ * workers and sources that still exist are kept; running workers whose
+ * assignment is unchanged see no difference. Errors: an item that contradicts
+ * another one is repaired where that is safe; the repair may fail. */
+struct dm_err *sched_load(struct sched_core *c, const GPtrArray *items,
+    int64_t revision) DM_MUST_CHECK;
+
+/* ---- lookups; NULL: none ---- */
+
+struct sched_worker *sched_worker_get(
+    const struct sched_core *c, const char *name);
+struct sched_source *sched_source_get(
+    const struct sched_core *c, const char *id);
+struct sched_subtask *sched_subtask_get(
+    const struct sched_source *src, const char *task);
+/* New arrays, sorted by name; elements borrowed. */
+GPtrArray *sched_workers_sorted(const struct sched_core *c);
+GPtrArray *sched_sources_sorted(const struct sched_core *c);
+GPtrArray *sched_subtasks_sorted(const struct sched_source *src);
+/* Sources of a task, sorted. */
+GPtrArray *sched_task_sources(const struct sched_core *c, const char *task);
+
+/* ---- events of workers (sched_worker.c) ---- */
+
+/* Errors: SCHEDULER_WORKER_EXIST (same name, another address). */
+struct dm_err *sched_register(struct sched_core *c, const char *name,
+    const char *addr) DM_MUST_CHECK;
+/* offline-member. Errors: SCHEDULER_WORKER_NOT_EXIST, _ONLINE. */
+struct dm_err *sched_unregister(
+    struct sched_core *c, const char *name) DM_MUST_CHECK;
+
+struct sched_hello {
+	uint64_t session;
+	const char *name; /* registered */
+	int64_t lease;    /* granted after the hello arrived */
+	const char *join_time;
+	Dm__V1__Holding *const *holding;
+	size_t n_holding;
+};
+/* A session begins: the lease key is written, what the worker held before is
+ * its again - under the same epoch only if it still holds exactly that. */
+struct dm_err *sched_online(
+    struct sched_core *c, const struct sched_hello *h) DM_MUST_CHECK;
+/* The lease key was deleted at this revision. */
+struct dm_err *sched_offline(struct sched_core *c, const char *name,
+    int64_t revision) DM_MUST_CHECK;
+/* These workers have a lease key, all others have none. */
+struct dm_err *sched_alive(struct sched_core *c, const GPtrArray *items,
+    int64_t revision) DM_MUST_CHECK;
+/* The session ended; the worker keeps its sources until its lease ends. */
+void sched_closed(struct sched_core *c, uint64_t session);
+/* Takes what it keeps out of the report; the rest stays the caller's. */
+void sched_report(
+    struct sched_core *c, uint64_t session, Dm__V1__Report *report);
+
+/* ---- binding (sched_bind.c) ---- */
+
+/* Give unbound sources to free workers until one of both is used up. */
+struct dm_err *sched_bind_all(struct sched_core *c) DM_MUST_CHECK;
+/* transfer-source. Errors: control-plane 4.9. */
+struct dm_err *sched_transfer(struct sched_core *c, const char *source,
+    const char *worker) DM_MUST_CHECK;
+/* Adds to b: worker takes over src (NULL: it loses what it has). */
+void sched_batch_bind(struct dm_ha_batch *b, const struct sched_worker *w,
+    const struct sched_source *src);
+/* What the worker of a session should run, pushed. */
+void sched_push(struct sched_core *c, struct sched_worker *w);
+/* New message. */
+Dm__V1__Desired *sched_desired(
+    const struct sched_core *c, const struct sched_worker *w);
+
+/* ---- sources (sched_source.c) ---- */
+
+/* worker: "" or a free worker that gets it. */
+struct dm_err *sched_source_add(struct sched_core *c, const char *id,
+    const char *yaml, const char *worker) DM_MUST_CHECK;
+/* *was_bound: a worker ran it. */
+struct dm_err *sched_source_remove(
+    struct sched_core *c, const char *id, bool *was_bound) DM_MUST_CHECK;
+
+/* ---- tasks (sched_task.c) ---- */
+
+struct sched_start {
+	const char *task, *yaml;
+	const char *start_time;     /* "" when not given */
+	const GPtrArray *sources;   /* ids */
+};
+/* Add subtasks, expected Running. Sources that have it already are left as
+ * they are. Errors: SCHEDULER_SUB_TASK_EXIST when all have,
+ * SCHEDULER_SOURCES_UNBOUND, SCHEDULER_LATCH_IN_USE. */
+struct dm_err *sched_task_start(
+    struct sched_core *c, const struct sched_start *s) DM_MUST_CHECK;
+/* Expect another stage; the same one again acts again. sources empty: all of
+ * the task. */
+struct dm_err *sched_task_stage(struct sched_core *c, const char *task,
+    const GPtrArray *sources, Pb__Stage stage) DM_MUST_CHECK;
+struct dm_err *sched_task_delete(struct sched_core *c, const char *task,
+    const GPtrArray *sources) DM_MUST_CHECK;
+/* A task is in use by one operation at a time. */
+struct dm_err *sched_latch(
+    struct sched_core *c, const char *task, const char *op) DM_MUST_CHECK;
+void sched_unlatch(struct sched_core *c, const char *task);
+/* The task has subtasks: SCHEDULER_SUB_TASK_EXIST. */
+struct dm_err *sched_task_absent(
+    const struct sched_core *c, const char *task) DM_MUST_CHECK;
+
+/* ---- shared by the files of this folder ---- */
+
+/* Runs the batch; afterwards c->revision is its revision. An empty one does
+ * nothing. */
+struct dm_err *sched_commit(
+    struct sched_core *c, const struct dm_ha_batch *b) DM_MUST_CHECK;
+/* NULL, or why nothing can be decided now. */
+struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
+void sched_stage_set(
+    struct sched_core *c, struct sched_worker *w, enum sched_stage to);
+void sched_attach(struct sched_core *c, struct sched_source *src,
+    struct sched_worker *w, int64_t epoch);
+void sched_detach(struct sched_core *c, struct sched_source *src);
+struct sched_worker *sched_worker_new(
+    struct sched_core *c, const char *name, const char *addr);
+struct sched_source *sched_source_new(
+    struct sched_core *c, const char *id, const char *yaml);
+struct sched_subtask *sched_subtask_new(struct sched_source *src,
+    const char *task, const char *yaml, const char *start_time);
+/* "[a b]": how Go prints a list. New string; strings borrowed. */
+char *sched_list_text(const GPtrArray *names);
+
+#endif

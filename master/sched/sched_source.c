@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sources come and go. SOURCE: control-plane reference 1.7, 4.3. */
+#include "master/sched/sched_core.h"
+
+#include <string.h>
+
+static struct dm_err *
+check_new(struct sched_core *c, const char *id, const char *worker,
+    struct sched_worker **w)
+{
+	*w = NULL;
+	if (sched_source_get(c, id) != NULL)
+		return dm_err_new(SCHEDULER_SOURCE_CFG_EXIST, id);
+	if (*worker == '\0')
+		return NULL;
+	*w = sched_worker_get(c, worker);
+	if (*w == NULL)
+		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, worker);
+	if ((*w)->stage != SCHED_FREE)
+		return dm_err_new(SCHEDULER_WORKER_NOT_FREE, worker);
+	return NULL;
+}
+
+struct dm_err *
+sched_source_add(struct sched_core *c, const char *id, const char *yaml,
+    const char *worker)
+{
+	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
+	struct dm_ha_item item = { .kind = DM_HA_SOURCE };
+	struct sched_source *src;
+	struct sched_worker *w;
+	struct dm_err *err = sched_ready(c);
+
+	if (err == NULL)
+		err = check_new(c, id, worker, &w);
+	if (err != NULL)
+		return err;
+	item.first = g_strdup(id);
+	item.text = g_strdup(yaml);
+	dm_ha_batch_put(b, &item);
+	if (w != NULL) {
+		struct sched_source named = { .id = item.first };
+
+		sched_batch_bind(b, w, &named);
+	}
+	err = sched_commit(c, b);
+	g_free(item.first);
+	g_free(item.text);
+	if (err != NULL)
+		return err;
+	src = sched_source_new(c, id, yaml);
+	if (w == NULL)
+		return sched_bind_all(c);
+	sched_attach(c, src, w, c->revision);
+	sched_push(c, w);
+	return NULL;
+}
+
+struct dm_err *
+sched_source_remove(struct sched_core *c, const char *id, bool *was_bound)
+{
+	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
+	struct sched_source *src = sched_source_get(c, id);
+	struct sched_worker *w;
+	struct dm_err *err = sched_ready(c);
+
+	if (err != NULL)
+		return err;
+	if (src == NULL)
+		return dm_err_new(SCHEDULER_SOURCE_CFG_NOT_EXIST, id);
+	if (g_hash_table_size(src->subtasks) > 0) {
+		g_autoptr(GPtrArray) tasks = sched_subtasks_sorted(src);
+		g_autofree char *text = NULL;
+
+		for (guint i = 0; i < tasks->len; i++) {
+			struct sched_subtask *st = tasks->pdata[i];
+
+			tasks->pdata[i] = st->task;
+		}
+		text = sched_list_text(tasks);
+		return dm_err_new(SCHEDULER_SOURCE_OP_TASK_EXIST, id, text);
+	}
+	w = src->worker;
+	dm_ha_batch_delete(b, DM_HA_SOURCE, id, NULL);
+	if (w != NULL) {
+		dm_ha_batch_delete(b, DM_HA_BOUND, w->name, NULL);
+		dm_ha_batch_delete(b, DM_HA_LAST_BOUND, w->name, NULL);
+	}
+	err = sched_commit(c, b);
+	if (err != NULL)
+		return err;
+	*was_bound = w != NULL;
+	sched_detach(c, src);
+	g_hash_table_remove(c->sources, src->id);
+	if (w == NULL)
+		return NULL;
+	g_clear_pointer(&w->last_source, g_free);
+	sched_push(c, w);
+	return sched_bind_all(c);
+}

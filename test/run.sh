@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# make test: unit tests (under sanitizers), then integration tests on real
+# servers. The last line is `N passed, N failed`.
+#
+#   SAN=1     the daemons of the integration tests are sanitized too
+#   SOAK=1    the long forms of the same tests
+#   ONLY=x    integration tests whose name contains x, no unit tests
+set -u
+cd "$(dirname "$0")/.." || exit 1
+passed=0
+failed=0
+mode=${SAN:+asan}
+mode=${mode:-release}
+limit=900
+[ -z "${SOAK:-}" ] || limit=7200
+
+count() { # TAP or check's summary on standard input
+	local line
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+		"ok "*) passed=$((passed + 1)) ;;
+		"not ok "*) failed=$((failed + 1)) ;;
+		"1.."*) planned=1 ;;
+		esac
+	done
+}
+
+make -s deps || exit 1
+make -s MODE="$mode" all || { echo "0 passed, 1 failed"; exit 1; }
+
+if [ -z "${ONLY:-}" ]; then
+	make -s MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
+	while IFS= read -r t; do
+		out=$(CK_FORK=yes "build/asan/${t%.c}" 2>&1)
+		rc=$?
+		read -r n bad < <(sed -n 's/.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' <<<"$out" |
+			awk '{ n += $1; bad += $2 + $3 } END { print n + 0, bad + 0 }')
+		[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+		[ "$n" -ge "$bad" ] || n=$bad
+		if [ "$n" = 0 ]; then
+			bad=1 n=1
+		fi
+		passed=$((passed + n - bad))
+		failed=$((failed + bad))
+		echo "unit $t: $((n - bad)) passed, $bad failed"
+		[ "$bad" = 0 ] || printf '%s\n' "$out" | tail -n 40
+	done < <(find test/unit -name 'test_*.c' | sort)
+fi
+
+export BIN=$PWD/build/$mode/bin
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+for t in test/integration/*.sh; do
+	case $t in
+	*"${ONLY:-}"*) ;;
+	*) continue ;;
+	esac
+	begun=$SECONDS
+	echo "== $t"
+	planned=
+	count < <(timeout "$limit" bash "$t" 2>&1)
+	[ -n "$planned" ] || { echo "not ok - $t did not come to its end"; failed=$((failed + 1)); }
+	echo "== $t took $((SECONDS - begun)) s"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

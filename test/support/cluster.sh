@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Private servers on loopback in a temporary folder, for tests, the demo and
+# benchmarks: MariaDB, dm-master (with its etcd), dm-worker. Source it, call
+# cluster_init; everything started here ends, by pid, when the shell does.
+#
+#   BIN   folder of dm-master, dm-worker, dmctl (default build/bin)
+#   KEEP  set: leave servers and folder in place
+
+CLUSTER_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BIN=${BIN:-$CLUSTER_ROOT/build/bin}
+declare -A PID PORT
+MASTER_FLAGS=${MASTER_FLAGS:-}
+WORKER_FLAGS=${WORKER_FLAGS:-}
+
+cluster_init() {
+	W=$(mktemp -d "${TMPDIR:-/tmp}/dm-XXXXXXXX")
+	trap cluster_stop EXIT
+	trap 'exit 130' INT TERM
+}
+
+# Kills by pid, children (etcd under its supervisor) included.
+cluster_stop() {
+	local rc=$? name
+	trap - EXIT
+	if [ -n "${KEEP:-}" ]; then
+		return "$rc"
+	fi
+	for name in "${!PID[@]}"; do
+		kill_tree -KILL "${PID[$name]}"
+	done
+	wait 2>/dev/null || true
+	rm -rf "$W"
+	return "$rc"
+}
+
+kill_tree() {
+	local sig=$1 pid=$2 child
+	[ -n "$pid" ] || return 0
+	for child in $(pgrep -P "$pid" 2>/dev/null); do
+		kill_tree "$sig" "$child"
+	done
+	kill "$sig" "$pid" 2>/dev/null || true
+}
+
+# A port that nobody listens on. Each call gives another one.
+free_port() {
+	local p
+	while :; do
+		p=$((20000 + RANDOM % 12000))
+		[ -e "$W/port.$p" ] && continue
+		ss -Hltn "sport = :$p" | grep -q . && continue
+		: >"$W/port.$p"
+		echo "$p"
+		return
+	done
+}
+
+# wait_for SECONDS WHAT COMMAND...: until the command succeeds.
+wait_for() {
+	local until=$((SECONDS + $1)) what=$2
+	shift 2
+	while ! "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -ge "$until" ]; then
+			echo "timed out waiting for: $what" >&2
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+# ---- MariaDB ----
+
+# One fresh data folder, made once and copied for each server.
+mariadb_template() {
+	local t=$W/template
+	[ -d "$t" ] && return
+	mariadb-install-db --no-defaults --datadir="$t" --user="$(id -un)" \
+		--auth-root-authentication-method=normal --skip-test-db \
+		>"$W/install-db.log" 2>&1
+}
+
+# mariadb_up NAME [FLAG...]: start, or start again, a server.
+mariadb_up() {
+	local n=$1
+	shift
+	mariadb_template
+	if [ ! -d "$W/$n" ]; then
+		cp -a "$W/template" "$W/$n"
+		PORT[$n]=$(free_port)
+		printf '%s\n' "$@" >"$W/$n.flags"
+	fi
+	local flags=()
+	mapfile -t flags <"$W/$n.flags"
+	[ -n "${flags[0]}" ] || flags=()
+	mariadbd --no-defaults --datadir="$W/$n" --socket="$W/$n.sock" \
+		--port="${PORT[$n]}" --bind-address=127.0.0.1 \
+		--user="$(id -un)" --pid-file="$W/$n.pid" \
+		--innodb-buffer-pool-size=128M --skip-name-resolve \
+		--max-connections=400 --character-set-server=utf8mb4 \
+		"${flags[@]}" >>"$W/$n.log" 2>&1 &
+	PID[$n]=$!
+	wait_for 60 "MariaDB $n" mariadb-admin --no-defaults \
+		-uroot -S "$W/$n.sock" ping
+	sql "$n" "CREATE USER IF NOT EXISTS 'dm'@'%' IDENTIFIED BY 'dm secret';
+		GRANT ALL ON *.* TO 'dm'@'%'"
+}
+
+# A source: with a binlog, durable across kill -9.
+source_up() {
+	local n=$1
+	shift
+	mariadb_up "$n" --server-id=$((RANDOM + 1)) --log-bin=mysql-bin \
+		--binlog-format=ROW --sync-binlog=1 \
+		--innodb-flush-log-at-trx-commit=1 "$@"
+}
+
+# sql SERVER STATEMENTS [FLAG...]: run, print rows without heads.
+sql() {
+	local n=$1 text=$2
+	shift 2
+	mariadb --no-defaults -uroot -S "$W/$n.sock" \
+		--default-character-set=utf8mb4 -N -B "$@" -e "$text"
+}
+
+# ---- dm ----
+
+# master_up NAME [FLAG...]: start, or start again, a dm-master.
+master_up() {
+	local n=$1
+	shift
+	if [ -z "${PORT[$n]:-}" ]; then
+		PORT[$n]=$(free_port)
+		PORT[$n.peer]=$(free_port)
+	fi
+	MASTER=127.0.0.1:${PORT[$n]}
+	# shellcheck disable=SC2086 # a list of flags
+	"$BIN/dm-master" --name "$n" --data-dir "$W/$n.data" \
+		--master-addr "127.0.0.1:${PORT[$n]}" \
+		--peer-urls "http://127.0.0.1:${PORT[$n.peer]}" \
+		--log-file "$W/$n.log" $MASTER_FLAGS "$@" \
+		>>"$W/$n.out" 2>&1 &
+	PID[$n]=$!
+	wait_for 30 "dm-master $n" leader_up
+}
+
+leader_up() {
+	ctl list-member --leader | grep -q '"addr": "127'
+}
+
+# worker_up NAME [FLAG...]
+worker_up() {
+	local n=$1
+	shift
+	[ -n "${PORT[$n]:-}" ] || PORT[$n]=$(free_port)
+	# shellcheck disable=SC2086 # a list of flags
+	"$BIN/dm-worker" --name "$n" --join "$MASTER" \
+		--worker-addr "127.0.0.1:${PORT[$n]}" \
+		--log-file "$W/$n.log" $WORKER_FLAGS "$@" \
+		>>"$W/$n.out" 2>&1 &
+	PID[$n]=$!
+	wait_for 30 "dm-worker $n" worker_listed "$n"
+}
+
+worker_listed() {
+	ctl list-member --worker --name "$1" |
+		grep -qE '"stage": "(free|bound|relay)"'
+}
+
+ctl() {
+	"$BIN/dmctl" --master-addr "$MASTER" --strict "$@"
+}
+
+# stop NAME: orderly; kill9 NAME: at once.
+stop() {
+	kill -TERM "${PID[$1]}" 2>/dev/null || true
+	wait "${PID[$1]}" 2>/dev/null || true
+}
+
+kill9() {
+	kill -KILL "${PID[$1]}" 2>/dev/null || true
+	wait "${PID[$1]}" 2>/dev/null || true
+}
+
+# source_yaml ID SERVER: prints the name of a source file.
+source_yaml() {
+	cat >"$W/$1.yaml" <<-E
+		source-id: $1
+		from:
+		  host: 127.0.0.1
+		  port: ${PORT[$2]}
+		  user: dm
+		  password: "dm secret"
+		${SOURCE_EXTRA:-}
+	E
+	echo "$W/$1.yaml"
+}
+
+# task_yaml NAME MODE TARGET SOURCE-ID...: prints the name of a task file.
+# TASK_SESSION, TASK_INSTANCE and TASK_EXTRA add lines.
+task_yaml() {
+	local name=$1 mode=$2 target=$3 id
+	shift 3
+	{
+		cat <<-E
+			name: $name
+			task-mode: $mode
+			target-database:
+			  host: 127.0.0.1
+			  port: ${PORT[$target]}
+			  user: dm
+			  password: "dm secret"
+		E
+		[ -z "${TASK_SESSION:-}" ] || echo "  session: ${TASK_SESSION}"
+		echo "mysql-instances:"
+		for id; do
+			echo "- source-id: $id"
+			[ -z "${TASK_INSTANCE:-}" ] || echo "${TASK_INSTANCE}"
+		done
+		[ -z "${TASK_EXTRA:-}" ] || echo "${TASK_EXTRA}"
+	} >"$W/$name.task.yaml"
+	echo "$W/$name.task.yaml"
+}
+
+# task_synced TASK [SOURCE]: replication stands where the source ends.
+task_synced() {
+	local out
+	out=$(ctl query-status "$1") || return 1
+	! grep -q '"synced": false' <<<"$out" &&
+		grep -q '"synced": true' <<<"$out"
+}
+
+task_stage() {
+	ctl query-status "$1" | grep -q "\"stage\": \"$2\""
+}
+
+# ---- comparing, by the stock client only ----
+
+# table_digest SERVER DB TABLE: rows in any order, and the server's checksum
+# over the stored bytes (which sees what text output rounds).
+table_digest() {
+	sql "$1" "SELECT * FROM \`$2\`.\`$3\`" --raw | LC_ALL=C sort | md5sum
+	sql "$1" "CHECKSUM TABLE \`$2\`.\`$3\` EXTENDED" | cut -f2
+}
+
+# same_table FROM TO DB TABLE [TO_DB TO_TABLE]
+same_table() {
+	local a b
+	a=$(table_digest "$1" "$3" "$4")
+	b=$(table_digest "$2" "${5:-$3}" "${6:-$4}")
+	if [ "$a" != "$b" ]; then
+		echo "# differs: $3.$4: $(sql "$1" "SELECT COUNT(*) FROM \`$3\`.\`$4\`")" \
+			"rows in $1, $(sql "$2" "SELECT COUNT(*) FROM \`${5:-$3}\`.\`${6:-$4}\`") in $2"
+		return 1
+	fi
+}
+
+# same_schema FROM TO DB: every base table equal.
+same_schema() {
+	local t rc=0 n=0
+	for t in $(sql "$1" "SELECT table_name FROM information_schema.tables
+		WHERE table_schema='$3' AND table_type='BASE TABLE'"); do
+		same_table "$1" "$2" "$3" "$t" || rc=1
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ] || rc=1
+	return "$rc"
+}

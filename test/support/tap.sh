@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Test cases in shell: TAP lines, counted by test/run.sh.
+#
+#   check WHAT COMMAND...     passes when the command succeeds
+#   refuse WHAT PATTERN COMMAND...  passes when the output has the pattern
+#                                   and the command failed
+#   finish                          the plan line: the script came to its end
+
+TAP_N=0
+TAP_FAILED=0
+
+tap() {
+	TAP_N=$((TAP_N + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $TAP_N - $2"
+	else
+		echo "not ok $TAP_N - $2"
+		TAP_FAILED=$((TAP_FAILED + 1))
+	fi
+}
+
+comment() {
+	printf '%s\n' "$@" | tail -n 40 | while IFS= read -r line; do
+		printf '# %s\n' "$line"
+	done
+}
+
+check() {
+	local what=$1 out rc=0
+	shift
+	out=$("$@" 2>&1) || rc=$?
+	tap "$rc" "$what"
+	[ "$rc" = 0 ] || comment "$out"
+}
+
+refuse() {
+	local what=$1 pattern=$2 out rc=0
+	shift 2
+	if out=$("$@" 2>&1); then
+		rc=1
+	fi
+	grep -qE -- "$pattern" <<<"$out" || rc=1
+	tap "$rc" "$what"
+	[ "$rc" = 0 ] || comment "wanted: $pattern" "$out"
+}
+
+finish() {
+	echo "1..$TAP_N"
+	if [ "$TAP_FAILED" -gt 0 ] && [ -n "${W:-}" ]; then
+		local f
+		for f in "$W"/*.log "$W"/*.out; do
+			case $f in
+			*/install-db.log | */etcd*) continue ;;
+			esac
+			grep -hE 'ERROR|FATAL|AddressSanitizer|runtime error|assertion' \
+				"$f" 2>/dev/null | tail -n 5 |
+				sed "s|^|# ${f##*/}: |"
+		done
+	fi
+}

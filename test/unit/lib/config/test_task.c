@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite of lib/config/task*.c and extra_args.c. */
+#include "lib/config/task.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Lines 1 to 3 of most cases. */
+#define HEAD                                                                   \
+	"name: t\ntask-mode: all\n"                                            \
+	"target-database: {host: h, port: 1, user: u}\n"
+/* Line 4. */
+#define ONE "mysql-instances: [{source-id: s1}]\n"
+
+static struct dm_task_cfg *
+good(const char *yaml)
+{
+	struct dm_task_cfg *c = NULL;
+	DM_AUTO(dm_err) err = dm_task_cfg_parse("t.yaml", yaml, &c);
+
+	ck_assert_msg(err == NULL, "%s", err != NULL ? err->message : "");
+	return c;
+}
+
+START_TEST(defaults_are_dms)
+{
+	DM_AUTO(dm_task_cfg) c = good(HEAD ONE);
+	const struct dm_instance_cfg *i = dm_task_cfg_instance(c, "s1");
+
+	ck_assert_str_eq(c->meta_schema, "dm_meta");
+	ck_assert(c->online_ddl && c->clean_dump_file && !c->case_sensitive);
+	ck_assert_ptr_nonnull(i);
+	ck_assert(!i->has_meta && i->block_allow == NULL);
+	ck_assert_uint_eq(i->mydumper.threads, 4);
+	ck_assert_uint_eq(i->loader.pool_size, 16);
+	ck_assert_uint_eq(i->syncer.worker_count, 16);
+	ck_assert_uint_eq(i->syncer.checkpoint_flush_interval_s, 30);
+	ck_assert_str_eq(i->loader.on_duplicate_logical, "replace");
+	ck_assert_ptr_null(dm_task_cfg_instance(c, "s2"));
+}
+END_TEST
+
+static const char big[] =
+    "name: 'my: task'\ntask-mode: incremental\nmeta-schema: m\n"
+    "timezone: '+08:00'\ncase-sensitive: true\nonline-ddl: no\n"
+    "ignore-checking-items: [version, conn_number]\n"
+    "clean-dump-file: false\n"
+    "target-database:\n  host: 10.0.0.1\n  port: 4000\n  user: root\n"
+    "  password: 'p#1'\n"
+    "  session: {SQL_MODE: '', TiDB_txn_mode: optimistic}\n"
+    "mysql-instances:\n"
+    "- source-id: s2\n"
+    "  meta: {binlog-name: mysql-bin.000001, binlog-pos: 4, "
+    "binlog-gtid: 'u:1-5'}\n"
+    "  route-rules: [r2, r1]\n"
+    "  filter-rules: [f1]\n"
+    "  block-allow-list: b1\n"
+    "  mydumper-config-name: d1\n"
+    "  mydumper-thread: 9\n"
+    "  syncer-config-name: y1\n"
+    "- source-id: s1\n"
+    "  black-white-list: b2\n"
+    "  loader: {pool-size: 3, dir: /d, on-duplicate-logical: ERROR}\n"
+    "  syncer-config-name: y1\n"
+    "  syncer-thread: 2\n"
+    "routes:\n"
+    "  r2: {schema-pattern: a*, target-schema: x}\n"
+    "  r1: {schema-pattern: '~^a', table-pattern: 't?', "
+    "target-schema: x, target-table: y}\n"
+    "filters:\n"
+    "  f1: {schema-pattern: a, table-pattern: '', events: [insert, 'all "
+    "ddl'], sql-pattern: ['^DROP\\s+', \"x\\ny\"], action: Ignore}\n"
+    "block-allow-list:\n"
+    "  b1: {do-dbs: [a, '~^b'], do-tables: [{db-name: a, tbl-name: '*'}]}\n"
+    "  b2: {ignore-dbs: [c], ignore-tables: [{db-name: a, tbl-name: z}]}\n"
+    "mydumpers:\n  d1: {threads: 2, chunk-filesize: 128, rows: 7, where: "
+    "'id > 5', extra-args: '-F 32 --no-locks'}\n"
+    "syncers:\n  y1: {batch: 5, queue-size: 6, compact: true, strict: "
+    "true, multiple-rows: true, safe-mode: true, safe-mode-duration: 5s, "
+    "checkpoint-flush-interval: 9}\n";
+
+START_TEST(names_are_resolved)
+{
+	DM_AUTO(dm_task_cfg) c = good(big);
+	const struct dm_instance_cfg *i = dm_task_cfg_instance(c, "s2");
+	g_autofree struct dm_route_rule *routes = NULL;
+	const struct dm_filter_rule *f;
+	size_t n;
+
+	ck_assert(c->mode == DM_MODE_INCREMENTAL);
+	ck_assert(i->has_meta && i->meta.binlog_pos == 4);
+	routes = dm_instance_routes(c, i, &n);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_str_eq(routes[0].name, "r2");
+	ck_assert_str_eq(routes[1].target_table, "y");
+	ck_assert_uint_eq(i->block_allow->do_dbs->len, 2);
+	ck_assert_uint_eq(i->mydumper.threads, 9);
+	ck_assert_str_eq(i->mydumper.chunk_filesize, "32");
+	ck_assert(i->syncer.strict && i->syncer.safe_mode);
+	ck_assert_uint_eq(i->syncer.worker_count, 16);
+	f = &g_array_index(c->filters, struct dm_filter_rule,
+	    g_array_index(i->filter_rules, size_t, 0));
+	ck_assert_str_eq(f->events[1], "all ddl");
+	i = dm_task_cfg_instance(c, "s1");
+	ck_assert_uint_eq(i->block_allow->ignore_tables->len, 1);
+	ck_assert_str_eq(i->loader.on_duplicate_logical, "error");
+	ck_assert_uint_eq(i->syncer.worker_count, 2);
+	ck_assert_str_eq(
+	    dm_db_cfg_session(&c->target, "tidb_txn_mode"), "optimistic");
+}
+END_TEST
+
+START_TEST(what_is_written_is_read_again)
+{
+	static const char *const only[] = { "s1", NULL };
+	DM_AUTO(dm_task_cfg) c = good(big);
+	g_autofree char *a = dm_task_cfg_yaml(c, NULL, false);
+	DM_AUTO(dm_task_cfg) d = good(a);
+	g_autofree char *b = dm_task_cfg_yaml(d, NULL, false);
+	g_autofree char *part = dm_task_cfg_yaml(c, only, false);
+	g_autofree char *masked = dm_task_cfg_yaml(c, NULL, true);
+	DM_AUTO(dm_task_cfg) e = good(part);
+
+	ck_assert_str_eq(a, b);
+	ck_assert_str_eq(d->name, "my: task");
+	ck_assert_str_eq(d->target.password, "p#1");
+	ck_assert_str_eq(
+	    dm_task_cfg_instance(d, "s2")->mydumper.where, "id > 5");
+	ck_assert_uint_eq(e->instances->len, 1);
+	ck_assert_uint_eq(e->routes->len, 0);
+	ck_assert_uint_eq(g_hash_table_size(e->block_allow), 1);
+	ck_assert_ptr_nonnull(strstr(masked, "password: '******'\n"));
+	ck_assert_ptr_null(strstr(masked, "p#1"));
+}
+END_TEST
+
+START_TEST(equal_settings_share_a_name)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good(HEAD
+	    "mysql-instances: [{source-id: b}, {source-id: a}, {source-id: "
+	    "c, syncer-thread: 1}]\n");
+	g_autofree char *text = dm_task_cfg_yaml(c, NULL, true);
+
+	ck_assert(g_str_has_prefix(text,
+	    "name: t\ntask-mode: all\nis-sharding: false\n"
+	    "shard-mode: \"\"\nstrict-optimistic-shard-mode: false\n"
+	    "ignore-checking-items: []\nmeta-schema: dm_meta\n"
+	    "enable-heartbeat: false\nheartbeat-update-interval: 1\n"
+	    "heartbeat-report-interval: 10\ntimezone: \"\"\n"
+	    "case-sensitive: false\ncollation_compatible: loose\n"
+	    "target-database:\n  host: h\n  port: 1\n  user: u\n"
+	    "  password: \"\"\n  max-allowed-packet: null\n"
+	    "  session: {}\n  security: null\n"
+	    "mysql-instances:\n- source-id: a\n  meta: null\n"
+	    "  filter-rules: []\n"));
+	ck_assert_ptr_nonnull(strstr(text, "syncer-config-name: sync-02"));
+	ck_assert_ptr_null(strstr(text, "sync-03"));
+	ck_assert_ptr_null(strstr(text, "dump-02"));
+}
+END_TEST
+
+static const struct {
+	const char *yaml;
+	int code;
+	const char *message;
+} bad[] = {
+	{ "", 20004,
+	    "t.yaml:1:1: name: task name should not be empty; add "
+	    "`name: <task>`" },
+	{ "[1]", 20003,
+	    "t.yaml:1:1: must be a map, not a list; write `key: "
+	    "value` lines" },
+	{ HEAD ONE "task_mode: x\n", 20003,
+	    "t.yaml:5:1: task_mode: unknown key; did you mean "
+	    "`task-mode`?" },
+	{ HEAD, 20013,
+	    "t.yaml:1:1: mysql-instances: must specify at least "
+	    "one mysql-instances; add `mysql-instances: "
+	    "[{source-id: ...}]`" },
+	{ "name: t\ntask-mode: al\n" ONE, 20021,
+	    "t.yaml:1:1: target-database: must specify target-database; add "
+	    "`target-database: {host, port, user, password}`\n"
+	    "t.yaml:2:12: task-mode: please specify right task-mode, support "
+	    "`full`, `incremental`, `all`, `dump`, `load`; write full, "
+	    "incremental or all" },
+	{ HEAD "mysql-instances: [{source-id: a}, {source-id: a}]\n", 20014,
+	    "t.yaml:4:47: mysql-instances[1].source-id: mysql-instance (0) "
+	    "and (1) have same source-id (a); merge the two" },
+	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n", 20023,
+	    "t.yaml:4:47: mysql-instances[0].route-rules: "
+	    "mysql-instance(0)'s route-rules r not exist in routes; define "
+	    "it under `routes`" },
+	{ HEAD "mysql-instances: [{source-id: a, filter-rules: [r, r]}]\n"
+	       "filters: {r: {schema-pattern: a}}\n",
+	    20032,
+	    "t.yaml:4:48: mysql-instances[0].filter-rules: following mysql "
+	    "configs have duplicate items, remove the duplicates: r; list it "
+	    "once" },
+	{ HEAD "mysql-instances: [{source-id: a, block-allow-list: b}]\n",
+	    20026,
+	    "t.yaml:4:52: mysql-instances[0].block-allow-list: "
+	    "mysql-instance(0)'s list b not exist in block allow list; "
+	    "define it under `block-allow-list`" },
+	{ HEAD "mysql-instances: [{source-id: a, syncer-config-name: b}]\n",
+	    20030,
+	    "t.yaml:4:54: mysql-instances[0].syncer-config-name: "
+	    "mysql-instance(0)'s syncer config b not exist in syncer; define "
+	    "it there" },
+	{ HEAD "mysql-instances: [{source-id: a, loader-config-name: b, "
+	       "loader: {pool-size: 1}}]\nloaders: {b: {}}\n",
+	    20016,
+	    "t.yaml:4:65: mysql-instances[0].loader: loader-config-name and "
+	    "loader should only specify one; remove one" },
+	{ HEAD ONE "routes: {z: {schema-pattern: a, target-schema: b}}\n"
+		   "syncers: {y: {}}\n",
+	    20038,
+	    "t.yaml:5:10: configurations [y z] are set in global "
+	    "configuration but instances don't use them; name them in an "
+	    "instance or remove them" },
+	{ HEAD ONE "shard-mode: pessimistic\n", 20033,
+	    "t.yaml:5:13: shard-mode: shard mode pessimistic not supported; "
+	    "remove it: rows of several sources may go into one table as "
+	    "long as its structure stays the same" },
+	{ HEAD ONE "is-sharding: true\n", 20033,
+	    "t.yaml:5:14: is-sharding: shard mode pessimistic not supported; "
+	    "write false" },
+	{ HEAD ONE "timezone: Local\n", 20008,
+	    "t.yaml:5:11: timezone: invalid timezone string: Local; write "
+	    "for instance +08:00 or Asia/Shanghai" },
+	{ HEAD ONE "timezone: '+14:01'\n", 20008, NULL },
+	{ HEAD ONE "timezone: ../UTC\n", 20008, NULL },
+	{ HEAD ONE "ignore-checking-items: [al]\n", 20001, NULL },
+	{ HEAD ONE "collation_compatible: strict\n", 20052, NULL },
+	{ HEAD ONE "column-mappings: {a: {}}\n", 20064, NULL },
+	{ HEAD ONE "expression-filter: {a: {schema: b}}\n", 20003,
+	    "t.yaml:5:20: expression-filter: expression filters are not "
+	    "supported; remove it" },
+	{ HEAD ONE "online-ddl-scheme: x\n", 20007, NULL },
+	{ HEAD ONE "strict-optimistic-shard-mode: true\n", 20066, NULL },
+	{ HEAD ONE "trash-table-rules: ['^_x$']\n", 20003, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, meta: {binlog-pos: 4}}]\n",
+	    20011, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
+	       "routes:\n  r: {schema-pattern: 'a*b', target-table: x, "
+	       "extract-table: {table-regexp: a}}\n",
+	    20045,
+	    "t.yaml:6:3: routes.r: target-table without table-pattern; add "
+	    "`table-pattern`\n"
+	    "t.yaml:6:3: routes.r: target-schema is missing; add "
+	    "`target-schema`\n"
+	    "t.yaml:6:6: routes.r: * may stand at the end only: a*b; see "
+	    "\"pattern\" in the sample\n"
+	    "t.yaml:6:47: routes.r: extract-table is not supported; remove "
+	    "it; route the sources to different tables" },
+	{ HEAD "mysql-instances: [{source-id: a, block-allow-list: r}]\n"
+	       "block-allow-list: {r: {do-dbs: ['~(', '']}}\n",
+	    20044, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, filter-rules: [r]}]\n"
+	       "filters: {r: {action: x}}\n",
+	    20037, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, validator-config-name: v}]\n"
+	       "validators: {v: {mode: full}}\n",
+	    20055, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {import-mode: "
+	       "physical}}]\n",
+	    20053,
+	    "t.yaml:4:56: mysql-instances[0].loader.import-mode: invalid "
+	    "load mode 'physical': not supported; write logical" },
+	{ HEAD "mysql-instances: [{source-id: a, loader: "
+	       "{on-duplicate-logical: x}}]\n",
+	    20054, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {dir: 's3://a'}}]\n",
+	    20059, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, mydumper: {chunk-filesize: "
+	       "x}}]\n",
+	    20047, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, syncer: {safe-mode: true, "
+	       "safe-mode-duration: 0s}}]\n",
+	    20061, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, syncer: "
+	       "{safe-mode-duration: 5}}]\n",
+	    20060, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, mydumper: {extra-args: '-B "
+	       "db'}}]\n",
+	    20003,
+	    "t.yaml:4:57: mysql-instances[0].mydumper.extra-args: -B: is not "
+	    "supported; use `block-allow-list`" },
+	{ "name: t\ntask-mode: dump\ntarget-database: {host: h, port: 1, "
+	  "user: u, session: {Foreign_Key_Checks: 'ON'}}\nmysql-instances: "
+	  "[{source-id: a, syncer: {compact: true}}]\n",
+	    20020,
+	    "t.yaml:2:12: task-mode: task-mode dump is not supported; write "
+	    "full, incremental or all\n"
+	    "t.yaml:4:19: mysql-instances[0].syncer-config-name: `compact` "
+	    "is not supported when foreign_key_checks=1; disable "
+	    "foreign_key_checks or that syncer option" },
+};
+
+START_TEST(problems_have_place_reason_and_code)
+{
+	struct dm_task_cfg *c = NULL;
+	DM_AUTO(dm_err) err = dm_task_cfg_parse("t.yaml", bad[_i].yaml, &c);
+
+	ck_assert_msg(err != NULL, "accepted: %s", bad[_i].yaml);
+	if (bad[_i].message == NULL)
+		ck_assert(g_str_has_prefix(err->message, "t.yaml:"));
+	else if (bad[_i].yaml[0] == '\0')
+		ck_assert(g_str_has_prefix(err->message, bad[_i].message));
+	else
+		ck_assert_str_eq(err->message, bad[_i].message);
+	ck_assert_msg(
+	    err->code == bad[_i].code, "%d: %s", err->code, err->message);
+}
+END_TEST
+
+START_TEST(deprecated_keys_are_accepted)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good(HEAD
+	    "is-sharding: false\nenable-heartbeat: true\n"
+	    "heartbeat-update-interval: 1\nheartbeat-report-interval: 1\n"
+	    "ansi-quotes: true\nremove-meta: true\nonline-ddl: false\n"
+	    "online-ddl-scheme: pt\nexperimental: {async-checkpoint-flush: "
+	    "true}\nshadow-table-rules: ['^_(.+)_(?:new|gho)$']\n"
+	    "column-mappings: {}\nexpression-filter:\nvalidators: {v: {mode: "
+	    "none, worker-count: 4}}\n"
+	    "black-white-list: {b: {do-dbs: [a]}}\n"
+	    "mysql-instances:\n- source-id: a\n  black-white-list: b\n"
+	    "  validator-config-name: v\n  column-mapping-rules: []\n"
+	    "  syncer: {max-retry: 5, meta-file: x, auto-fix-gtid: true, "
+	    "enable-gtid: true, disable-detect: true, enable-ansi-quotes: "
+	    "true}\n"
+	    "  mydumper: {mydumper-path: x, skip-tz-utc: true}\n"
+	    "  loader: {import-mode: sql, on-duplicate: replace}\n");
+
+	ck_assert(c->online_ddl);
+	ck_assert_str_eq(
+	    dm_task_cfg_instance(c, "a")->loader.import_mode, "logical");
+}
+END_TEST
+
+START_TEST(shared_blocks_by_anchor_work)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good(HEAD "mysql-instances:\n"
+		      "- &one {source-id: a, syncer: {batch: 7}}\n"
+		      "- {<<: *one, source-id: b}\n");
+
+	ck_assert_uint_eq(dm_task_cfg_instance(c, "b")->syncer.batch, 7);
+}
+END_TEST
+
+START_TEST(the_sample_loads)
+{
+	g_autofree char *text = NULL;
+	DM_AUTO(dm_task_cfg) c = NULL;
+
+	ck_assert(
+	    g_file_get_contents("deploy/conf/task.yaml", &text, NULL, NULL));
+	c = good(text);
+	ck_assert_str_eq(c->name, "test");
+	ck_assert_uint_eq(c->routes->len, 2);
+}
+END_TEST
+
+START_TEST(a_text_without_file_is_called_task_config)
+{
+	struct dm_task_cfg *c = NULL;
+	DM_AUTO(dm_err) err = dm_task_cfg_parse("", HEAD ONE "x: 1\n", &c);
+
+	ck_assert_str_eq(
+	    err->message, "task config:5:1: x: unknown key; remove it");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("lib/config/task");
+	TCase *tc = tcase_create("task");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, defaults_are_dms);
+	tcase_add_test(tc, names_are_resolved);
+	tcase_add_test(tc, what_is_written_is_read_again);
+	tcase_add_test(tc, equal_settings_share_a_name);
+	tcase_add_loop_test(tc, problems_have_place_reason_and_code, 0,
+	    (int)DM_ARRAY_SIZE(bad));
+	tcase_add_test(tc, deprecated_keys_are_accepted);
+	tcase_add_test(tc, shared_blocks_by_anchor_work);
+	tcase_add_test(tc, the_sample_loads);
+	tcase_add_test(tc, a_text_without_file_is_called_task_config);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite of lib/http/server.c, over socket pairs. */
+#include "lib/http/server.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct dm_http_server *server;
+
+static void
+say_hello(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+{
+	(void)req;
+	g_string_assign(resp->body, arg);
+}
+
+static void
+echo(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+{
+	g_autoptr(GPtrArray) params = dm_http_req_params(req);
+	const char *x = dm_http_req_query(req, "x");
+	const char *h = dm_http_req_header(req, "x-test");
+
+	(void)arg;
+	resp->status = 201;
+	resp->content_type = "application/json";
+	dm_http_resp_header(resp, "X-Answer", "yes");
+	g_string_printf(resp->body, "%s %s x=%s h=%s n=%u body=%s", req->method,
+	    req->path, x ? x : "-", h ? h : "-", params->len / 2, req->body);
+}
+
+static void
+be_slow(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+{
+	struct timespec ts = { 1, 0 };
+
+	(void)req;
+	(void)resp;
+	(void)arg;
+	nanosleep(&ts, NULL);
+}
+
+static void
+start(void)
+{
+	static char metrics[] = "metrics", below[] = "below", deep[] = "deep";
+	struct dm_http_opts o = { .max_body_bytes = 100, .cors = true };
+
+	server = dm_http_server_new(&o);
+	dm_http_server_route(server, "GET", "/metrics", say_hello, metrics);
+	dm_http_server_route(server, NULL, "/a/", say_hello, below);
+	dm_http_server_route(server, "GET", "/a/b/", say_hello, deep);
+	dm_http_server_route(server, "POST", "/echo", echo, NULL);
+	dm_http_server_route(server, "GET", "/slow", be_slow, NULL);
+	ck_assert_ptr_null(dm_http_server_start(server));
+}
+
+static void
+stop(void)
+{
+	dm_http_server_free(server);
+}
+
+/* Our end of a new connection. */
+static int
+dial(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	dm_http_server_adopt(server, pair[0]);
+	return pair[1];
+}
+
+/* Sends text and returns all that comes until the end. */
+static char *
+ask(const char *text)
+{
+	GString *out = g_string_new(NULL);
+	int fd = dial();
+	char buf[4096];
+	ssize_t n;
+
+	(void)!write(fd, text, strlen(text));
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		g_string_append_len(out, buf, n);
+	close(fd);
+	return g_string_free(out, FALSE);
+}
+
+static void
+check_get(const char *method, const char *path, int status, const char *body)
+{
+	g_autofree char *req = g_strdup_printf(
+	    "%s %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", method,
+	    path);
+	g_autofree char *answer = ask(req);
+	g_autofree char *line = g_strdup_printf("HTTP/1.1 %d ", status);
+	const char *end = strstr(answer, "\r\n\r\n");
+
+	ck_assert_msg(g_str_has_prefix(answer, line), "%s: %s", path, answer);
+	ck_assert_ptr_nonnull(end);
+	ck_assert_str_eq(end + 4, body);
+	ck_assert_ptr_nonnull(
+	    strstr(answer, "Access-Control-Allow-Origin: *\r\n"));
+}
+
+START_TEST(routes_are_found)
+{
+	check_get("GET", "/metrics", 200, "metrics");
+	check_get("GET", "/metrics?x=1", 200, "metrics");
+	check_get("HEAD", "/metrics", 200, "");
+	check_get("POST", "/metrics", 405, "Method Not Allowed\n");
+	check_get("GET", "/metrics/", 404, "404 page not found\n");
+	check_get("GET", "/", 404, "404 page not found\n");
+	check_get("GET", "/a", 404, "404 page not found\n");
+	check_get("GET", "/a/", 200, "below");
+	check_get("DELETE", "/a/x", 200, "below");
+	check_get("GET", "/a/b/c", 200, "deep");
+	check_get("PUT", "/a/b/c", 200, "below");
+	check_get("OPTIONS", "/nothing", 200, "");
+}
+END_TEST
+
+START_TEST(a_handler_sees_body_query_and_headers)
+{
+	g_autofree char *answer =
+	    ask("POST /echo?x=a%20b&y HTTP/1.1\r\nHost: h\r\n"
+		"X-Test: 7\r\nConnection: close\r\nContent-Length: 5\r\n"
+		"\r\nhello");
+
+	ck_assert(g_str_has_prefix(answer, "HTTP/1.1 201 "));
+	ck_assert_ptr_nonnull(strstr(answer, "X-Answer: yes\r\n"));
+	ck_assert_ptr_nonnull(
+	    strstr(answer, "Content-Type: application/json\r\n"));
+	ck_assert_msg(
+	    g_str_has_suffix(answer, "POST /echo x=a b h=7 n=2 body=hello"),
+	    "%s", answer);
+}
+END_TEST
+
+START_TEST(a_body_that_is_too_large_is_refused)
+{
+	g_autofree char *big = g_strnfill(101, 'x');
+	g_autofree char *req = g_strdup_printf(
+	    "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\n"
+	    "\r\n%s",
+	    big);
+	g_autofree char *chunked = g_strdup_printf(
+	    "POST /echo HTTP/1.1\r\nHost: h\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n65\r\n%s\r\n0\r\n\r\n",
+	    big);
+	g_autofree char *answer = ask(req);
+	g_autofree char *other = ask(chunked);
+
+	ck_assert_msg(g_str_has_prefix(answer, "HTTP/1.1 413 "), "%s", answer);
+	ck_assert_ptr_null(strstr(other, " 201 "));
+}
+END_TEST
+
+START_TEST(rubbish_ends_the_connection)
+{
+	g_autofree char *a = ask("\x16\x03\x01 no http\r\n\r\n");
+	g_autofree char *b = ask("GET\r\n\r\n");
+
+	ck_assert_ptr_null(strstr(a, " 200 "));
+	ck_assert_ptr_null(strstr(b, " 200 "));
+	check_get("GET", "/metrics", 200, "metrics");
+}
+END_TEST
+
+START_TEST(a_slow_handler_delays_nobody_else)
+{
+	static const char slow[] = "GET /slow HTTP/1.1\r\nHost: h\r\n\r\n";
+	int fd = dial();
+	char c;
+
+	ck_assert_int_eq(write(fd, slow, strlen(slow)), (ssize_t)strlen(slow));
+	check_get("GET", "/metrics", 200, "metrics");
+	/* The slow one has not been answered yet. */
+	ck_assert_int_lt(recv(fd, &c, 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(read(fd, &c, 1), 1);
+	close(fd);
+}
+END_TEST
+
+START_TEST(stopping_ends_idle_connections)
+{
+	int fd = dial();
+	char c;
+
+	dm_http_server_stop(server);
+	ck_assert_int_le(read(fd, &c, 1), 0);
+	close(fd);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("lib/http/server");
+	TCase *tc = tcase_create("server");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, start, stop);
+	tcase_add_test(tc, routes_are_found);
+	tcase_add_test(tc, a_handler_sees_body_query_and_headers);
+	tcase_add_test(tc, a_body_that_is_too_large_is_refused);
+	tcase_add_test(tc, rubbish_ends_the_connection);
+	tcase_add_test(tc, a_slow_handler_delays_nobody_else);
+	tcase_add_test(tc, stopping_ends_idle_connections);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

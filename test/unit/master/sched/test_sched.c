@@ -1,0 +1,671 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The suite of master/sched: a cluster in one process. The store is a table of
+ * keys with revisions; sessions are numbers, their newest desired state kept.
+ */
+#include "master/sched/sched_core.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSIONS 16
+
+struct stored {
+	char *value;
+	size_t len;
+	int64_t revision, lease;
+};
+
+struct fixture {
+	struct sched_core *c;
+	GHashTable *store; /* key -> struct stored* */
+	int64_t revision;
+	int fail_commits;
+	Dm__V1__Desired *desired[SESSIONS];
+	int pushes[SESSIONS];
+	bool welcomed[SESSIONS], dropped[SESSIONS];
+	int64_t now_ms;
+};
+
+static struct fixture f;
+
+static void
+stored_free(gpointer p)
+{
+	struct stored *s = p;
+
+	g_free(s->value);
+	g_free(s);
+}
+
+static struct dm_err *
+fake_commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
+{
+	(void)arg;
+	if (f.fail_commits > 0) {
+		f.fail_commits--;
+		return dm_err_new(HA_FAIL_TXN_OPERATION, "test");
+	}
+	f.revision++;
+	for (guint i = 0; i < b->ops->len; i++) {
+		const struct dm_ha_op *op = g_ptr_array_index(b->ops, i);
+		struct stored *s;
+
+		if (op->is_delete) {
+			g_hash_table_remove(f.store, op->key);
+			continue;
+		}
+		s = g_new0(struct stored, 1);
+		s->value = g_memdup2(op->value, op->len + 1);
+		s->len = op->len;
+		s->revision = f.revision;
+		s->lease = op->lease;
+		g_hash_table_replace(f.store, g_strdup(op->key), s);
+	}
+	*revision = f.revision;
+	return NULL;
+}
+
+static void
+fake_welcome(uint64_t session, uint64_t cluster_id, void *arg)
+{
+	(void)cluster_id;
+	(void)arg;
+	f.welcomed[session] = true;
+}
+
+static void
+fake_push(uint64_t session, const Dm__V1__Desired *d, void *arg)
+{
+	size_t n = dm__v1__desired__get_packed_size(d);
+	g_autofree uint8_t *buf = g_malloc(n);
+
+	(void)arg;
+	ck_assert_msg(f.welcomed[session], "pushed before the welcome");
+	if (f.desired[session] != NULL) {
+		ck_assert_int_le(f.desired[session]->revision, d->revision);
+		dm__v1__desired__free_unpacked(f.desired[session], NULL);
+	}
+	dm__v1__desired__pack(d, buf);
+	f.desired[session] = dm__v1__desired__unpack(NULL, n, buf);
+	f.pushes[session]++;
+}
+
+static void
+fake_drop(uint64_t session, const char *why, void *arg)
+{
+	(void)arg;
+	(void)why;
+	f.dropped[session] = true;
+}
+
+static void
+fake_staged(const char *worker, enum sched_stage s, bool gone, void *arg)
+{
+	(void)worker;
+	(void)s;
+	(void)gone;
+	(void)arg;
+}
+
+static struct dm_mono
+fake_now(void *arg)
+{
+	(void)arg;
+	return (struct dm_mono){ .ns = f.now_ms * 1000000 };
+}
+
+static const struct sched_ops fake_ops = { fake_commit, fake_welcome,
+	fake_push, fake_drop, fake_staged, fake_now };
+
+static void
+setup(void)
+{
+	memset(&f, 0, sizeof(f));
+	f.store = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, stored_free);
+	f.c = sched_core_new(&fake_ops, NULL);
+}
+
+static void
+teardown(void)
+{
+	for (int i = 0; i < SESSIONS; i++)
+		if (f.desired[i] != NULL)
+			dm__v1__desired__free_unpacked(f.desired[i], NULL);
+	sched_core_free(f.c);
+	g_hash_table_unref(f.store);
+}
+
+/* ---- steps ---- */
+
+static void
+ok(struct dm_err *err)
+{
+	g_autofree char *text = err == NULL ? NULL : dm_err_text(err);
+
+	ck_assert_msg(err == NULL, "%s", text);
+}
+
+static void
+fails(struct dm_err *err, int code)
+{
+	ck_assert_ptr_nonnull(err);
+	ck_assert_int_eq(err->code, code);
+	dm_err_free(err);
+}
+
+static void
+hello(const char *name, uint64_t session, const char *source, int64_t epoch)
+{
+	Dm__V1__Holding h;
+	Dm__V1__Holding *hs[] = { &h };
+	char held[32];
+	struct sched_hello msg = { .session = session, .name = name,
+		.lease = (int64_t)session, .join_time = "now",
+		.holding = hs, .n_holding = source == NULL ? 0 : 1 };
+
+	dm__v1__holding__init(&h);
+	if (source != NULL)
+		g_strlcpy(held, source, sizeof(held));
+	h.source = held;
+	h.epoch = (uint64_t)epoch;
+	ok(sched_register(f.c, name, name));
+	ok(sched_online(f.c, &msg));
+}
+
+/* The lease of a worker ends: etcd deletes the key at a new revision. */
+static void
+expire(const char *name)
+{
+	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, name, NULL);
+
+	g_hash_table_remove(f.store, key);
+	f.revision++;
+	ok(sched_offline(f.c, name, f.revision));
+}
+
+static void
+reload(void)
+{
+	g_autoptr(GPtrArray) items =
+	    g_ptr_array_new_with_free_func((GDestroyNotify)dm_ha_item_free);
+	GHashTableIter it;
+	gpointer k, v;
+
+	g_hash_table_iter_init(&it, f.store);
+	while (g_hash_table_iter_next(&it, &k, &v)) {
+		struct stored *s = v;
+		struct dm_etcd_kv kv = { .key = k, .value = s->value,
+			.value_len = s->len, .mod_revision = s->revision,
+			.lease = s->lease };
+		struct dm_ha_item *item;
+
+		ok(dm_ha_decode(&kv, &item));
+		g_ptr_array_add(items, item);
+	}
+	ok(sched_load(f.c, items, f.revision));
+}
+
+static void
+restart(void)
+{
+	sched_core_free(f.c);
+	f.c = sched_core_new(&fake_ops, NULL);
+	reload();
+}
+
+static const char *
+bound(const char *source)
+{
+	struct sched_source *src = sched_source_get(f.c, source);
+
+	return src->worker == NULL ? "" : src->worker->name;
+}
+
+static int64_t
+epoch(const char *source)
+{
+	return sched_source_get(f.c, source)->epoch;
+}
+
+static GPtrArray *
+list(const char *a, const char *b)
+{
+	GPtrArray *l = g_ptr_array_new_with_free_func(g_free);
+
+	if (a != NULL)
+		g_ptr_array_add(l, g_strdup(a));
+	if (b != NULL)
+		g_ptr_array_add(l, g_strdup(b));
+	return l;
+}
+
+static struct dm_err *
+start(const char *task, const char *a, const char *b)
+{
+	g_autoptr(GPtrArray) l = list(a, b);
+	struct sched_start s = { task, "name: t\n", "", l };
+
+	return sched_task_start(f.c, &s);
+}
+
+static struct dm_err *
+stage(const char *task, const char *source, Pb__Stage to)
+{
+	g_autoptr(GPtrArray) l = list(source, NULL);
+
+	return sched_task_stage(f.c, task, l, to);
+}
+
+static const Dm__V1__SubTaskAssignment *
+assigned(uint64_t session, size_t i)
+{
+	ck_assert_uint_eq(f.desired[session]->n_sources, 1);
+	ck_assert_uint_gt(f.desired[session]->sources[0]->n_subtasks, i);
+	return f.desired[session]->sources[0]->subtasks[i];
+}
+
+/* ---- binding ---- */
+
+START_TEST(a_source_goes_to_a_free_worker)
+{
+	hello("w1", 1, NULL, 0);
+	ck_assert_uint_eq(f.desired[1]->n_sources, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ck_assert_str_eq(bound("s1"), "w1");
+	ck_assert_uint_eq(f.desired[1]->n_sources, 1);
+	ck_assert_str_eq(f.desired[1]->sources[0]->source, "s1");
+	ck_assert_int_eq((int64_t)f.desired[1]->sources[0]->epoch,
+	    f.revision);
+	ok(sched_source_add(f.c, "s2", "b", ""));
+	ck_assert_str_eq(bound("s2"), "");
+	hello("w2", 2, NULL, 0);
+	ck_assert_str_eq(bound("s2"), "w2");
+}
+END_TEST
+
+START_TEST(a_lost_worker_s_source_moves_with_a_greater_epoch)
+{
+	int64_t before;
+
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w1"));
+	before = epoch("s1");
+	sched_closed(f.c, 1);
+	ck_assert_str_eq(bound("s1"), "w1");
+	expire("w1");
+	ck_assert_str_eq(bound("s1"), "w2");
+	ck_assert_int_gt(epoch("s1"), before);
+	ck_assert_uint_eq(f.desired[2]->n_sources, 1);
+}
+END_TEST
+
+START_TEST(a_lease_that_ends_ends_the_session)
+{
+	hello("w1", 1, NULL, 0);
+	expire("w1");
+	ck_assert(f.dropped[1]);
+	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+}
+END_TEST
+
+START_TEST(the_last_bound_worker_is_preferred)
+{
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w2"));
+	ok(sched_source_add(f.c, "s2", "b", "w1"));
+	expire("w1");
+	expire("w2");
+	hello("w2", 3, NULL, 0);
+	ck_assert_str_eq(bound("s1"), "w2");
+	hello("w1", 4, NULL, 0);
+	ck_assert_str_eq(bound("s2"), "w1");
+}
+END_TEST
+
+START_TEST(a_free_worker_does_not_take_what_another_free_one_had)
+{
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w2"));
+	/* w2 comes back before its source is offered: one load, both free. */
+	sched_detach(f.c, sched_source_get(f.c, "s1"));
+	ok(sched_bind_all(f.c));
+	ck_assert_str_eq(bound("s1"), "w2");
+}
+END_TEST
+
+START_TEST(a_restarted_worker_gets_its_source_back_under_a_new_epoch)
+{
+	int64_t before;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	before = epoch("s1");
+	sched_closed(f.c, 1);
+	hello("w1", 2, NULL, 0);
+	ck_assert_int_gt(epoch("s1"), before);
+	ck_assert_int_eq((int64_t)f.desired[2]->sources[0]->epoch,
+	    epoch("s1"));
+}
+END_TEST
+
+START_TEST(a_reconnected_worker_keeps_its_epoch)
+{
+	int64_t before;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	before = epoch("s1");
+	sched_closed(f.c, 1);
+	hello("w1", 2, "s1", before);
+	ck_assert_int_eq(epoch("s1"), before);
+	hello("w1", 3, "s1", before - 1);
+	ck_assert_int_gt(epoch("s1"), before);
+	ck_assert(f.dropped[2]);
+}
+END_TEST
+
+START_TEST(an_old_deletion_of_the_lease_key_means_nothing)
+{
+	int64_t old;
+
+	hello("w1", 1, NULL, 0);
+	old = f.revision;
+	hello("w1", 2, NULL, 0);
+	ok(sched_offline(f.c, "w1", old));
+	ck_assert_int_ne(
+	    sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+}
+END_TEST
+
+START_TEST(one_address_per_name)
+{
+	ok(sched_register(f.c, "w1", "h:1"));
+	ok(sched_register(f.c, "w1", "h:1"));
+	fails(sched_register(f.c, "w1", "h:2"), DM_ERR_SCHEDULER_WORKER_EXIST);
+	ok(sched_unregister(f.c, "w1"));
+	fails(sched_unregister(f.c, "w1"), DM_ERR_SCHEDULER_WORKER_NOT_EXIST);
+	hello("w2", 1, NULL, 0);
+	fails(sched_unregister(f.c, "w2"), DM_ERR_SCHEDULER_WORKER_ONLINE);
+}
+END_TEST
+
+START_TEST(transfer_moves_a_source)
+{
+	int64_t before;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	hello("w2", 2, NULL, 0);
+	before = epoch("s1");
+	fails(sched_transfer(f.c, "x", "w2"),
+	    DM_ERR_SCHEDULER_SOURCE_CFG_NOT_EXIST);
+	fails(sched_transfer(f.c, "s1", "x"),
+	    DM_ERR_SCHEDULER_WORKER_NOT_EXIST);
+	ok(sched_transfer(f.c, "s1", "w1"));
+	ck_assert_int_eq(epoch("s1"), before);
+	ok(sched_transfer(f.c, "s1", "w2"));
+	ck_assert_str_eq(bound("s1"), "w2");
+	ck_assert_int_gt(epoch("s1"), before);
+	ck_assert_uint_eq(f.desired[1]->n_sources, 0);
+	ok(sched_source_add(f.c, "s2", "b", ""));
+	fails(sched_transfer(f.c, "s1", "w1"),
+	    DM_ERR_SCHEDULER_WORKER_INVALID_TRANS);
+}
+END_TEST
+
+/* ---- sources and tasks ---- */
+
+START_TEST(sources_are_added_once_and_to_free_workers_only)
+{
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w1"));
+	fails(sched_source_add(f.c, "s1", "a", ""),
+	    DM_ERR_SCHEDULER_SOURCE_CFG_EXIST);
+	fails(sched_source_add(f.c, "s2", "a", "w9"),
+	    DM_ERR_SCHEDULER_WORKER_NOT_EXIST);
+	fails(sched_source_add(f.c, "s2", "a", "w1"),
+	    DM_ERR_SCHEDULER_WORKER_NOT_FREE);
+}
+END_TEST
+
+START_TEST(a_source_with_tasks_stays)
+{
+	g_autoptr(GPtrArray) none = list(NULL, NULL);
+	bool was_bound = false;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(start("t", "s1", NULL));
+	fails(sched_source_remove(f.c, "s1", &was_bound),
+	    DM_ERR_SCHEDULER_SOURCE_OP_TASK_EXIST);
+	ok(sched_task_delete(f.c, "t", none));
+	ok(sched_source_remove(f.c, "s1", &was_bound));
+	ck_assert(was_bound);
+	ck_assert_uint_eq(f.desired[1]->n_sources, 0);
+	fails(sched_source_remove(f.c, "s1", &was_bound),
+	    DM_ERR_SCHEDULER_SOURCE_CFG_NOT_EXIST);
+	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_FREE);
+}
+END_TEST
+
+START_TEST(tasks_start_once)
+{
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_source_add(f.c, "s2", "a", ""));
+	fails(start("t", "s9", NULL), DM_ERR_CONFIG_SOURCE_ID_NOT_FOUND);
+	fails(start("t", "s1", "s2"), DM_ERR_SCHEDULER_SOURCES_UNBOUND);
+	ck_assert_ptr_null(sched_subtask_get(
+	    sched_source_get(f.c, "s1"), "t"));
+	ok(start("t", "s1", NULL));
+	ck_assert_int_eq(assigned(1, 0)->stage, PB__STAGE__Running);
+	fails(start("t", "s1", NULL), DM_ERR_SCHEDULER_SUB_TASK_EXIST);
+	hello("w2", 2, NULL, 0);
+	ok(start("t", "s1", "s2"));
+	ck_assert_str_eq(assigned(2, 0)->task, "t");
+}
+END_TEST
+
+START_TEST(pausing_and_resuming_reach_the_worker)
+{
+	int64_t first, paused;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(start("t", "s1", NULL));
+	first = assigned(1, 0)->revision;
+	ok(stage("t", NULL, PB__STAGE__Paused));
+	ck_assert_int_eq(assigned(1, 0)->stage, PB__STAGE__Paused);
+	paused = assigned(1, 0)->revision;
+	ck_assert_int_gt(paused, first);
+	ok(stage("t", "s1", PB__STAGE__Running));
+	first = assigned(1, 0)->revision;
+	/* Again: a task that an error paused is to be resumed. */
+	ok(stage("t", "s1", PB__STAGE__Running));
+	ck_assert_int_gt(assigned(1, 0)->revision, first);
+	ck_assert_int_eq(assigned(1, 0)->stage, PB__STAGE__Running);
+	fails(stage("x", NULL, PB__STAGE__Paused),
+	    DM_ERR_SCHEDULER_SUB_TASK_OP_TASK_NOT_EXIST);
+	fails(stage("t", "s9", PB__STAGE__Paused),
+	    DM_ERR_SCHEDULER_SUB_TASK_OP_SOURCE_NOT_EXIST);
+}
+END_TEST
+
+START_TEST(a_latched_task_is_left_alone)
+{
+	g_autoptr(GPtrArray) none = list(NULL, NULL);
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_latch(f.c, "t", "RemoveMeta"));
+	fails(sched_latch(f.c, "t", "RemoveMeta"),
+	    DM_ERR_SCHEDULER_LATCH_IN_USE);
+	fails(start("t", "s1", NULL), DM_ERR_SCHEDULER_LATCH_IN_USE);
+	sched_unlatch(f.c, "t");
+	ok(start("t", "s1", NULL));
+	fails(sched_task_absent(f.c, "t"), DM_ERR_SCHEDULER_SUB_TASK_EXIST);
+	ok(sched_task_delete(f.c, "t", none));
+	ok(sched_task_absent(f.c, "t"));
+	ck_assert_uint_eq(f.desired[1]->sources[0]->n_subtasks, 0);
+}
+END_TEST
+
+/* ---- restart and failures ---- */
+
+START_TEST(a_restarted_master_changes_nothing_for_running_workers)
+{
+	int64_t before, rev;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a: 1", ""));
+	ok(start("t", "s1", NULL));
+	ok(stage("t", NULL, PB__STAGE__Paused));
+	before = epoch("s1");
+	rev = assigned(1, 0)->revision;
+	restart();
+	ck_assert_str_eq(bound("s1"), "w1");
+	ck_assert_int_eq(epoch("s1"), before);
+	hello("w1", 2, "s1", before);
+	ck_assert_int_eq(epoch("s1"), before);
+	ck_assert_int_eq(assigned(2, 0)->revision, rev);
+	ck_assert_int_eq(assigned(2, 0)->stage, PB__STAGE__Paused);
+	ck_assert_str_eq(assigned(2, 0)->config, "name: t\n");
+	ck_assert_str_eq(f.desired[2]->sources[0]->config, "a: 1");
+	ck_assert_int_ge(f.desired[2]->revision, f.desired[1]->revision);
+}
+END_TEST
+
+START_TEST(a_worker_lost_while_no_master_ran_is_noticed_at_the_load)
+{
+	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, "w1", NULL);
+
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w1"));
+	g_hash_table_remove(f.store, key);
+	restart();
+	ck_assert_str_eq(bound("s1"), "w2");
+	restart();
+	ck_assert_str_eq(bound("s1"), "w2");
+}
+END_TEST
+
+START_TEST(a_commit_of_unknown_outcome_is_followed_by_a_load)
+{
+	hello("w1", 1, NULL, 0);
+	f.fail_commits = 1;
+	fails(sched_source_add(f.c, "s1", "a", ""),
+	    DM_ERR_HA_FAIL_TXN_OPERATION);
+	fails(sched_source_add(f.c, "s1", "a", ""),
+	    DM_ERR_SCHEDULER_NOT_STARTED);
+	reload();
+	ck_assert(!f.dropped[1]);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ck_assert_str_eq(bound("s1"), "w1");
+}
+END_TEST
+
+START_TEST(compaction_finds_those_that_left)
+{
+	g_autoptr(GPtrArray) items = g_ptr_array_new();
+	struct dm_ha_item w2 = { .kind = DM_HA_ALIVE };
+
+	w2.first = g_strdup("w2");
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	g_ptr_array_add(items, &w2);
+	f.revision++;
+	ok(sched_alive(f.c, items, f.revision));
+	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+	ck_assert_int_eq(sched_worker_get(f.c, "w2")->stage, SCHED_FREE);
+	g_free(w2.first);
+}
+END_TEST
+
+static void
+report(uint64_t session, const char *source, int64_t ep, int64_t revision)
+{
+	Dm__V1__Report *r = g_new(Dm__V1__Report, 1);
+
+	dm__v1__report__init(r);
+	r->revision = revision;
+	r->n_sources = 1;
+	r->sources = g_new(Dm__V1__SourceReport *, 1);
+	r->sources[0] = g_new(Dm__V1__SourceReport, 1);
+	dm__v1__source_report__init(r->sources[0]);
+	r->sources[0]->source = g_strdup(source);
+	r->sources[0]->epoch = (uint64_t)ep;
+	sched_report(f.c, session, r);
+	dm__v1__report__free_unpacked(r, NULL);
+}
+
+START_TEST(reports_of_another_assignment_are_ignored)
+{
+	struct sched_source *src;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	src = sched_source_get(f.c, "s1");
+	report(1, "s1", src->epoch - 1, 5);
+	ck_assert_ptr_null(src->report);
+	report(7, "s1", src->epoch, 5);
+	ck_assert_ptr_null(src->report);
+	report(1, "s1", src->epoch, 5);
+	ck_assert_ptr_nonnull(src->report);
+	ck_assert_int_eq(src->report_revision, 5);
+	report(1, "s1", src->epoch, 6);
+	ck_assert_int_eq(src->report_revision, 6);
+	/* Kept over a load with the same epoch, not with a new one. */
+	reload();
+	src = sched_source_get(f.c, "s1");
+	ck_assert_ptr_nonnull(src->report);
+	hello("w1", 2, NULL, 0);
+	ck_assert_ptr_null(src->report);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("master/sched");
+	TCase *tc = tcase_create("sched");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_source_goes_to_a_free_worker);
+	tcase_add_test(tc, a_lost_worker_s_source_moves_with_a_greater_epoch);
+	tcase_add_test(tc, a_lease_that_ends_ends_the_session);
+	tcase_add_test(tc, the_last_bound_worker_is_preferred);
+	tcase_add_test(
+	    tc, a_free_worker_does_not_take_what_another_free_one_had);
+	tcase_add_test(tc,
+	    a_restarted_worker_gets_its_source_back_under_a_new_epoch);
+	tcase_add_test(tc, a_reconnected_worker_keeps_its_epoch);
+	tcase_add_test(tc, an_old_deletion_of_the_lease_key_means_nothing);
+	tcase_add_test(tc, one_address_per_name);
+	tcase_add_test(tc, transfer_moves_a_source);
+	tcase_add_test(tc, sources_are_added_once_and_to_free_workers_only);
+	tcase_add_test(tc, a_source_with_tasks_stays);
+	tcase_add_test(tc, tasks_start_once);
+	tcase_add_test(tc, pausing_and_resuming_reach_the_worker);
+	tcase_add_test(tc, a_latched_task_is_left_alone);
+	tcase_add_test(tc,
+	    a_restarted_master_changes_nothing_for_running_workers);
+	tcase_add_test(tc,
+	    a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
+	tcase_add_test(tc, a_commit_of_unknown_outcome_is_followed_by_a_load);
+	tcase_add_test(tc, compaction_finds_those_that_left);
+	tcase_add_test(tc, reports_of_another_assignment_are_ignored);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite of worker/agent/lease.c: time is stepped, never waited for. */
+#include "worker/agent/lease.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct dm_mono
+ms(int64_t t)
+{
+	return (struct dm_mono){ .ns = (t + 1000000) * INT64_C(1000000) };
+}
+
+START_TEST(the_deadline_counts_from_the_sending)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	ck_assert_uint_eq(lease_beat(&l, ms(0)), 1);
+	ck_assert(lease_ack(&l, 1, ms(4000)));
+	/* 10 s less a margin of 1 s, from 0, not from 4000. */
+	ck_assert(!lease_expire(&l, ms(8999)));
+	ck_assert(lease_expire(&l, ms(9000)));
+	ck_assert(!lease_expire(&l, ms(9001)));
+}
+END_TEST
+
+START_TEST(a_late_answer_is_worthless)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	(void)lease_beat(&l, ms(0));
+	ck_assert(!lease_ack(&l, 1, ms(9000)));
+	ck_assert(!l.held);
+}
+END_TEST
+
+START_TEST(answers_that_overtake_do_not_shorten)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	(void)lease_beat(&l, ms(0));
+	(void)lease_beat(&l, ms(2000));
+	ck_assert(lease_ack(&l, 2, ms(2100)));
+	ck_assert(!lease_ack(&l, 1, ms(2200)));
+	ck_assert(!lease_expire(&l, ms(10999)));
+	ck_assert(lease_expire(&l, ms(11000)));
+}
+END_TEST
+
+START_TEST(numbers_that_were_never_sent_count_for_nothing)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	(void)lease_beat(&l, ms(0));
+	ck_assert(!lease_ack(&l, 0, ms(1)));
+	ck_assert(!lease_ack(&l, 7, ms(1)));
+	lease_new_session(&l);
+	ck_assert(!lease_ack(&l, 1, ms(1)));
+}
+END_TEST
+
+START_TEST(a_lost_lease_can_begin_again)
+{
+	struct lease l;
+
+	lease_init(&l, 3);
+	(void)lease_beat(&l, ms(0));
+	ck_assert(lease_ack(&l, 1, ms(1)));
+	ck_assert(lease_expire(&l, ms(2500)));
+	lease_new_session(&l);
+	(void)lease_beat(&l, ms(3000));
+	ck_assert(lease_ack(&l, 1, ms(3001)));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("worker/agent/lease");
+	TCase *tc = tcase_create("lease");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, the_deadline_counts_from_the_sending);
+	tcase_add_test(tc, a_late_answer_is_worthless);
+	tcase_add_test(tc, answers_that_overtake_do_not_shorten);
+	tcase_add_test(tc, numbers_that_were_never_sent_count_for_nothing);
+	tcase_add_test(tc, a_lost_lease_can_begin_again);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

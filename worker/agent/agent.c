@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session to the masters: see agent.h.
+ *
+ * DESIGN: the session thread opens a stream, says Hello, sends heartbeats and
+ * tries the next master when the stream ends. What comes down is handled on
+ * the library's threads. The watchdog thread does nothing but watch the
+ * deadline: when it passes it fires `hard`, which shuts the target's sockets
+ * down, so that no stuck thread can write after it. Both stop on agent_stop.
+ */
+#include "worker/agent/agent.h"
+
+#include "lib/base/clock.h"
+#include "lib/config/daemon.h"
+#include "lib/log/log.h"
+#include "lib/rpc/rpc.h"
+#include "worker/agent/lease.h"
+
+#include <string.h>
+
+#define RANK_AGENT      100
+#define PROTOCOL        1
+#define CONNECT_MS      3000
+#define RETRY_FIRST_MS  100
+#define RETRY_MAX_MS    1000
+#define GOODBYE_MS      3000
+
+enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_CLOSED };
+
+struct agent {
+	char **masters;
+	char *name, *address;
+	int64_t relay_ttl_s;
+	struct holder *holder;
+	void (*refused)(const char *why, void *arg);
+	void *arg;
+	pthread_t session_thread, watchdog_thread;
+
+	struct dm_mutex mu; /* rank 100; guards the fields below */
+	pthread_cond_t changed;
+	struct lease lease;
+	struct dm_cancel *hard; /* of the lease held now; NULL: none. The
+				   holder owns it */
+	struct dm_rpc_stream *stream; /* of the open session; NULL */
+	enum session_state state;
+	bool welcomed, stopping, final;
+	bool losing; /* the lease is being given up: the session ends, its
+			acknowledgements count no more */
+};
+
+/* ---- what comes down ---- */
+
+/* The lease began: let the holder work under a cancel of its own. */
+static void
+begin_lease_locked(struct agent *a)
+{
+	dm_mutex_assert_held(&a->mu);
+	a->hard = dm_cancel_new(NULL);
+	holder_lease_begins(a->holder, a->hard);
+	pthread_cond_broadcast(&a->changed);
+}
+
+static void
+on_ack(struct agent *a, uint64_t seq)
+{
+	dm_mutex_lock(&a->mu);
+	if (!a->losing && lease_ack(&a->lease, seq, dm_mono_now()))
+		begin_lease_locked(a);
+	dm_mutex_unlock(&a->mu);
+}
+
+static void
+on_welcome(struct agent *a, const Dm__V1__Welcome *w)
+{
+	if (w->protocol != PROTOCOL)
+		dm_warn("master speaks another session protocol",
+		    dm_kint("ours", PROTOCOL), dm_kint("its", w->protocol));
+	dm_mutex_lock(&a->mu);
+	a->welcomed = true;
+	/* A master may grant less than we asked for, never more. */
+	if (w->ttl > 0 && w->ttl * 1000 < a->lease.ttl_ms)
+		a->lease.ttl_ms = w->ttl * 1000;
+	if (!a->losing && lease_ack(&a->lease, 1, dm_mono_now()))
+		begin_lease_locked(a);
+	pthread_cond_broadcast(&a->changed);
+	dm_mutex_unlock(&a->mu);
+}
+
+static void
+on_command(struct dm_rpc_stream *st, const Dm__V1__Command *c)
+{
+	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
+	Dm__V1__Reply reply = DM__V1__REPLY__INIT;
+	char text[] = "this dm-worker cannot do that yet";
+
+	reply.request = c->request;
+	reply.msg = text;
+	up.m_case = DM__V1__WORKER_MESSAGE__M_REPLY;
+	up.reply = &reply;
+	(void)dm_rpc_stream_send(st, &up.base);
+}
+
+static void
+on_refuse(struct agent *a, const char *why)
+{
+	bool first;
+
+	dm_mutex_lock(&a->mu);
+	first = !a->final;
+	a->final = true;
+	pthread_cond_broadcast(&a->changed);
+	dm_mutex_unlock(&a->mu);
+	if (first)
+		a->refused(why, a->arg);
+}
+
+static void
+on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+{
+	const Dm__V1__MasterMessage *m = (const void *)msg;
+	struct agent *a = ctx;
+
+	switch (m->m_case) {
+	case DM__V1__MASTER_MESSAGE__M_WELCOME:
+		on_welcome(a, m->welcome);
+		break;
+	case DM__V1__MASTER_MESSAGE__M_ACK:
+		on_ack(a, m->ack->seq);
+		break;
+	case DM__V1__MASTER_MESSAGE__M_DESIRED:
+		holder_desire(a->holder, m->desired);
+		break;
+	case DM__V1__MASTER_MESSAGE__M_COMMAND:
+		on_command(st, m->command);
+		break;
+	case DM__V1__MASTER_MESSAGE__M_REFUSE:
+		on_refuse(a, m->refuse->msg);
+		break;
+	default:
+		break; /* of a newer master: it knows our features */
+	}
+}
+
+static void
+on_close(struct dm_rpc_stream *st DM_UNUSED, enum dm_rpc_status status,
+    const char *text, void *ctx)
+{
+	struct agent *a = ctx;
+
+	dm_info("session with the master ended",
+	    dm_kstr("status", dm_rpc_status_name(status)),
+	    dm_kstr("text", text));
+	dm_mutex_lock(&a->mu);
+	a->state = SESSION_CLOSED;
+	pthread_cond_broadcast(&a->changed);
+	dm_mutex_unlock(&a->mu);
+}
+
+static const struct dm_rpc_stream_ops session_ops = {
+	.on_message = on_message,
+	.on_close = on_close,
+};
+
+/* ---- what goes up ---- */
+
+static void
+send_hello(struct agent *a, struct dm_rpc_stream *st)
+{
+	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
+	Dm__V1__Hello hello = DM__V1__HELLO__INIT;
+	g_autoptr(GArray) held = holder_holding(a->holder);
+	g_autofree Dm__V1__Holding *list =
+	    g_new0(Dm__V1__Holding, held->len + 1);
+	g_autofree Dm__V1__Holding **refs =
+	    g_new0(Dm__V1__Holding *, held->len + 1);
+	g_autofree char *version = g_strdup(dm_version_release());
+
+	for (guint i = 0; i < held->len; i++) {
+		struct held *h = &g_array_index(held, struct held, i);
+
+		dm__v1__holding__init(&list[i]);
+		list[i].source = h->source;
+		list[i].epoch = h->epoch;
+		refs[i] = &list[i];
+	}
+	hello.protocol = PROTOCOL;
+	hello.name = a->name;
+	hello.address = a->address;
+	hello.version = version;
+	hello.relaykeepalivettl = a->relay_ttl_s;
+	hello.n_holding = held->len;
+	hello.holding = refs;
+	dm_mutex_lock(&a->mu);
+	hello.keepalivettl = a->lease.ttl_ms / 1000;
+	lease_new_session(&a->lease);
+	(void)lease_beat(&a->lease, dm_mono_now()); /* number 1: the Hello */
+	dm_mutex_unlock(&a->mu);
+	up.m_case = DM__V1__WORKER_MESSAGE__M_HELLO;
+	up.hello = &hello;
+	(void)dm_rpc_stream_send(st, &up.base);
+}
+
+static void
+send_heartbeat(struct agent *a, struct dm_rpc_stream *st)
+{
+	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
+	Dm__V1__Heartbeat hb = DM__V1__HEARTBEAT__INIT;
+
+	dm_mutex_lock(&a->mu);
+	hb.seq = lease_beat(&a->lease, dm_mono_now());
+	dm_mutex_unlock(&a->mu);
+	up.m_case = DM__V1__WORKER_MESSAGE__M_HEARTBEAT;
+	up.heartbeat = &hb;
+	(void)dm_rpc_stream_send(st, &up.base);
+}
+
+void
+agent_report(struct agent *a, const Dm__V1__Report *report)
+{
+	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
+	Dm__V1__Report copy = *report;
+	struct dm_rpc_stream *st = NULL;
+
+	dm_mutex_lock(&a->mu);
+	if (a->stream != NULL && a->welcomed)
+		st = dm_rpc_stream_ref(a->stream);
+	dm_mutex_unlock(&a->mu);
+	if (st == NULL)
+		return; /* the next one comes within a second */
+	up.m_case = DM__V1__WORKER_MESSAGE__M_REPORT;
+	up.report = &copy;
+	(void)dm_rpc_stream_send(st, &up.base);
+	dm_rpc_stream_unref(st);
+}
+
+/* ---- the session thread ---- */
+
+/* Wait for a change, at most ms. False: the session or the agent is over. */
+static bool
+session_wait(struct agent *a, int64_t ms)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), ms);
+	bool go;
+
+	dm_mutex_lock(&a->mu);
+	for (;;) {
+		int64_t left = dm_mono_diff_ms(until, dm_mono_now());
+
+		go = !a->stopping && !a->final && a->state == SESSION_OPEN;
+		if (!go || left <= 0)
+			break;
+		(void)dm_cond_wait_ms(&a->changed, &a->mu, left);
+	}
+	dm_mutex_unlock(&a->mu);
+	return go;
+}
+
+/* We stop: half-close, and give the master a moment to answer. */
+static void
+say_goodbye(struct agent *a, struct dm_rpc_stream *st)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), GOODBYE_MS);
+
+	dm_rpc_stream_finish(st, DM_RPC_OK, "");
+	dm_mutex_lock(&a->mu);
+	while (a->state == SESSION_OPEN) {
+		int64_t left = dm_mono_diff_ms(until, dm_mono_now());
+
+		if (left <= 0)
+			break;
+		(void)dm_cond_wait_ms(&a->changed, &a->mu, left);
+	}
+	dm_mutex_unlock(&a->mu);
+}
+
+static void
+end_session(struct agent *a, struct dm_rpc_stream *st)
+{
+	dm_rpc_stream_cancel(st);
+	dm_mutex_lock(&a->mu);
+	while (a->state == SESSION_OPEN)
+		dm_cond_wait(&a->changed, &a->mu);
+	a->stream = NULL;
+	a->welcomed = a->losing = false;
+	a->state = SESSION_NONE;
+	dm_mutex_unlock(&a->mu);
+	dm_rpc_stream_unref(st);
+}
+
+/* One session with one master. Returns whether it was welcomed. */
+static bool
+session(struct agent *a, const char *master)
+{
+	DM_AUTO(dm_rpc_channel) ch = dm_rpc_channel_new(
+	    master, &(struct dm_rpc_channel_opts){ 0 });
+	struct dm_rpc_stream *st;
+	int64_t interval;
+	bool welcomed, stopping;
+
+	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
+		return false;
+	dm_mutex_lock(&a->mu);
+	a->state = SESSION_OPEN;
+	interval = lease_interval_ms(&a->lease);
+	dm_mutex_unlock(&a->mu);
+	st = dm_rpc_stream_open(ch, &dm__v1__worker_session__descriptor,
+	    "Session", &session_ops, a);
+	dm_mutex_lock(&a->mu);
+	a->stream = st;
+	dm_mutex_unlock(&a->mu);
+	send_hello(a, st);
+	while (session_wait(a, interval))
+		send_heartbeat(a, st);
+	dm_mutex_lock(&a->mu);
+	welcomed = a->welcomed;
+	stopping = a->stopping;
+	dm_mutex_unlock(&a->mu);
+	if (stopping)
+		say_goodbye(a, st);
+	end_session(a, st);
+	return welcomed;
+}
+
+static void *
+session_main(void *arg)
+{
+	struct agent *a = arg;
+	int64_t retry = RETRY_FIRST_MS;
+
+	for (unsigned i = 0;; i++) {
+		const char *master = a->masters[i];
+		bool over;
+
+		if (master == NULL) {
+			i = 0;
+			master = a->masters[0];
+		}
+		if (session(a, master)) {
+			retry = RETRY_FIRST_MS;
+			i--; /* the same one first: it may be back already */
+		}
+		dm_mutex_lock(&a->mu);
+		if (!a->stopping && !a->final)
+			(void)dm_cond_wait_ms(&a->changed, &a->mu, retry);
+		over = a->stopping || a->final;
+		dm_mutex_unlock(&a->mu);
+		retry = MIN(retry * 2, RETRY_MAX_MS);
+		if (over)
+			return NULL;
+	}
+}
+
+/* ---- the watchdog ---- */
+
+static void
+lose_lease(struct agent *a, struct dm_cancel *hard)
+{
+	struct dm_rpc_stream *st = NULL;
+
+	dm_cancel_now(hard);
+	dm_error("the lease is lost: every task of this worker stops",
+	    dm_kstr("worker", a->name));
+	holder_lease_ends(a->holder);
+	dm_mutex_lock(&a->mu);
+	if (a->stream != NULL)
+		st = dm_rpc_stream_ref(a->stream);
+	else
+		a->losing = false;
+	dm_mutex_unlock(&a->mu);
+	if (st == NULL)
+		return;
+	/* A new session begins with all that the master wants now. */
+	dm_rpc_stream_cancel(st);
+	dm_rpc_stream_unref(st);
+}
+
+static void *
+watchdog_main(void *arg)
+{
+	struct agent *a = arg;
+
+	dm_mutex_lock(&a->mu);
+	while (!a->stopping) {
+		struct dm_mono now = dm_mono_now();
+
+		if (lease_expire(&a->lease, now)) {
+			struct dm_cancel *hard = DM_TAKE(a->hard);
+
+			a->losing = true;
+			dm_mutex_unlock(&a->mu);
+			lose_lease(a, hard);
+			dm_mutex_lock(&a->mu);
+		} else if (a->lease.held) {
+			(void)dm_cond_wait_ms(&a->changed, &a->mu,
+			    dm_mono_diff_ms(a->lease.deadline, now) + 1);
+		} else {
+			dm_cond_wait(&a->changed, &a->mu);
+		}
+	}
+	dm_mutex_unlock(&a->mu);
+	return NULL;
+}
+
+/* ---- start and stop ---- */
+
+struct agent *
+agent_start(const struct agent_opts *o)
+{
+	struct agent *a = g_new0(struct agent, 1);
+	GPtrArray *list = g_ptr_array_new();
+
+	for (const char *const *m = o->masters; *m != NULL; m++)
+		g_ptr_array_add(list, g_strdup(*m));
+	g_ptr_array_add(list, NULL);
+	a->masters = (char **)g_ptr_array_free(list, FALSE);
+	dm_assert(a->masters[0] != NULL);
+	a->name = g_strdup(o->name);
+	a->address = g_strdup(o->address);
+	a->relay_ttl_s = o->relay_ttl_s;
+	a->holder = o->holder;
+	a->refused = o->refused;
+	a->arg = o->arg;
+	dm_mutex_init(&a->mu, RANK_AGENT);
+	dm_cond_init(&a->changed);
+	lease_init(&a->lease, o->ttl_s);
+	a->session_thread = dm_thread_start("session", session_main, a);
+	a->watchdog_thread = dm_thread_start("watchdog", watchdog_main, a);
+	return a;
+}
+
+bool
+agent_has_lease(struct agent *a)
+{
+	bool held;
+
+	dm_mutex_lock(&a->mu);
+	held = a->lease.held;
+	dm_mutex_unlock(&a->mu);
+	return held;
+}
+
+void
+agent_stop(struct agent *a)
+{
+	dm_mutex_lock(&a->mu);
+	a->stopping = true;
+	pthread_cond_broadcast(&a->changed);
+	dm_mutex_unlock(&a->mu);
+	pthread_join(a->session_thread, NULL);
+	pthread_join(a->watchdog_thread, NULL);
+	pthread_cond_destroy(&a->changed);
+	dm_mutex_fini(&a->mu);
+	g_strfreev(a->masters);
+	g_free(a->name);
+	g_free(a->address);
+	g_free(a);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lease as the worker sees it: see lease.h. */
+#include "worker/agent/lease.h"
+
+#define MARGIN_MIN_MS   500
+#define INTERVAL_MIN_MS 300
+#define INTERVAL_MAX_MS 5000
+
+void
+lease_init(struct lease *l, int64_t ttl_s)
+{
+	*l = (struct lease){ .ttl_ms = ttl_s * 1000, .next_seq = 1 };
+}
+
+void
+lease_new_session(struct lease *l)
+{
+	l->next_seq = 1;
+}
+
+uint64_t
+lease_beat(struct lease *l, struct dm_mono now)
+{
+	uint64_t seq = l->next_seq++;
+
+	l->sent[seq % LEASE_IN_FLIGHT] = now;
+	return seq;
+}
+
+bool
+lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
+{
+	int64_t margin = MAX((int64_t)MARGIN_MIN_MS, l->ttl_ms / 10);
+	struct dm_mono until;
+	bool begins;
+
+	if (seq == 0 || seq >= l->next_seq ||
+	    l->next_seq - seq > LEASE_IN_FLIGHT)
+		return false;
+	until = dm_mono_add_ms(
+	    l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
+	if (until.ns <= now.ns)
+		return false;
+	if (l->held && until.ns < l->deadline.ns)
+		return false; /* answers may overtake each other */
+	begins = !l->held;
+	l->held = true;
+	l->deadline = until;
+	return begins;
+}
+
+bool
+lease_expire(struct lease *l, struct dm_mono now)
+{
+	if (!l->held || now.ns < l->deadline.ns)
+		return false;
+	l->held = false;
+	return true;
+}
+
+int64_t
+lease_interval_ms(const struct lease *l)
+{
+	return CLAMP(l->ttl_ms / 6, (int64_t)INTERVAL_MIN_MS,
+	    (int64_t)INTERVAL_MAX_MS);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The holder: all sources this worker has, and their subtasks. One thread owns
+ * them; others post messages. It makes what runs equal to what the master
+ * wants, and reports what runs.
+ */
+#ifndef DM_WORKER_HOLDER_H
+#define DM_WORKER_HOLDER_H
+
+#include "dmsession.pb-c.h"
+#include "lib/thread/cancel.h"
+
+struct holder;
+
+struct holder_opts {
+	const char *worker; /* name, borrowed */
+	int64_t lease_ttl_s;
+	/* Called on the holder's thread with the newest state; about every
+	 * second and after each change. Borrowed message. */
+	void (*report)(const Dm__V1__Report *report, void *arg);
+	void *arg;
+};
+
+struct holder *holder_start(const struct holder_opts *o);
+/* The worker has its lease: desired states are acted on. Takes hard: it is
+ * fired when the lease is lost, by whoever watches it. */
+void holder_lease_begins(struct holder *h, struct dm_cancel *hard);
+/* `hard` was fired: everything has stopped or is about to; forget it. */
+void holder_lease_ends(struct holder *h);
+/* Copies desired. An older revision than the newest seen is ignored. */
+void holder_desire(struct holder *h, const Dm__V1__Desired *desired);
+/* A source that runs here. */
+struct held {
+	char source[64]; /* ids have at most 32 bytes */
+	uint64_t epoch;
+};
+/* What runs now, for Hello: new array of struct held. Any thread. */
+GArray *holder_holding(struct holder *h);
+/* Number of subtasks by stage, for metrics: stages[9]. Any thread. */
+void holder_count(struct holder *h, unsigned stages[9]);
+/* Ends every subtask in order (a unit takes at most some seconds to settle),
+ * then the thread. Messages may still be posted; nobody reads them. */
+void holder_stop(struct holder *h);
+/* After holder_stop. */
+void holder_free(struct holder *h);
+
+#endif

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Subtasks: see subtask.h.
+ *
+ * DESIGN: one thread per subtask. It waits while the stage is not Running,
+ * runs the current unit while it is, and turns the unit's return into an
+ * event. Other threads only post events; the unit is told to return by
+ * cancelling `run`. After an error the same thread waits for the back-off and
+ * resumes. It stops on subtask_close.
+ * SOURCE: dm/worker/subtask.go. Differs: units are initialised by running
+ * them, so a subtask whose databases cannot be reached is Running first and
+ * Paused with the error a moment later.
+ */
+#include "worker/subtask.h"
+
+#include "lib/log/log.h"
+#include "worker/auto_resume.h"
+#include "worker/subtask_edges.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RANK_SUBTASK 200
+#define UNITS_MAX    3
+
+struct subtask {
+	struct dm_mutex mu; /* rank 200; guards all fields marked (mu) */
+	pthread_cond_t wake;
+	pthread_t thread;
+
+	char *name, *worker, *cli_args;
+	struct dm_task_cfg *task; /* NULL: did not parse */
+	struct unit_env env;
+	struct unit *units[UNITS_MAX];
+	unsigned n_units;
+	void (*changed)(void *arg);
+	void *arg;
+
+	Pb__Stage stage;       /* (mu) */
+	Pb__Stage expected;    /* (mu) */
+	int64_t revision;      /* (mu) of expected */
+	unsigned current;      /* (mu) unit */
+	struct dm_err *error;  /* (mu) why it is Paused */
+	bool was_canceled;     /* (mu) paused by request */
+	struct dm_cancel *run; /* (mu) of the running unit; NULL: none */
+	bool closing, over;    /* (mu) */
+	struct auto_resume backoff; /* (mu) */
+	int64_t resume_in_ms;       /* (mu) -1: not by itself */
+};
+
+/* ---- stage ---- */
+
+/* Take an edge. Returns false when the event means nothing in this stage. */
+static bool
+move_locked(struct subtask *st, enum subtask_event on)
+{
+	const struct subtask_edge *e = subtask_edge_find(st->stage, on);
+
+	dm_mutex_assert_held(&st->mu);
+	if (e == NULL)
+		return false;
+	dm_info("subtask changes stage", dm_kstr("task", st->name),
+	    dm_kstr("source", st->env.source->source_id),
+	    dm_kstr("from", subtask_stage_name(e->from)),
+	    dm_kstr("to", subtask_stage_name(e->to)), dm_kstr("why", e->why));
+	st->stage = e->to;
+	switch (e->action) {
+	case ACT_NONE:
+	case ACT_KEEP_ERROR: /* the caller has set it */
+		break;
+	case ACT_CANCEL_UNIT:
+		break; /* after unlocking: see cancel_unit */
+	case ACT_NEXT_UNIT:
+		st->current++;
+		dm_assert(st->current < st->n_units);
+		break;
+	}
+	pthread_cond_broadcast(&st->wake);
+	return true;
+}
+
+static void
+clear_error_locked(struct subtask *st)
+{
+	dm_err_free(DM_TAKE(st->error));
+	st->was_canceled = false;
+	st->resume_in_ms = -1;
+}
+
+/* Make the stage follow what is expected. */
+static void
+follow_locked(struct subtask *st)
+{
+	if (st->closing) {
+		(void)move_locked(st, EV_STOP);
+		return;
+	}
+	switch (st->expected) {
+	case PB__STAGE__Running:
+		if (move_locked(st, EV_RUN))
+			clear_error_locked(st);
+		break;
+	case PB__STAGE__Paused:
+	case PB__STAGE__Stopped:
+		if (st->stage == PB__STAGE__Paused)
+			st->resume_in_ms = -1;
+		else if (move_locked(st, EV_PAUSE) &&
+		    st->stage == PB__STAGE__Paused)
+			st->was_canceled = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * The lock is held while the watchers of `run` are called, so that the
+ * subtask's thread cannot free it meanwhile. They only wake waiters and shut
+ * sockets down, and take locks of higher ranks.
+ */
+static void
+cancel_unit(struct subtask *st)
+{
+	dm_mutex_lock(&st->mu);
+	if (st->run != NULL &&
+	    (st->stage == PB__STAGE__Pausing ||
+		st->stage == PB__STAGE__Stopping))
+		dm_cancel_now(st->run);
+	dm_mutex_unlock(&st->mu);
+}
+
+void
+subtask_expect(struct subtask *st, Pb__Stage expected, int64_t revision)
+{
+	dm_mutex_lock(&st->mu);
+	if (revision > st->revision && st->n_units > 0) {
+		st->revision = revision;
+		st->expected = expected;
+		follow_locked(st);
+	}
+	dm_mutex_unlock(&st->mu);
+	cancel_unit(st);
+	st->changed(st->arg);
+}
+
+void
+subtask_close(struct subtask *st)
+{
+	dm_mutex_lock(&st->mu);
+	st->closing = true;
+	follow_locked(st);
+	pthread_cond_broadcast(&st->wake);
+	dm_mutex_unlock(&st->mu);
+	cancel_unit(st);
+}
+
+bool
+subtask_is_over(struct subtask *st)
+{
+	bool over;
+
+	dm_mutex_lock(&st->mu);
+	over = st->over;
+	dm_mutex_unlock(&st->mu);
+	return over;
+}
+
+/* ---- the thread ---- */
+
+/* Wait until there is something to run. False: the subtask is closing. */
+static bool
+wait_for_work(struct subtask *st)
+{
+	bool go;
+
+	dm_mutex_lock(&st->mu);
+	for (;;) {
+		if (move_locked(st, EV_THREAD_READY))
+			continue;
+		if (st->closing || st->stage == PB__STAGE__Running)
+			break;
+		if (st->stage == PB__STAGE__Paused && st->resume_in_ms >= 0) {
+			int64_t ms = st->resume_in_ms;
+
+			if (!dm_cond_wait_ms(&st->wake, &st->mu, ms) &&
+			    st->resume_in_ms == ms &&
+			    move_locked(st, EV_AUTO_RESUME))
+				clear_error_locked(st);
+		} else {
+			dm_cond_wait(&st->wake, &st->mu);
+		}
+	}
+	go = !st->closing && st->stage == PB__STAGE__Running;
+	if (go)
+		st->run = dm_cancel_new(st->env.hard);
+	dm_mutex_unlock(&st->mu);
+	return go;
+}
+
+/* Keep the error that pauses the subtask, and say when to try again. */
+static void
+keep_error_locked(struct subtask *st, struct dm_err *err)
+{
+	bool may = st->env.source->check_enable && auto_resume_may(err);
+
+	clear_error_locked(st);
+	st->error = err;
+	if (may)
+		st->resume_in_ms = auto_resume_wait_ms(
+		    &st->backoff, dm_mono_now(), g_random_double());
+	dm_error("subtask unit failed", dm_kstr("task", st->name),
+	    dm_kstr("source", st->env.source->source_id), dm_kerr(err),
+	    dm_kint("resume-in-ms", st->resume_in_ms));
+}
+
+static void
+unit_returned(struct subtask *st, struct dm_err *err)
+{
+	struct dm_cancel *run;
+
+	dm_mutex_lock(&st->mu);
+	run = DM_TAKE(st->run);
+	if (err == NULL) {
+		clear_error_locked(st);
+		(void)move_locked(st,
+		    st->current + 1 < st->n_units ? EV_UNIT_NEXT
+						  : EV_UNIT_LAST);
+	} else if (dm_err_is_canceled(err)) {
+		dm_err_free(err); /* asked for: not an error to show */
+		clear_error_locked(st);
+		st->was_canceled = true;
+		(void)move_locked(st, EV_UNIT_CANCELED);
+	} else {
+		keep_error_locked(st, err);
+		(void)move_locked(st, EV_UNIT_ERROR);
+	}
+	/* What is expected may have changed while the unit was returning. */
+	if (st->stage == PB__STAGE__Paused && st->was_canceled)
+		follow_locked(st);
+	dm_mutex_unlock(&st->mu);
+	dm_cancel_free(run);
+}
+
+static void *
+subtask_main(void *arg)
+{
+	struct subtask *st = arg;
+
+	while (wait_for_work(st)) {
+		struct unit *u = st->units[st->current];
+
+		st->changed(st->arg);
+		unit_returned(st, u->ops->run(u, st->run));
+		st->changed(st->arg);
+	}
+	dm_mutex_lock(&st->mu);
+	st->over = true;
+	dm_mutex_unlock(&st->mu);
+	st->changed(st->arg);
+	return NULL;
+}
+
+/* ---- making and freeing ---- */
+
+static struct dm_err *
+make_units(struct subtask *st, const char *yaml)
+{
+	struct dm_err *err = dm_task_cfg_parse("", yaml, &st->task);
+
+	if (err != NULL)
+		return err;
+	st->env.task = st->task;
+	st->env.inst =
+	    dm_task_cfg_instance(st->task, st->env.source->source_id);
+	if (st->env.inst == NULL)
+		return dm_err_new(CONFIG_SOURCE_ID_NOT_FOUND,
+		    st->env.source->source_id);
+	switch (st->task->mode) {
+	case DM_MODE_ALL:
+		st->units[st->n_units++] = copy_unit_new(&st->env);
+		st->units[st->n_units++] = sync_unit_new(&st->env);
+		return NULL;
+	case DM_MODE_FULL:
+		st->units[st->n_units++] = copy_unit_new(&st->env);
+		return NULL;
+	case DM_MODE_INCREMENTAL:
+		st->units[st->n_units++] = sync_unit_new(&st->env);
+		return NULL;
+	case DM_MODE_DUMP:
+	case DM_MODE_LOAD:
+	case DM_MODE_LOAD_SYNC:
+		break;
+	}
+	return dm_err_new(CONFIG_INVALID_TASK_MODE);
+}
+
+struct subtask *
+subtask_new(const char *name, const struct subtask_opts *o)
+{
+	struct subtask *st = g_new0(struct subtask, 1);
+
+	dm_mutex_init(&st->mu, RANK_SUBTASK);
+	dm_cond_init(&st->wake);
+	st->name = g_strdup(name);
+	st->worker = g_strdup(o->worker);
+	st->cli_args = g_strdup(o->cli_args);
+	st->changed = o->changed;
+	st->arg = o->arg;
+	st->stage = PB__STAGE__New;
+	st->resume_in_ms = -1;
+	st->env = (struct unit_env){ .source = o->source,
+		.worker = st->worker,
+		.cli_args = st->cli_args,
+		.cluster_id = o->cluster_id,
+		.epoch = o->epoch,
+		.lease_ttl_s = o->lease_ttl_s,
+		.hard = o->hard };
+	auto_resume_init(&st->backoff, o->source->backoff_max_ms,
+	    o->source->backoff_rollback_ms);
+	st->error = make_units(st, o->task_yaml);
+	if (st->error != NULL) {
+		/* Nothing can run: it stays so until it is replaced. */
+		st->stage = PB__STAGE__Paused;
+		st->over = true;
+		return st;
+	}
+	st->thread = dm_thread_start("subtask", subtask_main, st);
+	return st;
+}
+
+char *
+subtask_name(struct subtask *st)
+{
+	return st->name;
+}
+
+void
+subtask_free(struct subtask *st)
+{
+	if (st == NULL)
+		return;
+	if (st->n_units > 0) {
+		subtask_close(st);
+		pthread_join(st->thread, NULL);
+	}
+	for (unsigned i = 0; i < st->n_units; i++)
+		st->units[i]->ops->free(st->units[i]);
+	dm_task_cfg_free(st->task);
+	dm_err_free(st->error);
+	g_free(st->name);
+	g_free(st->worker);
+	g_free(st->cli_args);
+	pthread_cond_destroy(&st->wake);
+	dm_mutex_fini(&st->mu);
+	g_free(st);
+}
+
+/* ---- status ---- */
+
+static char *
+dup_text(const char *s)
+{
+	return strdup(s != NULL ? s : "");
+}
+
+Pb__ProcessResult *
+process_result_new(const struct dm_err *err, bool canceled)
+{
+	Pb__ProcessResult *r = malloc(sizeof(*r));
+	Pb__ProcessError *e;
+
+	dm_assert(r != NULL);
+	pb__process_result__init(r);
+	r->iscanceled = canceled;
+	if (err == NULL)
+		return r;
+	e = malloc(sizeof(*e));
+	r->errors = malloc(sizeof(*r->errors));
+	dm_assert(e != NULL && r->errors != NULL);
+	pb__process_error__init(e);
+	e->errcode = err->code;
+	e->errclass = dup_text(err->err_class);
+	e->errscope = dup_text(err->scope);
+	e->errlevel = dup_text(err->level);
+	e->message = dup_text(err->message);
+	e->rawcause = dup_text(err->cause);
+	e->workaround = dup_text(err->workaround);
+	r->errors[0] = e;
+	r->n_errors = 1;
+	return r;
+}
+
+Pb__SubTaskStatus *
+subtask_status(struct subtask *st)
+{
+	Pb__SubTaskStatus *out = malloc(sizeof(*out));
+	struct unit *u;
+
+	dm_assert(out != NULL);
+	pb__sub_task_status__init(out);
+	out->name = dup_text(st->name);
+	out->unresolvedddllockid = dup_text("");
+	dm_mutex_lock(&st->mu);
+	out->stage = st->stage;
+	u = st->n_units > 0 ? st->units[st->current] : NULL;
+	if (st->stage == PB__STAGE__Paused || st->stage == PB__STAGE__Stopped)
+		out->result = process_result_new(st->error, st->was_canceled);
+	dm_mutex_unlock(&st->mu);
+	if (u != NULL) {
+		out->unit = u->ops->type;
+		u->ops->status(u, out);
+	}
+	return out;
+}

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DDL in replication. Runs on the dispatcher's thread.
+ *
+ * DESIGN: a DDL is a barrier. All lanes commit; one transaction moves every
+ * lane to the DDL's start and writes the intent; the statement runs; one
+ * transaction clears the intent, moves every lane past it and stores the
+ * structures. A DDL whose intent is found at start was begun by a predecessor:
+ * the target's structure tells whether it was done.
+ */
+#include "worker/sync/dispatch.h"
+
+#include "lib/log/log.h"
+
+#include <string.h>
+
+#define END_SESSION_TRIES   600
+#define END_SESSION_WAIT_MS 100
+/* sql_mode bits that change how a statement is read; ours is canonical. */
+#define SQLMODE_READING                                                        \
+	(DM_SQLMODE_PIPES_AS_CONCAT | DM_SQLMODE_ANSI_QUOTES |                 \
+	    DM_SQLMODE_IGNORE_SPACE | DM_SQLMODE_NO_BACKSLASH_ESCAPES)
+
+/* One statement on its way. */
+struct job {
+	struct dispatch *d;
+	const struct dm_ev_query *q;
+	const struct dm_ddl *ddl;
+	struct dm_pos start;
+	char *sql;               /* for the target; owned */
+	char *to_db, *to_table;  /* first table in the target; owned */
+	struct dm_table *before; /* its structure now; NULL: none */
+	struct dm_table *after;  /* foretold; NULL: not known */
+	GArray *changed;         /* struct dm_table_name, of the source */
+};
+
+static void
+clear_name(gpointer p)
+{
+	struct dm_table_name *n = p;
+
+	g_free(n->schema);
+	g_free(n->table);
+}
+
+static void
+job_fini(struct job *j)
+{
+	g_free(j->sql);
+	g_free(j->to_db);
+	g_free(j->to_table);
+	dm_table_free(j->before);
+	dm_table_free(j->after);
+	if (j->changed != NULL)
+		g_array_unref(j->changed);
+}
+
+/* ---- what a statement concerns ---- */
+
+static const struct dm_table_name *
+name_at(const struct dm_ddl *ddl, guint i)
+{
+	return &g_array_index(ddl->tables, struct dm_table_name, i);
+}
+
+static const char *
+schema_of(const struct job *j, const struct dm_table_name *n)
+{
+	return n->schema != NULL ? n->schema : j->q->schema;
+}
+
+static bool
+is_filtered(const struct job *j)
+{
+	for (guint i = 0; i < j->ddl->tables->len; i++) {
+		const struct dm_table_name *n = name_at(j->ddl, i);
+
+		if (dm_block_allow_skips(
+			j->d->tables->filter, schema_of(j, n), n->table))
+			return true;
+	}
+	return false;
+}
+
+/* The copy has read the tables of this statement after it ran. */
+static struct dm_err *
+in_snapshot(const struct job *j, bool *yes)
+{
+	guint n = 0;
+	struct dm_err *err;
+
+	for (guint i = 0; i < j->ddl->tables->len; i++) {
+		const struct dm_table_name *t = name_at(j->ddl, i);
+
+		if (t->table != NULL &&
+		    tables_snapshot_has(j->d->tables, schema_of(j, t),
+			t->table, &j->start))
+			n++;
+	}
+	*yes = n > 0 && n == j->ddl->tables->len;
+	if (n == 0 || *yes || j->ddl->kind == DM_DDL_DROP_TABLE)
+		return NULL;
+	err = dm_err_new(SYNCER_EVENT,
+	    "a DDL concerns tables that the copy read at different times");
+	return dm_err_set_workaround(err,
+	    "copy the task anew: `stop-task`, then `start-task --remove-meta`");
+}
+
+struct map_ctx {
+	struct dm_router *router;
+	struct dm_err *err;
+};
+
+static void
+map_name(const char *schema, const char *table, char **new_schema,
+    char **new_table, void *arg)
+{
+	struct map_ctx *ctx = arg;
+	struct dm_err *err;
+
+	err = dm_route(ctx->router, schema, table, new_schema, new_table);
+	if (err == NULL)
+		return;
+	*new_schema = g_strdup(schema);
+	*new_table = g_strdup(table);
+	if (ctx->err == NULL)
+		ctx->err = err;
+	else
+		dm_err_free(err);
+}
+
+static struct dm_err *
+make_sql(struct job *j)
+{
+	struct map_ctx ctx = { .router = j->d->tables->router };
+	const struct dm_table_name *n;
+
+	j->sql =
+	    dm_ddl_restore(j->ddl, j->q->schema, true, map_name, &ctx);
+	if (ctx.err == NULL && j->ddl->tables->len > 0) {
+		n = name_at(j->ddl, 0);
+		ctx.err = dm_route(ctx.router, schema_of(j, n), n->table,
+		    &j->to_db, &j->to_table);
+	}
+	return ctx.err;
+}
+
+/* ---- tracking ---- */
+
+static struct dm_err *
+fetch_missing(struct job *j, const struct dm_table_name *missing)
+{
+	struct tbl *t;
+
+	return tables_get(
+	    j->d->tables, missing->schema, missing->table, &t);
+}
+
+static struct dm_err *
+track(struct job *j)
+{
+	struct dm_err *err = NULL;
+
+	j->changed = g_array_new(FALSE, TRUE, sizeof(struct dm_table_name));
+	g_array_set_clear_func(j->changed, clear_name);
+	for (int i = 0; i < 4; i++) {
+		struct dm_table_name missing = { 0 };
+
+		dm_err_free(err);
+		err = dm_tracker_apply(j->d->tables->tracker, j->ddl,
+		    j->q->schema, &missing, j->changed);
+		if (err == NULL ||
+		    !dm_err_is(err, SCHEMA_TRACKER_CANNOT_GET_TABLE) ||
+		    missing.schema == NULL) {
+			clear_name(&missing);
+			return err;
+		}
+		dm_err_free(err);
+		err = fetch_missing(j, &missing);
+		clear_name(&missing);
+		if (err != NULL)
+			return err;
+	}
+	return err;
+}
+
+static bool
+is_alter(const struct dm_ddl *ddl)
+{
+	return ddl->kind == DM_DDL_ALTER_TABLE ||
+	    ddl->kind == DM_DDL_CREATE_INDEX || ddl->kind == DM_DDL_DROP_INDEX;
+}
+
+/* What the target's table should look like afterwards. */
+static void
+foretell(struct job *j)
+{
+	struct dm_err *err = NULL;
+
+	if (!is_alter(j->ddl) || j->before == NULL)
+		return;
+	j->after = dm_table_copy(j->before);
+	for (guint i = 0; err == NULL && i < j->ddl->alters->len; i++)
+		err = dm_schema_apply_alter(
+		    j->after, g_ptr_array_index(j->ddl->alters, i));
+	if (err == NULL)
+		return;
+	dm_err_free(err); /* then it is not known, which recovery says */
+	dm_table_free(DM_TAKE(j->after));
+}
+
+/* ---- running ---- */
+
+static struct dm_err *
+run_sql(struct job *j)
+{
+	struct dm_sql_conn *conn = j->d->ddl;
+	bool mode = j->q->has_sql_mode && dm_sql_is_mariadb(conn);
+	struct dm_err *err;
+
+	err = dm_sql_execf(
+	    conn, "SET timestamp=%u.%06u", j->d->ts, j->q->microseconds);
+	if (err == NULL && mode)
+		err = dm_sql_execf(conn, "SET sql_mode=%" G_GUINT64_FORMAT,
+		    j->q->sql_mode & ~(uint64_t)SQLMODE_READING);
+	if (err == NULL && j->q->has_charset && dm_sql_is_mariadb(conn))
+		err = dm_sql_execf(conn, "SET collation_server=%u",
+		    j->q->server_collation);
+	if (err == NULL && j->q->foreign_key_checks_off)
+		err = dm_sql_execf(conn, "SET foreign_key_checks=0");
+	if (err == NULL)
+		err = dm_sql_exec(conn, j->sql, strlen(j->sql), NULL);
+	return err;
+}
+
+static struct dm_err *
+restore_session(struct job *j, const char *sql_mode, bool foreign_keys)
+{
+	return dm_sql_execf(j->d->ddl,
+	    "SET timestamp=DEFAULT,sql_mode='%s',foreign_key_checks=%d",
+	    sql_mode, foreign_keys ? 1 : 0);
+}
+
+/* The codes by which a server says that what is asked for is so already. */
+static bool
+is_already_code(unsigned code)
+{
+	static const unsigned codes[] = { 1007, 1008, 1050, 1051, 1054, 1060,
+		1061, 1068, 1091, 1176 };
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(codes); i++) {
+		if (codes[i] == code)
+			return true;
+	}
+	return false;
+}
+
+static struct dm_err *
+looks_done(struct job *j, bool *done)
+{
+	DM_AUTO(dm_table) now = NULL;
+	struct dm_err *err;
+	g_autofree char *diff = NULL;
+
+	*done = false;
+	err = tables_target_structure(j->d->ddl, j->to_db, j->to_table, &now);
+	if (err != NULL || now == NULL || j->after == NULL)
+		return err;
+	diff = dm_table_diff(now, j->after);
+	*done = diff == NULL;
+	return NULL;
+}
+
+static struct dm_err *
+execute(struct job *j)
+{
+	g_autofree char *sql_mode = NULL;
+	bool foreign_keys = j->d->tables->foreign_keys, done = false;
+	struct dm_err *err, *again;
+	unsigned code;
+
+	err = dm_sql_query_string(
+	    j->d->ddl, &sql_mode, "SELECT @@session.sql_mode");
+	if (err != NULL)
+		return err;
+	err = run_sql(j);
+	code = err != NULL ? dm_sql_last_errno(j->d->ddl) : 0;
+	if (err == NULL || (code > 0 && code < 2000)) {
+		again = restore_session(j, sql_mode, foreign_keys);
+		if (err == NULL)
+			return again;
+		dm_err_free(again); /* the statement's error comes first */
+	}
+	if (!is_already_code(code))
+		return err;
+	again = looks_done(j, &done);
+	if (again != NULL || !done) {
+		dm_err_free(again);
+		return err;
+	}
+	dm_info("the target already had what a ddl asks for",
+	    dm_kstr("statement", j->sql), dm_kerr(err));
+	dm_err_free(err);
+	return NULL;
+}
+
+/* ---- recovery ---- */
+
+enum verdict { VERDICT_RUN, VERDICT_DONE, VERDICT_UNDECIDED };
+
+static struct dm_err *
+exists(struct job *j, const struct dm_table_name *n, bool *yes)
+{
+	g_autofree char *db = NULL, *table = NULL;
+	DM_AUTO(dm_table) t = NULL;
+	struct dm_err *err;
+
+	err = dm_route(j->d->tables->router, schema_of(j, n), n->table, &db,
+	    &table);
+	if (err == NULL)
+		err = tables_target_structure(j->d->ddl, db, table, &t);
+	*yes = t != NULL;
+	return err;
+}
+
+static struct dm_err *
+judge_rename(struct job *j, enum verdict *v)
+{
+	guint n = j->ddl->tables->len, old = 0, new = 0;
+
+	for (guint i = 0; i < n; i++) {
+		bool yes;
+		struct dm_err *err = exists(j, name_at(j->ddl, i), &yes);
+
+		if (err != NULL)
+			return err;
+		if (yes && i % 2 == 0)
+			old++;
+		else if (yes)
+			new++;
+	}
+	if (old == n / 2 && new == 0)
+		*v = VERDICT_RUN;
+	else if (old == 0 && new == n / 2)
+		*v = VERDICT_DONE;
+	else
+		*v = VERDICT_UNDECIDED;
+	return NULL;
+}
+
+static bool
+is_repeatable(const struct dm_ddl *ddl)
+{
+	for (guint i = 0; i < ddl->alters->len; i++) {
+		const struct dm_alter *a = g_ptr_array_index(ddl->alters, i);
+
+		if (a->kind == DM_ALTER_PARTITION ||
+		    a->kind == DM_ALTER_RENAME_TABLE)
+			return false;
+	}
+	return true;
+}
+
+static struct dm_err *
+judge_alter(struct job *j, const struct intent *in, enum verdict *v)
+{
+	DM_AUTO(dm_table) was = NULL;
+	DM_AUTO(dm_table) want = NULL;
+	g_autofree char *from_was = NULL, *from_want = NULL;
+	struct dm_err *err;
+
+	*v = VERDICT_UNDECIDED;
+	if (in->before[0] == '\0' || in->after[0] == '\0' || j->before == NULL)
+		return NULL;
+	err = dm_schema_parse_create(in->before, 0, in->db, NULL, &was);
+	if (err == NULL)
+		err = dm_schema_parse_create(
+		    in->after, 0, in->db, NULL, &want);
+	if (err != NULL)
+		return err;
+	from_was = dm_table_diff(j->before, was);
+	from_want = dm_table_diff(j->before, want);
+	if (from_was == NULL && (from_want != NULL || is_repeatable(j->ddl)))
+		*v = VERDICT_RUN;
+	else if (from_was != NULL && from_want == NULL)
+		*v = VERDICT_DONE;
+	return NULL;
+}
+
+static struct dm_err *
+undecided(struct job *j, const struct intent *in)
+{
+	g_autofree char *now = j->before == NULL
+	    ? g_strdup("(the table does not exist)")
+	    : dm_table_create_sql(j->before, NULL, NULL);
+	struct dm_err *err = dm_err_new(SYNCER_EVENT, "");
+
+	g_free(err->message);
+	err->message = g_strdup_printf("a DDL was interrupted, and the target "
+				       "does not tell whether it was done: %s",
+	    in->statement);
+	dm_err_set_cause(err, "structure before: %s; structure now: %s",
+	    in->before, now);
+	return dm_err_set_workaround(err,
+	    "bring table `%s`.`%s` in the target by hand to what it was "
+	    "before the statement, or to what it is after it; then "
+	    "`resume-task`",
+	    in->db, in->tbl);
+}
+
+/* What to do about a statement that a predecessor began. */
+static struct dm_err *
+judge(struct job *j, const struct intent *in, enum verdict *v)
+{
+	struct dm_err *err = NULL;
+
+	*v = VERDICT_RUN; /* CREATE IF NOT EXISTS, DROP IF EXISTS, TRUNCATE */
+	if (j->ddl->kind == DM_DDL_RENAME_TABLE)
+		err = judge_rename(j, v);
+	else if (is_alter(j->ddl))
+		err = judge_alter(j, in, v);
+	if (err == NULL && *v == VERDICT_UNDECIDED)
+		err = undecided(j, in);
+	return err;
+}
+
+struct dm_err *
+ddl_recover(struct dispatch *d)
+{
+	struct dm_err *err = intent_load(d->meta, d->ddl, &d->intent);
+
+	if (err != NULL || d->intent == NULL)
+		return err;
+	for (int i = 0; i < END_SESSION_TRIES; i++) {
+		g_autofree char *running = NULL;
+
+		err = dm_sql_query_string(d->ddl, &running,
+		    "SELECT COUNT(*) FROM information_schema.PROCESSLIST "
+		    "WHERE ID=%" G_GUINT64_FORMAT " AND ID<>CONNECTION_ID() "
+		    "AND USER=SUBSTRING_INDEX(CURRENT_USER(),'@',1)",
+		    d->intent->conn_id);
+		if (err != NULL || strcmp(running, "0") == 0)
+			return err;
+		/* It may end by itself meanwhile: then KILL finds nobody. */
+		dm_err_free(dm_sql_execf(
+		    d->ddl, "KILL %" G_GUINT64_FORMAT, d->intent->conn_id));
+		err = dm_cancel_sleep_ms(d->c, END_SESSION_WAIT_MS);
+		if (err != NULL)
+			return err;
+	}
+	return dm_err_plain("the session %" G_GUINT64_FORMAT
+			    " of an earlier dm-worker still runs a DDL in the "
+			    "target and does not end",
+	    d->intent->conn_id);
+}
+
+/* ---- the two transactions ---- */
+
+static struct dm_err *
+commit(struct dm_sql_conn *conn, struct dm_err *err)
+{
+	if (err == NULL)
+		return dm_sql_execf(conn, "COMMIT");
+	/* The first error tells the story. */
+	dm_err_free(dm_sql_execf(conn, "ROLLBACK"));
+	return err;
+}
+
+static struct dm_err *
+announce(struct job *j)
+{
+	struct dispatch *d = j->d;
+	struct intent in = { .conn_id = dm_sql_thread_id(d->ddl),
+		.statement = j->sql,
+		.start = j->start,
+		.end = d->end };
+	g_autofree char *before = NULL, *after = NULL;
+	char nothing[] = "";
+	struct dm_err *err;
+
+	if (j->before != NULL)
+		before = dm_table_create_sql(j->before, NULL, NULL);
+	if (j->after != NULL)
+		after = dm_table_create_sql(j->after, NULL, NULL);
+	in.before = before != NULL ? before : nothing;
+	in.after = after != NULL ? after : nothing;
+	in.db = j->to_db != NULL ? j->to_db : nothing;
+	in.tbl = j->to_table != NULL ? j->to_table : nothing;
+	err = dm_sql_execf(d->ddl, "BEGIN");
+	if (err == NULL)
+		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &j->start);
+	if (err == NULL)
+		err = intent_save(d->meta, d->ddl, &in);
+	return commit(d->ddl, err);
+}
+
+static struct dm_err *
+store_structure(struct job *j, const struct dm_table_name *n)
+{
+	struct dispatch *d = j->d;
+	const struct dm_table *t =
+	    dm_tracker_get(d->tables->tracker, n->schema, n->table);
+	g_autofree char *structure = NULL;
+	struct meta_table mt = { .db = n->schema,
+		.tbl = n->table,
+		.state = META_TABLE_DONE };
+
+	if (t == NULL)
+		return meta_delete_table(
+		    d->meta, d->ddl, n->schema, n->table);
+	structure = dm_table_create_sql(t, NULL, NULL);
+	mt.structure = structure;
+	return meta_save_table(d->meta, d->ddl, &mt);
+}
+
+static struct dm_err *
+finish(struct job *j)
+{
+	struct dispatch *d = j->d;
+	struct dm_err *err = dm_sql_execf(d->ddl, "BEGIN");
+
+	if (err == NULL)
+		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &d->end);
+	if (err == NULL)
+		err = intent_delete(d->meta, d->ddl);
+	for (guint i = 0; err == NULL && i < j->changed->len; i++)
+		err = store_structure(j,
+		    &g_array_index(j->changed, struct dm_table_name, i));
+	err = commit(d->ddl, err);
+	if (err != NULL)
+		return err;
+	lanes_set_marks(d->lanes, &d->end);
+	for (unsigned i = 0; i < d->n_lanes; i++)
+		d->open[i].pushed = (struct lane_mark){ .done = d->end };
+	if (d->in_txn) {
+		/* CREATE TABLE ... SELECT: the rows that follow in its
+		 * transaction count from here. */
+		d->done = d->end;
+		d->txn_start = d->end;
+		d->ordinal = 0;
+	}
+	dispatch_forget(d);
+	return tables_forget(d->tables);
+}
+
+/* ---- the whole ---- */
+
+static struct dm_err *
+barrier(struct job *j)
+{
+	struct intent *in = j->d->intent;
+	enum verdict v = VERDICT_RUN;
+	struct dm_err *err;
+
+	err = dispatch_drain(j->d);
+	if (err == NULL)
+		err = make_sql(j);
+	if (err == NULL && j->to_table != NULL)
+		err = tables_target_structure(
+		    j->d->ddl, j->to_db, j->to_table, &j->before);
+	if (err == NULL)
+		err = track(j);
+	if (err != NULL)
+		return err;
+	foretell(j);
+	if (in != NULL && dm_pos_cmp(&in->start, &j->start) == 0)
+		err = judge(j, in, &v);
+	else
+		err = announce(j);
+	if (err == NULL && v == VERDICT_RUN)
+		err = execute(j);
+	if (err == NULL)
+		err = finish(j);
+	if (err != NULL)
+		return err;
+	intent_free(DM_TAKE(j->d->intent));
+	atomic_fetch_add(&j->d->counters->ddls, 1);
+	dm_info("replicated a ddl", dm_kstr("statement", j->sql));
+	return NULL;
+}
+
+struct dm_err *
+ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
+    const struct dm_ddl *ddl, const struct dm_pos *start)
+{
+	/* The position of a statement is where its transaction begins. */
+	struct job j = { .d = d,
+		.q = q,
+		.ddl = ddl,
+		.start = d->has_next_gtid ? d->txn_start : *start };
+	struct dm_err *err = NULL;
+	bool copied = false;
+
+	if (ddl->kind == DM_DDL_SKIPPED || is_filtered(&j)) {
+		atomic_fetch_add(&d->counters->skipped, 1);
+		return NULL;
+	}
+	if (ddl->kind == DM_DDL_DML)
+		return dm_err_set_cause(
+		    dm_err_new(SYNC_UNIT_DML_STATEMENT_FOUND), "%.200s",
+		    q->sql);
+	if (ddl->kind == DM_DDL_CREATE_SEQUENCE ||
+	    ddl->kind == DM_DDL_ALTER_SEQUENCE ||
+	    ddl->kind == DM_DDL_DROP_SEQUENCE)
+		return dm_err_new(
+		    SYNCER_UNSUPPORTED_STMT, ddl->keyword, "this");
+	err = in_snapshot(&j, &copied);
+	if (err == NULL && !copied)
+		err = barrier(&j);
+	job_fini(&j);
+	return err;
+}

@@ -1,0 +1,703 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dispatcher: see dispatch.h.
+ *
+ * DESIGN: each row change goes to the lane of its row key. What must not
+ * overtake waits here: a change that touches a unique value claimed by another
+ * lane, or a row that moves to another key, is dispatched only when that lane
+ * has committed. Waits point backwards only, so they always end.
+ */
+#include "worker/sync/dispatch.h"
+
+#include "worker/sync/literal.h"
+
+#include <string.h>
+
+#define TEXT_MAX_BYTES ((size_t)1 << 20)
+#define CLAIMS_SWEEP   ((size_t)100000)
+
+/* A table map of the transaction, and what became of its table. */
+struct map_entry {
+	struct dm_table_map *map;
+	struct tbl *t; /* NULL: filtered out */
+};
+
+static void
+map_entry_free(gpointer p)
+{
+	struct map_entry *e = p;
+
+	dm_table_map_free(e->map);
+	g_free(e);
+}
+
+void
+dispatch_init(struct dispatch *d)
+{
+	dm_binlog_format_default(&d->format);
+	d->maps = g_hash_table_new_full(
+	    g_int64_hash, g_int64_equal, g_free, map_entry_free);
+	dm_arena_init(&d->arena);
+	d->claims = claims_new();
+	d->open = g_new0(struct open_lane, d->n_lanes);
+	for (unsigned i = 0; i < d->n_lanes; i++) {
+		d->open[i].pushed = d->resume[i];
+		if (dm_pos_cmp(&d->resume[i].done, &d->resume_end) > 0)
+			d->resume_end = d->resume[i].done;
+		if (dm_pos_cmp(&d->resume[i].cut, &d->resume_end) >= 0 &&
+		    d->resume[i].cut.name[0] != '\0') {
+			d->resume_end = d->resume[i].cut;
+			d->resume_end.pos++; /* the cut one is looked at */
+		}
+	}
+}
+
+void
+dispatch_fini(struct dispatch *d)
+{
+	for (unsigned i = 0; d->open != NULL && i < d->n_lanes; i++)
+		batch_free(d->open[i].b);
+	g_free(d->open);
+	if (d->maps != NULL)
+		g_hash_table_unref(d->maps);
+	dm_arena_fini(&d->arena);
+	claims_free(d->claims);
+	g_free(d->before);
+	g_free(d->after);
+	dm_gtid_set_free(d->gtid);
+	intent_free(d->intent);
+}
+
+void
+dispatch_forget(struct dispatch *d)
+{
+	g_hash_table_remove_all(d->maps);
+	claims_clear(d->claims);
+	d->pk_claims = false;
+}
+
+/* ---- batches ---- */
+
+static struct lane_mark
+mark_now(const struct dispatch *d)
+{
+	struct lane_mark m = { .done = d->done };
+
+	if (d->in_txn) {
+		m.cut = d->txn_start;
+		m.cut_row = d->ordinal;
+	}
+	return m;
+}
+
+static bool
+mark_is_newer(const struct lane_mark *a, const struct lane_mark *b)
+{
+	int cmp = dm_pos_cmp(&a->done, &b->done);
+
+	if (cmp != 0)
+		return cmp > 0;
+	cmp = dm_pos_cmp(&a->cut, &b->cut);
+	return cmp > 0 || (cmp == 0 && a->cut_row > b->cut_row);
+}
+
+static struct dm_err *
+push(struct dispatch *d, unsigned lane)
+{
+	struct open_lane *o = &d->open[lane];
+	struct batch *b = DM_TAKE(o->b);
+
+	b->mark = mark_now(d);
+	b->seq = o->seq;
+	o->pushed = b->mark;
+	return lanes_push(d->lanes, lane, b, d->c);
+}
+
+struct dm_err *
+dispatch_push_all(struct dispatch *d)
+{
+	struct dm_err *err = NULL;
+
+	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
+		if (d->open[i].b != NULL)
+			err = push(d, i);
+	}
+	return err;
+}
+
+struct dm_err *
+dispatch_mark_all(struct dispatch *d)
+{
+	struct lane_mark now = mark_now(d);
+	struct dm_err *err = NULL;
+
+	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
+		if (d->open[i].b == NULL) {
+			if (!mark_is_newer(&now, &d->open[i].pushed))
+				continue;
+			d->open[i].b = batch_new();
+		}
+		err = push(d, i);
+	}
+	return err;
+}
+
+struct dm_err *
+dispatch_drain(struct dispatch *d)
+{
+	struct dm_err *err = dispatch_push_all(d);
+
+	if (err == NULL)
+		err = lanes_drain(d->lanes, -1, d->c, NULL);
+	return err;
+}
+
+/* A transaction ended: give idle lanes what there is, for low latency; busy
+ * ones collect more, for fewer commits. */
+static struct dm_err *
+push_to_idle(struct dispatch *d)
+{
+	struct dm_err *err = NULL;
+
+	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
+		if (d->open[i].b != NULL && lanes_is_idle(d->lanes, i))
+			err = push(d, i);
+	}
+	return err;
+}
+
+/* ---- claims ---- */
+
+static struct dm_err *
+wait_for_lane(struct dispatch *d, unsigned lane, uint64_t seq)
+{
+	struct dm_err *err = NULL;
+
+	if (d->open[lane].b != NULL)
+		err = push(d, lane);
+	if (err == NULL)
+		err = lanes_wait(d->lanes, lane, seq, d->c);
+	return err;
+}
+
+static struct dm_err *
+claim_value(struct dispatch *d, unsigned lane, uint64_t hash)
+{
+	const struct claim *held = claims_get(d->claims, hash);
+	struct dm_err *err = NULL;
+
+	if (held != NULL && held->lane != lane)
+		err = wait_for_lane(d, held->lane, held->seq);
+	if (err == NULL)
+		claims_put(d->claims, hash, lane, d->open[lane].seq + 1);
+	return err;
+}
+
+static struct dm_err *
+claim_uniques(struct dispatch *d, const struct tbl *t, unsigned lane,
+    const struct dm_value *row)
+{
+	struct dm_err *err = NULL;
+	uint64_t hash;
+
+	for (unsigned i = 0; row != NULL && i < t->n_claims; i++) {
+		if (!tbl_key_hash(t, &t->claims[i], row, &hash))
+			continue;
+		err = claim_value(d, lane, hash);
+		if (err != NULL)
+			return err;
+	}
+	if (row != NULL && d->pk_claims &&
+	    tbl_key_hash(t, &t->key, row, &hash)) {
+		const struct claim *held = claims_get(d->claims, hash);
+
+		if (held != NULL && held->lane != lane)
+			err = wait_for_lane(d, held->lane, held->seq);
+	}
+	return err;
+}
+
+/* The row takes another key, whose changes so far belong to another lane, and
+ * whose changes from now on must wait for this one. */
+static struct dm_err *
+claim_move(struct dispatch *d, const struct tbl *t, unsigned lane,
+    const struct dm_value *after)
+{
+	unsigned other = (unsigned)(tbl_lane_hash(t, after) % d->n_lanes);
+	struct dm_err *err;
+	uint64_t hash;
+
+	if (other == lane || !tbl_key_hash(t, &t->key, after, &hash))
+		return NULL;
+	err = wait_for_lane(d, other, d->open[other].seq);
+	if (err == NULL)
+		err = claim_value(d, lane, hash);
+	d->pk_claims = true;
+	return err;
+}
+
+static void
+sweep_claims(struct dispatch *d)
+{
+	g_autofree uint64_t *committed = NULL;
+
+	if (claims_count(d->claims) < CLAIMS_SWEEP)
+		return;
+	committed = g_new(uint64_t, d->n_lanes);
+	for (unsigned i = 0; i < d->n_lanes; i++)
+		committed[i] = lanes_committed_seq(d->lanes, i);
+	claims_sweep(d->claims, committed);
+	if (claims_count(d->claims) == 0)
+		d->pk_claims = false;
+}
+
+static struct dm_err *
+claim(struct dispatch *d, const struct tbl *t, unsigned lane,
+    const struct dm_value *before, const struct dm_value *after)
+{
+	struct dm_err *err;
+
+	if (t->one_lane)
+		return NULL; /* nobody else changes this table */
+	sweep_claims(d);
+	err = claim_uniques(d, t, lane, before);
+	if (err == NULL)
+		err = claim_uniques(d, t, lane, after);
+	if (err == NULL && before != NULL && after != NULL &&
+	    tbl_key_moved(&t->key, before, after))
+		err = claim_move(d, t, lane, after);
+	return err;
+}
+
+/* ---- rows ---- */
+
+static void
+begin_txn(struct dispatch *d, const struct dm_pos *start)
+{
+	d->txn_start = *start;
+	d->in_txn = true;
+	d->ordinal = 0;
+}
+
+static void
+add_change(struct dispatch *d, struct batch *b, const struct tbl *t,
+    enum change_kind kind, unsigned flags, const struct dm_value *before,
+    const struct dm_value *after)
+{
+	struct change ch = { .t = t, .off = b->text->len };
+
+	switch (kind) {
+	case CHANGE_INSERT:
+	case CHANGE_REPLACE:
+		flags |= rowsql_insert(b->text, t, after);
+		break;
+	case CHANGE_UPDATE:
+		flags |= rowsql_update(b->text, t, before, after);
+		break;
+	case CHANGE_DELETE:
+	case CHANGE_DELETE_ANY:
+		flags |= rowsql_delete(b->text, t, before);
+		break;
+	}
+	ch.len = b->text->len - ch.off;
+	ch.kind = (uint8_t)kind;
+	ch.flags = (uint8_t)flags;
+	g_array_append_val(b->changes, ch);
+	if (b->first_ts == 0) {
+		b->first_ts = d->ts;
+		b->first_pos = d->txn_start;
+	}
+}
+
+static void
+add_row(struct dispatch *d, struct batch *b, const struct tbl *t,
+    unsigned flags, bool idempotent, const struct dm_value *before,
+    const struct dm_value *after)
+{
+	if (idempotent) {
+		if (before != NULL)
+			add_change(d, b, t, CHANGE_DELETE_ANY, flags, before,
+			    NULL);
+		if (after != NULL)
+			add_change(
+			    d, b, t, CHANGE_REPLACE, flags, NULL, after);
+	} else if (before == NULL) {
+		add_change(d, b, t, CHANGE_INSERT, flags, NULL, after);
+	} else if (after == NULL) {
+		add_change(d, b, t, CHANGE_DELETE, flags, before, NULL);
+	} else {
+		add_change(d, b, t, CHANGE_UPDATE, flags, before, after);
+	}
+}
+
+static struct dm_err *
+dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
+    bool idempotent, const struct dm_value *before,
+    const struct dm_value *after)
+{
+	const struct dm_value *key = before != NULL ? before : after;
+	unsigned lane = (unsigned)(tbl_lane_hash(t, key) % d->n_lanes);
+	struct open_lane *o = &d->open[lane];
+	struct dm_err *err;
+
+	if (dm_pos_cmp(&d->txn_start, &d->resume_end) < 0 &&
+	    lane_mark_has(&d->resume[lane], &d->txn_start, d->ordinal))
+		return NULL;
+	err = claim(d, t, lane, before, after);
+	if (err != NULL)
+		return err;
+	if (o->b == NULL)
+		o->b = batch_new();
+	o->seq++;
+	add_row(d, o->b, t, flags, idempotent, before, after);
+	atomic_fetch_add(&d->counters->rows, 1);
+	if (o->b->changes->len >= d->env->inst->syncer.batch ||
+	    o->b->text->len >= TEXT_MAX_BYTES)
+		return push(d, lane);
+	return NULL;
+}
+
+static struct dm_err *
+check_image(const struct tbl *t, const struct dm_value *row)
+{
+	struct dm_err *err;
+
+	for (unsigned i = 0; row != NULL && i < t->n_cols; i++) {
+		if (row[i].kind != DM_VAL_ABSENT || !t->written[i])
+			continue;
+		err = dm_err_new(BINLOG_NOT_LOG_COLUMN);
+		return dm_err_set_cause(err,
+		    "column %s of `%s`.`%s` is not in the row image",
+		    t->idents[i], t->db, t->name);
+	}
+	return NULL;
+}
+
+static void
+make_room(struct dispatch *d, unsigned n)
+{
+	if (n <= d->n_values)
+		return;
+	d->before = g_renew(struct dm_value, d->before, n);
+	d->after = g_renew(struct dm_value, d->after, n);
+	d->n_values = n;
+}
+
+static struct dm_err *
+column_count_error(const struct tbl *t, unsigned in_event)
+{
+	struct dm_err *err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+	    (int)t->n_cols, (int)in_event);
+
+	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
+}
+
+static struct dm_err *
+dispatch_rows_of(struct dispatch *d, const struct map_entry *e,
+    struct dm_rows *r)
+{
+	const struct tbl *t = e->t;
+	bool cut = dm_pos_cmp(&d->txn_start, &t->snap_hi) < 0;
+	bool idempotent = cut || d->env->inst->syncer.safe_mode;
+	unsigned flags =
+	    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0;
+	struct dm_value *before = NULL, *after = NULL;
+	bool more = true;
+	struct dm_err *err;
+
+	if (e->map->n_columns != t->n_cols)
+		return column_count_error(t, e->map->n_columns);
+	make_room(d, t->n_cols);
+	if (r->kind != DM_ROWS_INSERT)
+		before = d->before;
+	if (r->kind != DM_ROWS_DELETE)
+		after = d->after;
+	for (;;) {
+		dm_arena_reset(&d->arena);
+		err = dm_rows_next(
+		    r, e->map, &d->arena, d->before, d->after, &more);
+		if (err != NULL || !more)
+			return err;
+		d->ordinal++;
+		err = check_image(t, before);
+		if (err == NULL)
+			err = check_image(t, after);
+		if (err == NULL)
+			err = dispatch_row(
+			    d, t, flags, idempotent, before, after);
+		if (err != NULL)
+			return err;
+	}
+}
+
+static struct dm_err *
+on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
+    const struct dm_pos *start)
+{
+	struct map_entry *e = g_new0(struct map_entry, 1);
+	struct dm_err *err;
+	uint64_t *id;
+
+	if (!d->in_txn)
+		begin_txn(d, start); /* reading began inside a transaction */
+	err = dm_table_map_decode(&d->format, body, len, &e->map);
+	if (err == NULL)
+		err = tables_get(
+		    d->tables, e->map->schema, e->map->table, &e->t);
+	if (err != NULL) {
+		map_entry_free(e);
+		return err;
+	}
+	id = g_new(uint64_t, 1);
+	*id = e->map->table_id;
+	g_hash_table_replace(d->maps, id, e);
+	return NULL;
+}
+
+static struct dm_err *
+on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
+{
+	const struct map_entry *e;
+	struct dm_rows r = { 0 };
+	struct dm_err *err;
+	uint64_t id;
+
+	d->ordinal = ((d->ordinal >> 32) + 1) << 32;
+	err = dm_rows_table_id(&d->format, type, body, len, &id);
+	if (err != NULL)
+		return err;
+	e = g_hash_table_lookup(d->maps, &id);
+	if (e == NULL)
+		return dm_err_new(SYNCER_GET_EVENT,
+		    "rows event without a table map before it");
+	if (e->t == NULL) {
+		atomic_fetch_add(&d->counters->skipped, 1);
+		return NULL;
+	}
+	if (dm_pos_cmp(&d->txn_start, &e->t->snap_lo) < 0)
+		return NULL; /* the copy has it */
+	err = dm_rows_begin(&d->format, type, body, len, e->map, &r);
+	if (err == NULL)
+		err = dispatch_rows_of(d, e, &r);
+	dm_rows_end(&r);
+	return err;
+}
+
+/* ---- transactions ---- */
+
+static void
+note_gtid(struct dispatch *d)
+{
+	if (d->has_next_gtid && d->gtid != NULL)
+		dm_gtid_set_add_mariadb(d->gtid, d->next_gtid.domain,
+		    d->next_server, d->next_gtid.seq);
+	d->has_next_gtid = false;
+}
+
+static struct dm_err *
+end_txn(struct dispatch *d)
+{
+	d->in_txn = false;
+	d->done = d->end;
+	g_hash_table_remove_all(d->maps);
+	note_gtid(d);
+	return push_to_idle(d);
+}
+
+static struct dm_err *
+on_gtid(struct dispatch *d, const struct dm_event_header *h,
+    const uint8_t *body, size_t len, const struct dm_pos *start)
+{
+	struct dm_err *err;
+
+	err = dm_mariadb_gtid_decode(body, len, &d->next_gtid);
+	if (err != NULL)
+		return err;
+	if (d->next_gtid.prepared_xa || d->next_gtid.completed_xa)
+		return dm_err_new(
+		    SYNCER_UNSUPPORTED_STMT, "XA transaction", "this");
+	d->next_server = h->server_id;
+	d->has_next_gtid = true;
+	begin_txn(d, start);
+	if (d->next_gtid.standalone)
+		d->in_txn = false; /* one statement, which ends itself */
+	return NULL;
+}
+
+static struct dm_err *
+transaction_query(
+    struct dispatch *d, const struct dm_ddl *ddl, const struct dm_pos *start)
+{
+	if (strcmp(ddl->keyword, "BEGIN") == 0 ||
+	    strcmp(ddl->keyword, "START TRANSACTION") == 0) {
+		if (!d->in_txn)
+			begin_txn(d, start);
+		return NULL;
+	}
+	if (strcmp(ddl->keyword, "COMMIT") == 0)
+		return end_txn(d);
+	return dm_err_new(SYNCER_UNSUPPORTED_STMT, ddl->keyword, "this");
+}
+
+static struct dm_err *
+on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
+    const struct dm_pos *start)
+{
+	struct dm_ev_query q = { 0 };
+	DM_AUTO(dm_ddl) ddl = NULL;
+	struct dm_arena a = { 0 };
+	struct dm_err *err;
+
+	err = dm_query_decode(&d->format, body, len, compressed, &a, &q);
+	if (err == NULL)
+		err = dm_ddl_parse(q.sql, q.sql_len,
+		    q.has_sql_mode ? q.sql_mode : 0, &ddl);
+	if (err != NULL && q.sql != NULL &&
+	    q.schema[0] != '\0' &&
+	    dm_block_allow_skips(d->tables->filter, q.schema, NULL)) {
+		/* Of a schema that takes no part: whatever it is, skip it. */
+		dm_err_free(DM_TAKE(err));
+		atomic_fetch_add(&d->counters->skipped, 1);
+		if (!d->in_txn)
+			err = end_txn(d);
+	} else if (err != NULL) {
+		err = dm_err_wrap(err, SYNCER_PARSE_DDL,
+		    q.sql != NULL ? q.sql : "(not decoded)");
+	} else if (ddl->kind == DM_DDL_TRANSACTION) {
+		err = transaction_query(d, ddl, start);
+	} else {
+		err = ddl_handle(d, &q, ddl, start);
+		if (err == NULL && !d->in_txn)
+			err = end_txn(d);
+	}
+	dm_arena_fini(&a);
+	return err;
+}
+
+/* ---- events ---- */
+
+static struct dm_err *
+on_rotate(struct dispatch *d, const uint8_t *body, size_t len)
+{
+	struct dm_arena a = { 0 };
+	struct dm_ev_rotate r = { 0 };
+	struct dm_err *err;
+
+	err = dm_rotate_decode(&d->format, body, len, &a, &r);
+	if (err == NULL) {
+		d->end = dm_pos_make(r.next_name, r.pos);
+		if (!d->in_txn && dm_pos_cmp(&d->end, &d->done) > 0)
+			d->done = d->end;
+	}
+	dm_arena_fini(&a);
+	return err;
+}
+
+/* The 32-bit position in an event wraps in files over 4 GiB. A heartbeat only
+ * repeats where the server is. */
+static void
+advance(struct dispatch *d, const struct dm_event_header *h)
+{
+	uint64_t end = (d->end.pos & ~UINT64_C(0xffffffff)) | h->log_pos;
+
+	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
+	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+		return;
+	if (end + (UINT64_C(1) << 31) < d->end.pos)
+		end += UINT64_C(1) << 32;
+	if (end > d->end.pos)
+		d->end.pos = end;
+}
+
+static struct dm_err *
+stop_at(const struct dm_event_info *info, uint8_t type)
+{
+	struct dm_err *err = dm_err_new(SYNCER_EVENT, "");
+
+	g_free(err->message);
+	err->message = g_strdup_printf("binlog event %s (type %u) cannot be "
+				       "replicated: %s",
+	    info->name, type, info->why);
+	return err;
+}
+
+static struct dm_err *
+handle(struct dispatch *d, const struct dm_event_header *h,
+    const uint8_t *body, size_t len, const struct dm_pos *start)
+{
+	switch (h->type) {
+	case DM_EV_MARIADB_GTID:
+		return on_gtid(d, h, body, len, start);
+	case DM_EV_QUERY:
+		return on_query(d, body, len, false, start);
+	case DM_EV_MARIADB_QUERY_COMPRESSED:
+		return on_query(d, body, len, true, start);
+	case DM_EV_TABLE_MAP:
+		return on_table_map(d, body, len, start);
+	case DM_EV_XID:
+		return end_txn(d);
+	case DM_EV_WRITE_ROWS_V1:
+	case DM_EV_UPDATE_ROWS_V1:
+	case DM_EV_DELETE_ROWS_V1:
+	case DM_EV_WRITE_ROWS_V2:
+	case DM_EV_UPDATE_ROWS_V2:
+	case DM_EV_DELETE_ROWS_V2:
+	case DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1:
+	case DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
+	case DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1:
+		return on_rows(d, h->type, body, len);
+	case DM_EV_MARIADB_GTID_LIST:
+		return d->gtid != NULL && dm_gtid_set_is_empty(d->gtid)
+		    ? dm_mariadb_gtid_list_decode(body, len, d->gtid)
+		    : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static struct dm_err *
+locate(struct dm_err *err, const struct dm_pos *start, const struct dm_pos *end)
+{
+	g_autofree char *from = dm_pos_text(start);
+	g_autofree char *to = dm_pos_text(end);
+
+	if (err == NULL || dm_err_is_canceled(err))
+		return err;
+	return dm_err_annotate(err,
+	    "startLocation: [position: %s], endLocation: [position: %s]", from,
+	    to);
+}
+
+struct dm_err *
+dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
+{
+	struct dm_pos start = d->end;
+	struct dm_event_header h;
+	const struct dm_event_info *info;
+	const uint8_t *body;
+	size_t body_len;
+	struct dm_err *err;
+
+	err = dm_event_split(&d->format, raw, len, &h, &body, &body_len);
+	if (err != NULL)
+		return locate(err, &start, &start);
+	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
+		advance(d, &h);
+		return locate(dm_format_description_decode(
+				  raw, len, &d->format),
+		    &start, &d->end);
+	}
+	if (h.type == DM_EV_ROTATE)
+		return locate(on_rotate(d, body, body_len), &start, &d->end);
+	advance(d, &h);
+	if (h.timestamp != 0) {
+		d->ts = h.timestamp;
+		atomic_store(&d->counters->event_ts, h.timestamp);
+	}
+	info = dm_event_info(h.type, h.flags);
+	if (info->policy == DM_EVP_STOP)
+		return locate(stop_at(info, h.type), &start, &d->end);
+	if (info->policy == DM_EVP_IGNORE)
+		return NULL;
+	return locate(handle(d, &h, body, body_len, &start), &start, &d->end);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The dispatcher: binlog events in, batches for lanes out. Owner: the thread
+ * that runs the sync unit; the counters alone may be read by others.
+ */
+#ifndef DM_WORKER_SYNC_DISPATCH_H
+#define DM_WORKER_SYNC_DISPATCH_H
+
+#include "lib/binlog/event.h"
+#include "worker/sync/claims.h"
+#include "worker/sync/lane.h"
+#include "worker/sync/lane_meta.h"
+#include "worker/sync/tables.h"
+
+#include <stdatomic.h>
+
+/* A batch that is being filled. */
+struct open_lane {
+	struct batch *b; /* NULL: nothing open */
+	uint64_t seq;    /* changes dispatched to the lane so far */
+	struct lane_mark pushed; /* of the last batch given away */
+};
+
+struct dispatch_counters {
+	_Atomic uint64_t rows;    /* row changes dispatched */
+	_Atomic uint64_t skipped; /* events skipped by rule */
+	_Atomic uint64_t ddls;
+	_Atomic uint32_t event_ts; /* source time of the event in work */
+};
+
+struct dispatch {
+	const struct unit_env *env;
+	struct meta *meta;
+	struct tables *tables;
+	struct lanes *lanes;
+	struct dm_sql_conn *ddl; /* to the target; for barriers */
+	struct dm_cancel *c;
+	struct dispatch_counters *counters;
+
+	unsigned n_lanes;
+	struct open_lane *open;
+	struct lane_mark *resume; /* where each lane stood at the start */
+	struct dm_pos resume_end; /* no lane had anything after this */
+	struct claims *claims;
+	bool pk_claims; /* claims on row keys exist (moved rows) */
+
+	struct dm_binlog_format format;
+	GHashTable *maps; /* table id -> struct map_entry* */
+	struct dm_arena arena;
+	struct dm_value *before, *after;
+	unsigned n_values;
+
+	struct dm_pos end;   /* of the last event */
+	struct dm_pos done;  /* end of the last whole transaction */
+	struct dm_pos txn_start;
+	bool in_txn;
+	uint64_t ordinal; /* of the last row: event number << 32 | row */
+	uint32_t ts;      /* of the event in work */
+	struct dm_gtid_set *gtid; /* done so far */
+	struct dm_ev_mariadb_gtid next_gtid;
+	uint32_t next_server;
+	bool has_next_gtid;
+	struct intent *intent; /* a DDL that a predecessor began; owned */
+};
+
+void dispatch_init(struct dispatch *d);
+void dispatch_fini(struct dispatch *d);
+/* One raw event. */
+struct dm_err *dispatch_event(
+    struct dispatch *d, const uint8_t *raw, size_t len) DM_MUST_CHECK;
+/* Give away all open batches. */
+struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
+/* Move lanes that have nothing to do up to where we are. */
+struct dm_err *dispatch_mark_all(struct dispatch *d) DM_MUST_CHECK;
+/* Push everything and wait until it is committed. */
+struct dm_err *dispatch_drain(struct dispatch *d) DM_MUST_CHECK;
+/* After a barrier: table maps and claims are void. */
+void dispatch_forget(struct dispatch *d);
+
+/* A query event outside of a row transaction's frame (worker/sync/ddl.c). */
+struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
+    const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
+/* Load the intent of a DDL that a predecessor began, and end its session: the
+ * statement may still be running. ddl_handle decides when it meets it. */
+struct dm_err *ddl_recover(struct dispatch *d) DM_MUST_CHECK;
+
+#endif

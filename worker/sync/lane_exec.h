@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One target transaction of a lane: build its packet, run it, decide what a
+ * lost connection or a deadlock means. Owner: the lane's thread.
+ */
+#ifndef DM_WORKER_SYNC_LANE_EXEC_H
+#define DM_WORKER_SYNC_LANE_EXEC_H
+
+#include "worker/sync/lane.h"
+
+/* State of the executing side of a lane; zeroed before use. */
+struct lane_exec {
+	const struct unit_env *env;
+	struct meta *meta;
+	const struct target_info *info;
+	unsigned lane;
+	struct dm_sql_conn *conn; /* NULL: not connected */
+	struct dm_cancel_watch watch;
+	bool watching;
+	struct lane_mark committed; /* what the lane's row says */
+	GString *packet;
+	GArray *statements; /* struct statement */
+	GArray *counts;     /* uint64_t */
+};
+
+struct exec_result {
+	uint64_t rows;       /* row changes done */
+	uint64_t unexpected; /* statements that matched another count */
+	char *sample;        /* the first of them; new string or NULL */
+};
+
+void lane_exec_init(struct lane_exec *x);
+void lane_exec_fini(struct lane_exec *x, struct dm_cancel *c);
+/* batches: struct batch*, in order; all in one transaction. Retries what may
+ * be retried. */
+struct dm_err *lane_exec_run(struct lane_exec *x, GPtrArray *batches,
+    struct dm_cancel *c, struct exec_result *out) DM_MUST_CHECK;
+
+#endif

@@ -1,0 +1,719 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sync unit: from a place in the source's binlog onwards, for ever.
+ *
+ * Called by worker/subtask.c; run() works on the subtask's thread, which is the
+ * dispatcher, and starts the lanes. DESIGN: reading starts at the lowest lane;
+ * each lane skips what it already has (worker/sync/lane.h). A pause hands over
+ * what was read and waits for it; a lost lease ends everything at once.
+ */
+#include "worker/sync/dispatch.h"
+
+#include "lib/base/clock.h"
+#include "lib/binlog/stream.h"
+#include "lib/log/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RANK_SYNC        310
+#define HEARTBEAT_S      1
+#define PAUSE_DRAIN_MS   10000
+#define MASTER_STATUS_MS 5000
+
+/* What other threads may ask for. */
+struct shown {
+	struct dm_mutex mu; /* rank 310; guards the fields below */
+	bool running;
+	struct lanes_stats lanes;
+	struct dm_pos master;
+	char *master_gtid;
+	struct dm_pos flushed;
+	char *flushed_gtid;
+	uint64_t rows_before, rps_recent, rows_sampled;
+	struct dm_mono sampled, started;
+	unsigned n_lanes;
+};
+
+struct sync_unit {
+	struct unit unit; /* first */
+	struct unit_env env;
+	struct dispatch_counters counters;
+	struct shown shown;
+};
+
+/* One run. */
+struct run {
+	struct sync_unit *u;
+	struct meta *meta;
+	struct dm_cancel *c; /* ours: fired by a pause or a failing lane */
+	struct dm_sql_conn *target, *source;
+	struct dm_cancel_watch target_watch, source_watch, stream_watch;
+	struct target_info info;
+	struct tables tables;
+	struct dispatch d;
+	struct dm_binlog_stream *stream;
+	struct dm_pos from;
+	char *from_gtid; /* start by it, not by position; NULL */
+	struct dm_mono last_flush, last_master;
+	struct dm_pos saved; /* in DM's checkpoint row */
+	bool idle_marked;
+};
+
+/* ---- connections ---- */
+
+static struct dm_err *
+connect_source(struct run *r, struct dm_sql_conn **conn)
+{
+	const struct unit_env *env = &r->u->env;
+	struct dm_sql_params p =
+	    dm_db_cfg_params(&env->source->from, DM_SCOPE_UPSTREAM);
+	struct dm_err *err = dm_sql_connect(&p, false, r->c, conn);
+
+	return err == NULL ? NULL
+			   : dm_err_annotate(err, "connect to source %s",
+				 env->source->source_id);
+}
+
+static struct dm_err *
+connect_both(struct run *r)
+{
+	struct dm_err *err;
+
+	err = target_connect(&r->u->env, r->c, &r->target);
+	if (err != NULL)
+		return err;
+	dm_cancel_watch(
+	    r->c, &r->target_watch, dm_sql_interrupt, r->target);
+	err = connect_source(r, &r->source);
+	if (err != NULL)
+		return err;
+	dm_cancel_watch(
+	    r->c, &r->source_watch, dm_sql_interrupt, r->source);
+	return NULL;
+}
+
+static void
+disconnect_both(struct run *r)
+{
+	if (r->target != NULL)
+		dm_cancel_unwatch(r->c, &r->target_watch);
+	if (r->source != NULL)
+		dm_cancel_unwatch(r->c, &r->source_watch);
+	dm_sql_conn_free(r->target);
+	dm_sql_conn_free(r->source);
+}
+
+/* ---- where to start ---- */
+
+static struct dm_err *
+start_from_meta_config(struct run *r)
+{
+	const struct unit_env *env = &r->u->env;
+	const struct dm_meta_cfg *m = &env->inst->meta;
+	struct dm_err *err;
+
+	if (!env->inst->has_meta)
+		return dm_err_new(CONFIG_METADATA_NOT_SET,
+		    env->source->source_id, dm_task_mode_name(env->task->mode));
+	r->from = dm_pos_make(m->binlog_name, m->binlog_pos);
+	if (m->binlog_name[0] == '\0' ||
+	    (env->source->enable_gtid && m->binlog_gtid[0] != '\0'))
+		r->from_gtid = g_strdup(m->binlog_gtid);
+	err = meta_save_phase(r->meta, r->target, META_PHASE_SYNC, &r->from,
+	    m->binlog_gtid);
+	return err;
+}
+
+static struct dm_err *
+find_start(struct run *r)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	g_autofree char *gtid = NULL;
+	enum meta_phase phase;
+	struct dm_err *err;
+
+	err = meta_load_phase(r->meta, r->target, &phase, &r->from, &gtid);
+	if (err != NULL)
+		return err;
+	if (phase == META_PHASE_NONE)
+		return start_from_meta_config(r);
+	if (phase == META_PHASE_COPY)
+		return dm_err_plain("the copy of this task is not finished: "
+				    "start it in task-mode all");
+	if (dm_pos_is_zero(&r->from) && gtid != NULL && gtid[0] != '\0')
+		r->from_gtid = DM_TAKE(gtid);
+	return NULL;
+}
+
+/* Routes, target session and lane count decide which lane a row is in. */
+static char *
+lane_map_text(const struct run *r)
+{
+	const struct unit_env *env = &r->u->env;
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	g_autofree struct dm_route_rule *rules = NULL;
+	size_t n;
+
+	rules = dm_instance_routes(env->task, env->inst, &n);
+	for (size_t i = 0; i < n; i++) {
+		h = h * 31 + g_str_hash(rules[i].schema_pattern);
+		h = h * 31 + g_str_hash(rules[i].target_schema);
+		if (rules[i].table_pattern != NULL)
+			h = h * 31 + g_str_hash(rules[i].table_pattern);
+		if (rules[i].target_table != NULL)
+			h = h * 31 + g_str_hash(rules[i].target_table);
+	}
+	return g_strdup_printf("v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER
+			       "x",
+	    LANE_HASH_VERSION, env->inst->syncer.worker_count,
+	    r->info.foreign_key_checks, h);
+}
+
+static bool
+lanes_are_equal(const GArray *marks)
+{
+	const struct lane_mark *first =
+	    &g_array_index(marks, struct lane_mark, 0);
+
+	for (guint i = 0; i < marks->len; i++) {
+		const struct lane_mark *m =
+		    &g_array_index(marks, struct lane_mark, i);
+
+		if (m->cut.name[0] != '\0' ||
+		    dm_pos_cmp(&m->done, &first->done) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* The part of a lane map that a running set of lanes cannot change. */
+static bool
+only_count_differs(const char *a, const char *b)
+{
+	const char *fa = strstr(a, " fk="), *fb = strstr(b, " fk=");
+
+	return fa != NULL && fb != NULL && strcmp(fa, fb) == 0 &&
+	    strncmp(a, b, 3) == 0;
+}
+
+static struct dm_err *
+create_lanes(struct run *r, unsigned n, const char *map, GArray *marks)
+{
+	struct dm_err *err;
+
+	err = lane_meta_create(r->meta, r->target, n, map, &r->from);
+	if (err != NULL)
+		return err;
+	g_array_set_size(marks, 0);
+	for (unsigned i = 0; i < n; i++) {
+		struct lane_mark m = { .done = r->from };
+
+		g_array_append_val(marks, m);
+	}
+	return NULL;
+}
+
+/* Load the lanes, or lay them out anew where they all stand at one place. */
+static struct dm_err *
+prepare_lanes(struct run *r)
+{
+	unsigned n = MAX(r->u->env.inst->syncer.worker_count, 1U);
+	g_autofree char *want = lane_map_text(r), *have = NULL;
+	g_autoptr(GArray) marks = NULL;
+	struct dm_err *err;
+
+	err = lane_meta_load(r->meta, r->target, &marks, &have);
+	if (err != NULL)
+		return err;
+	if (marks->len == 0) {
+		err = create_lanes(r, n, want, marks);
+	} else if (g_strcmp0(want, have) != 0) {
+		if (lanes_are_equal(marks)) {
+			r->from =
+			    g_array_index(marks, struct lane_mark, 0).done;
+			err = create_lanes(r, n, want, marks);
+		} else if (!only_count_differs(want, have)) {
+			err = dm_err_set_workaround(
+			    dm_err_plain("routes or foreign_key_checks were "
+					 "changed while the lanes of this task "
+					 "stand at different places"),
+			    "start the task once with its former "
+			    "configuration, pause it with `pause-task`, then "
+			    "change it");
+		}
+	}
+	if (err != NULL)
+		return err;
+	r->d.n_lanes = marks->len;
+	r->d.resume = (struct lane_mark *)(void *)g_array_free(
+	    g_steal_pointer(&marks), FALSE);
+	return NULL;
+}
+
+static void
+lowest_lane(struct run *r)
+{
+	struct dm_pos low = r->d.resume[0].done;
+
+	for (unsigned i = 1; i < r->d.n_lanes; i++) {
+		if (dm_pos_cmp(&r->d.resume[i].done, &low) < 0)
+			low = r->d.resume[i].done;
+	}
+	r->from = low;
+	if (!dm_pos_is_zero(&low))
+		g_clear_pointer(&r->from_gtid, g_free);
+}
+
+/* Where the source's binlog ends now. */
+static struct dm_err *
+refresh_master(struct run *r)
+{
+	g_autofree char *gtid = NULL;
+	struct dm_pos at;
+	struct dm_err *err;
+
+	err = dm_binlog_master_status(r->source, &at, &gtid);
+	if (err != NULL)
+		return err;
+	dm_mutex_lock(&r->u->shown.mu);
+	r->u->shown.master = at;
+	g_free(r->u->shown.master_gtid);
+	r->u->shown.master_gtid = DM_TAKE(gtid);
+	dm_mutex_unlock(&r->u->shown.mu);
+	return NULL;
+}
+
+/* A source that lost its last transactions must not be followed silently. */
+static struct dm_err *
+check_source_end(struct run *r)
+{
+	g_autofree char *end = NULL, *ours = NULL;
+	struct dm_err *err = refresh_master(r);
+	struct dm_pos at;
+
+	if (err != NULL)
+		return err;
+	at = r->u->shown.master; /* only this thread writes it */
+	for (unsigned i = 0; i < r->d.n_lanes; i++) {
+		if (dm_pos_cmp(&r->d.resume[i].done, &at) <= 0)
+			continue;
+		end = dm_pos_text(&at);
+		ours = dm_pos_text(&r->d.resume[i].done);
+		return dm_err_new(BINLOG_BEHIND, end, ours);
+	}
+	return NULL;
+}
+
+static struct dm_err *
+load_start_gtid(struct run *r)
+{
+	g_autofree char *text = NULL;
+	struct dm_err *err = NULL;
+
+	if (r->from_gtid != NULL)
+		text = g_strdup(r->from_gtid);
+	else if (dm_sql_is_mariadb(r->source))
+		err = dm_sql_query_string(r->source, &text,
+		    "SELECT BINLOG_GTID_POS('%s',%" G_GUINT64_FORMAT ")",
+		    r->from.name, r->from.pos);
+	if (err != NULL)
+		return err;
+	if (text == NULL)
+		text = g_strdup("");
+	err = dm_gtid_set_parse(text[0] == '\0' ? DM_FLAVOR_MARIADB
+						: DM_FLAVOR_ANY,
+	    text, &r->d.gtid);
+	return err;
+}
+
+static struct dm_err *
+open_stream(struct run *r)
+{
+	struct dm_binlog_start s = { .host_name = r->u->env.worker,
+		.pos = r->from,
+		.heartbeat_s = HEARTBEAT_S };
+	struct dm_sql_conn *conn = NULL;
+	struct dm_err *err;
+
+	err = load_start_gtid(r);
+	if (err == NULL)
+		err = connect_source(r, &conn);
+	if (err != NULL)
+		return err;
+	if (r->from_gtid != NULL)
+		s.gtid = r->d.gtid;
+	err = dm_binlog_stream_open(conn, &s, &r->stream);
+	if (err != NULL)
+		return err;
+	dm_cancel_watch(r->c, &r->stream_watch, dm_binlog_stream_interrupt,
+	    r->stream);
+	return NULL;
+}
+
+static struct dm_err *
+start(struct run *r)
+{
+	const struct unit_env *env = &r->u->env;
+	struct dm_err *err;
+
+	err = connect_both(r);
+	if (err == NULL)
+		err = meta_ensure_tables(r->meta, r->target);
+	if (err == NULL)
+		err = meta_take_over(r->meta, r->target, r->c);
+	if (err == NULL)
+		err = meta_record_conn(r->meta, r->target);
+	if (err == NULL)
+		err = target_read_info(env, r->target, &r->info);
+	if (err == NULL)
+		err = find_start(r);
+	if (err == NULL)
+		err = prepare_lanes(r);
+	if (err != NULL)
+		return err;
+	lowest_lane(r);
+	err = check_source_end(r);
+	if (err == NULL)
+		err = tables_open(&r->tables, env, r->meta, r->target,
+		    r->source, r->info.foreign_key_checks);
+	if (err == NULL) {
+		r->d.env = env;
+		r->d.meta = r->meta;
+		r->d.tables = &r->tables;
+		r->d.ddl = r->target;
+		r->d.c = r->c;
+		r->d.counters = &r->u->counters;
+		r->d.end = r->d.done = r->from;
+		err = ddl_recover(&r->d);
+	}
+	if (err == NULL)
+		err = open_stream(r);
+	if (err != NULL)
+		return err;
+	dispatch_init(&r->d);
+	r->d.lanes = lanes_start(env, r->meta, &r->info, r->d.n_lanes,
+	    r->d.resume, r->c);
+	return NULL;
+}
+
+/* ---- the loop ---- */
+
+static void
+publish(struct run *r)
+{
+	struct shown *s = &r->u->shown;
+	struct lanes_stats st;
+	struct dm_mono now = dm_mono_now();
+	int64_t ms;
+
+	lanes_stats(r->d.lanes, &st);
+	dm_mutex_lock(&s->mu);
+	g_free(s->lanes.sample);
+	s->lanes = st;
+	s->n_lanes = r->d.n_lanes;
+	if (dm_pos_cmp(&st.low, &s->flushed) != 0) {
+		s->flushed = st.low;
+		g_free(s->flushed_gtid);
+		s->flushed_gtid = dm_gtid_set_text(r->d.gtid);
+	}
+	ms = dm_mono_diff_ms(now, s->sampled);
+	if (ms >= 1000) {
+		s->rps_recent =
+		    (st.rows - s->rows_sampled) * 1000 / (uint64_t)ms;
+		s->rows_sampled = st.rows;
+		s->sampled = now;
+	}
+	dm_mutex_unlock(&s->mu);
+}
+
+/* Bring idle lanes up to where we are. */
+static struct dm_err *
+flush(struct run *r)
+{
+	r->last_flush = dm_mono_now();
+	return dispatch_mark_all(&r->d);
+}
+
+/* When all lanes are where we are, DM's checkpoint row can say so too: its
+ * position and GTID set then belong together. */
+static struct dm_err *
+save_dm_checkpoint(struct run *r)
+{
+	g_autofree char *gtid = NULL;
+	struct dm_pos low;
+
+	dm_mutex_lock(&r->u->shown.mu);
+	low = r->u->shown.flushed;
+	dm_mutex_unlock(&r->u->shown.mu);
+	if (r->d.in_txn || dm_pos_cmp(&low, &r->d.done) != 0 ||
+	    dm_pos_cmp(&low, &r->saved) == 0)
+		return NULL;
+	r->saved = low;
+	gtid = dm_gtid_set_text(r->d.gtid);
+	return lane_meta_save_dm_checkpoint(r->meta, r->target, &low, gtid);
+}
+
+/* Nothing to read: let out what is held back for bigger batches. */
+static struct dm_err *
+on_quiet(struct run *r)
+{
+	struct dm_err *err = dispatch_push_all(&r->d);
+
+	publish(r);
+	return err;
+}
+
+static struct dm_err *
+periodic(struct run *r, bool heartbeat)
+{
+	unsigned interval = r->u->env.inst->syncer.checkpoint_flush_interval_s;
+	struct dm_mono now = dm_mono_now();
+	struct dm_err *err = NULL;
+
+	if (heartbeat && !r->idle_marked) {
+		r->idle_marked = true;
+		err = flush(r);
+	} else if (dm_mono_diff_ms(now, r->last_flush) >=
+	    (int64_t)interval * 1000) {
+		err = flush(r);
+	}
+	if (err == NULL &&
+	    (heartbeat ||
+		dm_mono_diff_ms(now, r->last_master) >= MASTER_STATUS_MS)) {
+		r->last_master = now;
+		publish(r);
+		err = refresh_master(r);
+		if (err == NULL)
+			err = save_dm_checkpoint(r);
+	}
+	return err;
+}
+
+static bool
+is_heartbeat(const uint8_t *raw, size_t len)
+{
+	return len > 4 &&
+	    (raw[4] == DM_EV_HEARTBEAT || raw[4] == DM_EV_HEARTBEAT_V2);
+}
+
+static struct dm_err *
+loop(struct run *r)
+{
+	unsigned since_check = 0;
+
+	for (;;) {
+		const uint8_t *raw;
+		bool heartbeat;
+		size_t len;
+		struct dm_err *err = NULL;
+
+		if (!dm_binlog_stream_has_more(r->stream))
+			err = on_quiet(r);
+		if (err == NULL)
+			err = dm_binlog_stream_next(r->stream, &raw, &len);
+		if (err != NULL)
+			return err;
+		heartbeat = is_heartbeat(raw, len);
+		if (!heartbeat)
+			r->idle_marked = false;
+		err = dispatch_event(&r->d, raw, len);
+		if (err == NULL && (heartbeat || ++since_check >= 256)) {
+			since_check = 0;
+			err = dm_cancel_check(r->c);
+			if (err == NULL)
+				err = periodic(r, heartbeat);
+		}
+		if (err != NULL)
+			return err;
+	}
+}
+
+/* A pause: what was read is brought to an end, so that the lanes stand at one
+ * place. A target that does not answer in time keeps nobody waiting. */
+static void
+settle(struct run *r)
+{
+	DM_AUTO(dm_cancel) limit = dm_cancel_new(r->u->env.hard);
+	struct dm_err *err;
+	bool drained = false;
+
+	r->d.c = limit;
+	err = dispatch_mark_all(&r->d);
+	if (err == NULL)
+		err = lanes_drain(
+		    r->d.lanes, PAUSE_DRAIN_MS, limit, &drained);
+	if (err != NULL || !drained)
+		dm_warn("paused before all lanes were flushed",
+		    dm_kstr("task", r->u->env.task->name), dm_kerr(err));
+	publish(r);
+	if (err == NULL && drained)
+		err = save_dm_checkpoint(r);
+	dm_err_free(err); /* the lanes' own rows are what counts */
+	r->d.c = r->c;
+}
+
+static void
+run_fini(struct run *r)
+{
+	lanes_stop(r->d.lanes);
+	if (r->stream != NULL)
+		dm_cancel_unwatch(r->c, &r->stream_watch);
+	dm_binlog_stream_free(r->stream);
+	if (r->d.claims != NULL)
+		dispatch_fini(&r->d);
+	else
+		dm_gtid_set_free(r->d.gtid);
+	g_free(r->d.resume);
+	tables_close(&r->tables);
+	disconnect_both(r);
+	target_info_fini(&r->info);
+	meta_free(r->meta);
+	g_free(r->from_gtid);
+	dm_cancel_free(r->c);
+}
+
+static void
+set_running(struct sync_unit *u, bool running)
+{
+	dm_mutex_lock(&u->shown.mu);
+	u->shown.running = running;
+	u->shown.started = u->shown.sampled = dm_mono_now();
+	u->shown.rows_before += u->shown.lanes.rows;
+	u->shown.lanes.rows = u->shown.rows_sampled = 0;
+	u->shown.rps_recent = 0;
+	u->shown.lanes.oldest_ts = 0;
+	dm_mutex_unlock(&u->shown.mu);
+}
+
+static struct dm_err *
+sync_run(struct unit *unit, struct dm_cancel *c)
+{
+	struct sync_unit *u = (struct sync_unit *)unit;
+	struct run r = { .u = u,
+		.meta = meta_new(&u->env),
+		.c = dm_cancel_new(c) };
+	struct dm_err *err, *lane = NULL;
+
+	set_running(u, true);
+	err = start(&r);
+	if (err == NULL) {
+		r.last_flush = dm_mono_now();
+		err = loop(&r);
+		lane = lanes_error(r.d.lanes);
+		if (lane == NULL && dm_canceled(c))
+			settle(&r);
+	}
+	if (lane != NULL) {
+		dm_err_free(err); /* "canceled", because the lane failed */
+		err = lane;
+	} else if (dm_canceled(c)) {
+		dm_err_free(err); /* a socket that we closed ourselves */
+		err = dm_err_canceled();
+	}
+	run_fini(&r);
+	set_running(u, false);
+	return err;
+}
+
+/* ---- status ---- */
+
+static char *
+dup_text(const char *s)
+{
+	return strdup(s != NULL ? s : "");
+}
+
+static char *
+pos_text(const struct dm_pos *p)
+{
+	g_autofree char *text = dm_pos_text(p);
+
+	return strdup(text);
+}
+
+static int64_t
+lag_seconds(const struct shown *s)
+{
+	int64_t now = dm_wall_now().ns / 1000000000;
+
+	if (s->lanes.oldest_ts == 0)
+		return 0;
+	return MAX(now - (int64_t)s->lanes.oldest_ts, 0);
+}
+
+static void
+fill_numbers(const struct sync_unit *u, Pb__SyncStatus *out)
+{
+	const struct shown *s = &u->shown;
+	uint64_t rows = s->rows_before + s->lanes.rows;
+	int64_t ms = dm_mono_diff_ms(dm_mono_now(), s->started);
+
+	out->totalrows = out->totalevents = (int64_t)rows;
+	if (s->running && ms > 0)
+		out->totalrps = out->totaltps =
+		    (int64_t)(s->lanes.rows * 1000 / (uint64_t)ms);
+	out->recentrps = out->recenttps = (int64_t)s->rps_recent;
+	out->secondsbehindmaster = lag_seconds(s);
+	out->lagmilliseconds = out->secondsbehindmaster * 1000;
+	out->unexpectedrows = (int64_t)s->lanes.unexpected;
+	out->skippedevents = (int64_t)atomic_load(&u->counters.skipped);
+	out->totalddls = (int64_t)atomic_load(&u->counters.ddls);
+	out->lanecount = s->n_lanes;
+}
+
+static void
+sync_status(struct unit *unit, Pb__SubTaskStatus *st)
+{
+	struct sync_unit *u = (struct sync_unit *)unit;
+	struct shown *s = &u->shown;
+	Pb__SyncStatus *out = malloc(sizeof(*out));
+
+	dm_assert(out != NULL);
+	pb__sync_status__init(out);
+	dm_mutex_lock(&s->mu);
+	fill_numbers(u, out);
+	out->masterbinlog = pos_text(&s->master);
+	out->masterbinloggtid = dup_text(s->master_gtid);
+	out->syncerbinlog = pos_text(&s->flushed);
+	out->syncerbinloggtid = dup_text(s->flushed_gtid);
+	out->synced = s->running && !dm_pos_is_zero(&s->master) &&
+	    dm_pos_cmp(&s->master, &s->flushed) == 0;
+	out->unexpectedsample = dup_text(s->lanes.sample);
+	dm_mutex_unlock(&s->mu);
+	out->binlogtype = strdup("remote");
+	out->blockddlowner = strdup("");
+	out->conflictmsg = strdup("");
+	st->status_case = PB__SUB_TASK_STATUS__STATUS_SYNC;
+	st->sync = out;
+}
+
+static void
+sync_free(struct unit *unit)
+{
+	struct sync_unit *u = (struct sync_unit *)unit;
+
+	g_free(u->shown.lanes.sample);
+	g_free(u->shown.master_gtid);
+	g_free(u->shown.flushed_gtid);
+	dm_mutex_fini(&u->shown.mu);
+	g_free(u);
+}
+
+static const struct unit_ops sync_ops = {
+	.type = PB__UNIT_TYPE__Sync,
+	.run = sync_run,
+	.status = sync_status,
+	.free = sync_free,
+};
+
+struct unit *
+sync_unit_new(const struct unit_env *env)
+{
+	struct sync_unit *u = g_new0(struct sync_unit, 1);
+
+	u->unit.ops = &sync_ops;
+	u->env = *env;
+	dm_mutex_init(&u->shown.mu, RANK_SYNC);
+	return &u->unit;
+}

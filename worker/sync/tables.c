@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables by name: see tables.h. */
+#include "worker/sync/tables.h"
+
+#include <string.h>
+
+#define ER_BAD_DB_ERROR    1049
+#define ER_NO_SUCH_TABLE   1146
+
+static char *
+key_of(const char *db, const char *name)
+{
+	return g_strconcat(db, "\n", name, NULL);
+}
+
+static void
+free_tbl(gpointer p)
+{
+	tbl_free(p);
+}
+
+static void
+free_snap(gpointer p)
+{
+	meta_table_free(p);
+}
+
+/* ---- opening ---- */
+
+static struct dm_err *
+load_charsets(struct tables *ts, struct dm_sql_conn *source)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more;
+
+	err = dm_sql_queryf(source, &res,
+	    "SELECT SCHEMA_NAME,DEFAULT_CHARACTER_SET_NAME,"
+	    "DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA");
+	if (err != NULL)
+		return err;
+	for (;;) {
+		err = dm_sql_next(res, &row, &more);
+		if (err != NULL || !more)
+			return err;
+		dm_tracker_set_database(
+		    ts->tracker, row.cells[0], row.cells[1], row.cells[2]);
+	}
+}
+
+static struct dm_err *
+load_structures(struct tables *ts)
+{
+	g_autoptr(GPtrArray) list = NULL;
+	struct dm_err *err = meta_load_tables(ts->meta, ts->conn, &list);
+
+	if (err != NULL)
+		return err;
+	g_ptr_array_set_free_func(list, NULL); /* the hash takes them */
+	for (guint i = 0; i < list->len; i++) {
+		struct meta_table *mt = g_ptr_array_index(list, i);
+		struct dm_table *t = NULL;
+
+		g_hash_table_replace(ts->snaps, key_of(mt->db, mt->tbl), mt);
+		if (err != NULL)
+			continue;
+		err = dm_schema_parse_create(
+		    mt->structure, 0, mt->db, NULL, &t);
+		if (err != NULL) {
+			err = dm_err_annotate(err,
+			    "stored structure of `%s`.`%s`", mt->db, mt->tbl);
+			continue;
+		}
+		g_free(t->name);
+		t->name = g_strdup(mt->tbl);
+		dm_tracker_put(ts->tracker, t);
+	}
+	return err;
+}
+
+/* ---- foreign key groups ---- */
+
+static const char *
+group_root(GHashTable *parent, const char *name)
+{
+	const char *up;
+
+	while ((up = g_hash_table_lookup(parent, name)) != NULL &&
+	    strcmp(up, name) != 0)
+		name = up;
+	return name;
+}
+
+static void
+group_join(GHashTable *parent, const char *a, const char *b)
+{
+	const char *ra, *rb;
+
+	if (g_hash_table_lookup(parent, a) == NULL)
+		g_hash_table_insert(parent, g_strdup(a), g_strdup(a));
+	if (g_hash_table_lookup(parent, b) == NULL)
+		g_hash_table_insert(parent, g_strdup(b), g_strdup(b));
+	ra = group_root(parent, a);
+	rb = group_root(parent, b);
+	if (strcmp(ra, rb) == 0)
+		return;
+	/* The smaller name leads, so that a group's lane does not depend on
+	 * the order in which the server lists the keys. */
+	if (strcmp(ra, rb) < 0)
+		g_hash_table_insert(parent, g_strdup(rb), g_strdup(ra));
+	else
+		g_hash_table_insert(parent, g_strdup(ra), g_strdup(rb));
+}
+
+static struct dm_err *
+load_groups(struct tables *ts)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more = true;
+
+	g_hash_table_remove_all(ts->groups);
+	if (!ts->foreign_keys)
+		return NULL;
+	err = dm_sql_queryf(ts->conn, &res,
+	    "SELECT DISTINCT CONCAT(TABLE_SCHEMA,'.',TABLE_NAME),"
+	    "CONCAT(REFERENCED_TABLE_SCHEMA,'.',REFERENCED_TABLE_NAME) "
+	    "FROM information_schema.KEY_COLUMN_USAGE "
+	    "WHERE REFERENCED_TABLE_NAME IS NOT NULL");
+	while (err == NULL && more) {
+		err = dm_sql_next(res, &row, &more);
+		if (err == NULL && more)
+			group_join(ts->groups, row.cells[0], row.cells[1]);
+	}
+	return err;
+}
+
+struct dm_err *
+tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
+    struct dm_sql_conn *target, struct dm_sql_conn *source, bool foreign_keys)
+{
+	bool cs = env->task->case_sensitive || env->source->case_sensitive;
+	struct dm_err *err;
+	size_t n;
+
+	*ts = (struct tables){ .env = env,
+		.meta = meta,
+		.conn = target,
+		.foreign_keys = foreign_keys };
+	ts->tracker = dm_tracker_new(env->source->case_sensitive);
+	ts->snaps = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, free_snap);
+	ts->tbls = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, free_tbl);
+	ts->groups = g_hash_table_new_full(
+	    g_str_hash, g_str_equal, g_free, g_free);
+	ts->rules = dm_instance_routes(env->task, env->inst, &n);
+	err = dm_router_new(ts->rules, n, cs, &ts->router);
+	if (err == NULL)
+		err = dm_block_allow_new(
+		    env->inst->block_allow, cs, &ts->filter);
+	if (err == NULL)
+		err = load_charsets(ts, source);
+	if (err == NULL)
+		err = load_structures(ts);
+	if (err == NULL)
+		err = load_groups(ts);
+	return err;
+}
+
+void
+tables_close(struct tables *ts)
+{
+	if (ts->tracker == NULL)
+		return;
+	g_hash_table_unref(ts->tbls);
+	g_hash_table_unref(ts->snaps);
+	g_hash_table_unref(ts->groups);
+	dm_tracker_free(ts->tracker);
+	dm_block_allow_free(ts->filter);
+	dm_router_free(ts->router);
+	g_free(ts->rules);
+	*ts = (struct tables){ 0 };
+}
+
+/* ---- use ---- */
+
+struct dm_err *
+tables_target_structure(struct dm_sql_conn *conn, const char *db,
+    const char *name, struct dm_table **t)
+{
+	g_autofree char *ident = dm_sql_quote_table(db, name);
+	g_autofree char *sql = g_strconcat("SHOW CREATE TABLE ", ident, NULL);
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more = false;
+
+	*t = NULL;
+	err = dm_sql_query(conn, sql, strlen(sql), true, &res);
+	if (err != NULL) {
+		unsigned code = dm_sql_last_errno(conn);
+
+		if (code != ER_NO_SUCH_TABLE && code != ER_BAD_DB_ERROR)
+			return err;
+		dm_err_free(err); /* it does not exist: that is the answer */
+		return NULL;
+	}
+	err = dm_sql_next(res, &row, &more);
+	if (err != NULL || !more || row.n < 2)
+		return err;
+	return dm_schema_parse_create(row.cells[1], 0, db, NULL, t);
+}
+
+static struct dm_err *
+source_structure(struct tables *ts, const char *db, const char *name,
+    const struct dm_table *target)
+{
+	struct dm_table *t;
+
+	if (dm_tracker_get(ts->tracker, db, name) != NULL)
+		return NULL;
+	/* As DM does: before its first DDL, a table that nothing is known of
+	 * looks like the one in the target. */
+	t = dm_table_copy(target);
+	g_free(t->schema);
+	g_free(t->name);
+	t->schema = g_strdup(db);
+	t->name = g_strdup(name);
+	dm_tracker_put(ts->tracker, t);
+	return NULL;
+}
+
+static struct dm_err *
+build(struct tables *ts, const char *db, const char *name, const char *key,
+    struct tbl **out)
+{
+	g_autofree char *to_db = NULL, *to_name = NULL, *group_key = NULL;
+	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
+	DM_AUTO(dm_table) target = NULL;
+	struct tbl_input in = { 0 };
+	struct dm_err *err;
+
+	err = dm_route(ts->router, db, name, &to_db, &to_name);
+	if (err == NULL)
+		err = tables_target_structure(
+		    ts->conn, to_db, to_name, &target);
+	if (err != NULL)
+		return err;
+	if (target == NULL) {
+		g_autofree char *ident = dm_sql_quote_table(to_db, to_name);
+
+		return dm_err_new(SYNCER_DOWNSTREAM_TABLE_NOT_FOUND, ident);
+	}
+	err = source_structure(ts, db, name, target);
+	if (err != NULL)
+		return err;
+	group_key = g_strconcat(to_db, ".", to_name, NULL);
+	in.src = dm_tracker_get(ts->tracker, db, name);
+	in.target = target;
+	in.to_db = to_db;
+	in.to_name = to_name;
+	if (g_hash_table_lookup(ts->groups, group_key) != NULL)
+		in.group = group_root(ts->groups, group_key);
+	if (snap != NULL) {
+		in.snap_lo = snap->snap_lo;
+		in.snap_hi = snap->snap_hi;
+	}
+	return tbl_new(&in, out);
+}
+
+struct dm_err *
+tables_get(
+    struct tables *ts, const char *db, const char *name, struct tbl **t)
+{
+	g_autofree char *key = key_of(db, name);
+	gpointer found;
+	struct dm_err *err;
+
+	*t = NULL;
+	if (g_hash_table_lookup_extended(ts->tbls, key, NULL, &found)) {
+		*t = found;
+		return NULL;
+	}
+	if (!dm_block_allow_skips(ts->filter, db, name)) {
+		err = build(ts, db, name, key, t);
+		if (err != NULL)
+			return err;
+	}
+	g_hash_table_insert(ts->tbls, DM_TAKE(key), *t);
+	return NULL;
+}
+
+struct dm_err *
+tables_forget(struct tables *ts)
+{
+	g_hash_table_remove_all(ts->tbls);
+	return load_groups(ts);
+}
+
+bool
+tables_snapshot_has(struct tables *ts, const char *db, const char *name,
+    const struct dm_pos *at)
+{
+	g_autofree char *key = key_of(db, name != NULL ? name : "");
+	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
+
+	return snap != NULL && dm_pos_cmp(at, &snap->snap_lo) < 0;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tables as replication sees them: see tbl.h.
+ *
+ * DESIGN: rows are found by the source's row key, since the source guarantees
+ * that it is unique. The unique indexes of both sides are claims. If any of
+ * them cannot be computed from the row here (expression, prefix, generated
+ * column, text with a collation whose weights only the server knows), the
+ * whole table goes into one lane, which keeps its changes in order.
+ */
+#include "worker/sync/tbl.h"
+
+#include "lib/sql/sql.h"
+#include "worker/sync/literal.h"
+
+#include <string.h>
+
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+
+static uint64_t
+hash_text(uint64_t h, const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
+	return h * UINT64_C(0x100000001b3);
+}
+
+/* FNV's low bits are weak for small inputs: spread them (splitmix64). */
+static uint64_t
+spread(uint64_t h)
+{
+	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
+	return h ^ h >> 31;
+}
+
+static const struct dm_column *
+column(const struct tbl *t, unsigned i)
+{
+	return g_ptr_array_index(t->src->columns, i);
+}
+
+/* False when values of this index cannot be compared here. */
+static bool
+key_from_index(const struct tbl *t, const struct dm_index *ix,
+    struct tbl_key *key)
+{
+	key->n = 0;
+	key->cols = g_new0(unsigned, ix->parts->len);
+	for (guint i = 0; i < ix->parts->len; i++) {
+		const struct dm_index_part *p =
+		    &g_array_index(ix->parts, struct dm_index_part, i);
+		int c = p->column == NULL ? -1
+					  : dm_table_column(t->src, p->column);
+
+		if (c < 0 || p->prefix >= 0 ||
+		    column(t, (unsigned)c)->generated ||
+		    !literal_is_foldable(column(t, (unsigned)c)))
+			return false;
+		key->cols[key->n++] = (unsigned)c;
+	}
+	key->id = hash_text(hash_text(FNV_OFFSET, t->to_ident), ix->name);
+	return true;
+}
+
+static bool
+same_columns(const struct tbl_key *a, const struct tbl_key *b)
+{
+	return a->n == b->n &&
+	    memcmp(a->cols, b->cols, a->n * sizeof(*a->cols)) == 0;
+}
+
+static void
+add_claim(struct tbl *t, const struct dm_index *ix)
+{
+	struct tbl_key key;
+
+	if (!key_from_index(t, ix, &key)) {
+		t->one_lane = true;
+		g_free(key.cols);
+		return;
+	}
+	if (!t->keyless && same_columns(&key, &t->key)) {
+		g_free(key.cols);
+		return;
+	}
+	for (unsigned i = 0; i < t->n_claims; i++) {
+		if (same_columns(&key, &t->claims[i])) {
+			g_free(key.cols);
+			return;
+		}
+	}
+	t->claims = g_renew(struct tbl_key, t->claims, t->n_claims + 1);
+	t->claims[t->n_claims++] = key;
+}
+
+static void
+add_claims(struct tbl *t, const struct dm_table *side)
+{
+	for (guint i = 0; i < side->indexes->len; i++) {
+		const struct dm_index *ix = g_ptr_array_index(side->indexes, i);
+
+		if (ix->kind == DM_INDEX_PRIMARY || ix->kind == DM_INDEX_UNIQUE)
+			add_claim(t, ix);
+	}
+}
+
+/* The row key, whether or not its values can be hashed: WHERE works for any
+ * whole columns. */
+static void
+choose_key(struct tbl *t)
+{
+	const struct dm_index *ix = dm_table_row_key(t->src);
+
+	t->keyless = true;
+	if (ix == NULL)
+		return;
+	t->key.cols = g_new0(unsigned, ix->parts->len);
+	for (guint i = 0; i < ix->parts->len; i++) {
+		const struct dm_index_part *p =
+		    &g_array_index(ix->parts, struct dm_index_part, i);
+		int c = p->column == NULL ? -1
+					  : dm_table_column(t->src, p->column);
+
+		if (c < 0 || p->prefix >= 0)
+			return;
+		t->key.cols[t->key.n++] = (unsigned)c;
+		if (!literal_is_foldable(column(t, (unsigned)c)))
+			t->one_lane = true;
+	}
+	t->key.id = hash_text(hash_text(FNV_OFFSET, t->to_ident), ix->name);
+	t->keyless = false;
+}
+
+static void
+build_heads(struct tbl *t)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	bool first = true;
+
+	g_string_printf(s, "INTO %s (", t->to_ident);
+	for (unsigned i = 0; i < t->n_cols; i++) {
+		if (!t->written[i])
+			continue;
+		if (!first)
+			g_string_append_c(s, ',');
+		g_string_append(s, t->idents[i]);
+		first = false;
+	}
+	g_string_append(s, ") VALUES ");
+	t->insert_head = g_strconcat("INSERT ", s->str, NULL);
+	t->replace_head = g_strconcat("REPLACE ", s->str, NULL);
+}
+
+static void
+build_columns(struct tbl *t)
+{
+	t->n_cols = t->src->columns->len;
+	t->idents = g_new0(char *, t->n_cols + 1);
+	t->written = g_new0(bool, t->n_cols + 1);
+	t->always_set = g_new0(bool, t->n_cols + 1);
+	for (unsigned i = 0; i < t->n_cols; i++) {
+		const struct dm_column *c = column(t, i);
+		GString *s = g_string_new(NULL);
+
+		dm_sql_append_ident(s, c->name);
+		t->idents[i] = g_string_free(s, FALSE);
+		t->written[i] = !c->generated;
+		t->always_set[i] = c->type == DM_T_TIMESTAMP ||
+		    c->type == DM_T_DATETIME;
+	}
+}
+
+static struct dm_err *
+check_target_columns(const struct tbl *t, const struct dm_table *target)
+{
+	g_autoptr(GString) missing = g_string_new(NULL);
+	struct dm_err *err;
+
+	for (unsigned i = 0; i < t->n_cols; i++) {
+		if (!t->written[i] ||
+		    dm_table_column(target, column(t, i)->name) >= 0)
+			continue;
+		g_string_append_printf(missing, "%s%s",
+		    missing->len > 0 ? ", " : "", t->idents[i]);
+	}
+	if (missing->len == 0)
+		return NULL;
+	err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+	    (int)target->columns->len, (int)t->n_cols);
+	dm_err_set_cause(err, "target table %s lacks column %s of source "
+			      "table `%s`.`%s`",
+	    t->to_ident, missing->str, t->db, t->name);
+	return dm_err_set_workaround(err,
+	    "add the column to %s in the target, then `resume-task`",
+	    t->to_ident);
+}
+
+struct dm_err *
+tbl_new(const struct tbl_input *in, struct tbl **out)
+{
+	struct tbl *t = g_new0(struct tbl, 1);
+	struct dm_err *err;
+
+	t->db = g_strdup(in->src->schema);
+	t->name = g_strdup(in->src->name);
+	t->to_db = g_strdup(in->to_db);
+	t->to_name = g_strdup(in->to_name);
+	t->to_ident = dm_sql_quote_table(in->to_db, in->to_name);
+	t->src = dm_table_copy(in->src);
+	t->snap_lo = in->snap_lo;
+	t->snap_hi = in->snap_hi;
+	build_columns(t);
+	build_heads(t);
+	err = check_target_columns(t, in->target);
+	if (err != NULL) {
+		tbl_free(t);
+		return err;
+	}
+	choose_key(t);
+	if (t->keyless)
+		t->one_lane = true;
+	add_claims(t, t->src);
+	add_claims(t, in->target);
+	if (in->group != NULL)
+		t->one_lane = true;
+	t->lane_hash = spread(hash_text(
+	    FNV_OFFSET, in->group != NULL ? in->group : t->to_ident));
+	*out = t;
+	return NULL;
+}
+
+void
+tbl_free(struct tbl *t)
+{
+	if (t == NULL)
+		return;
+	for (unsigned i = 0; i < t->n_claims; i++)
+		g_free(t->claims[i].cols);
+	g_free(t->claims);
+	g_free(t->key.cols);
+	g_strfreev(t->idents);
+	g_free(t->written);
+	g_free(t->always_set);
+	g_free(t->insert_head);
+	g_free(t->replace_head);
+	dm_table_free(t->src);
+	g_free(t->db);
+	g_free(t->name);
+	g_free(t->to_db);
+	g_free(t->to_name);
+	g_free(t->to_ident);
+	g_free(t);
+}
+
+bool
+tbl_key_hash(const struct tbl *t, const struct tbl_key *k,
+    const struct dm_value *values, uint64_t *hash)
+{
+	uint64_t h = k->id;
+
+	for (unsigned i = 0; i < k->n; i++) {
+		const struct dm_value *v = &values[k->cols[i]];
+
+		if (v->kind == DM_VAL_NULL || v->kind == DM_VAL_ABSENT)
+			return false;
+		h = literal_fold(h, column(t, k->cols[i]), v);
+	}
+	*hash = spread(h);
+	return true;
+}
+
+uint64_t
+tbl_lane_hash(const struct tbl *t, const struct dm_value *values)
+{
+	uint64_t h;
+
+	if (t->one_lane || !tbl_key_hash(t, &t->key, values, &h))
+		return t->lane_hash;
+	return h;
+}
+
+bool
+tbl_key_moved(const struct tbl_key *k, const struct dm_value *before,
+    const struct dm_value *after)
+{
+	for (unsigned i = 0; i < k->n; i++) {
+		if (!literal_same(&before[k->cols[i]], &after[k->cols[i]]))
+			return true;
+	}
+	return false;
+}

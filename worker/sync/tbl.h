@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One source table as replication sees it: names on both sides, structure,
+ * how its rows are found in the target and which lane a row belongs to.
+ * Immutable after tbl_new; made anew after each DDL. Threads: any may read.
+ */
+#ifndef DM_WORKER_SYNC_TBL_H
+#define DM_WORKER_SYNC_TBL_H
+
+#include "lib/binlog/position.h"
+#include "lib/binlog/rows.h"
+#include "lib/schema/table.h"
+
+/* Columns of a unique index, as numbers of source columns. */
+struct tbl_key {
+	unsigned *cols;
+	unsigned n;
+	uint64_t id; /* hash of table and index name: separates equal values */
+};
+
+struct tbl {
+	char *db, *name;       /* source */
+	char *to_db, *to_name; /* target */
+	char *to_ident;        /* quoted target */
+	struct dm_table *src;  /* owned; columns in binlog order */
+	unsigned n_cols;
+	char **idents; /* quoted column names, n_cols */
+	bool *written; /* not generated: part of INSERT and SET */
+	bool *always_set; /* may have ON UPDATE: set even if unchanged */
+
+	char *insert_head;  /* "INSERT INTO `d`.`t` (`a`,`b`) VALUES " */
+	char *replace_head; /* "REPLACE INTO ..." */
+
+	bool keyless;
+	struct tbl_key key;     /* empty if keyless */
+	struct tbl_key *claims; /* other unique indexes of either side */
+	unsigned n_claims;
+
+	bool one_lane;      /* all rows in the lane of lane_hash */
+	uint64_t lane_hash; /* of the table, or of its foreign key group */
+
+	/* The copy's snapshots: events before lo are in the table already,
+	 * those from lo to before hi are in parts of it. */
+	struct dm_pos snap_lo, snap_hi;
+};
+
+struct tbl_input {
+	const struct dm_table *src;
+	const struct dm_table *target; /* structure there */
+	const char *to_db, *to_name;
+	const char *group; /* foreign key group whose tables share a lane; NULL:
+			      none */
+	struct dm_pos snap_lo, snap_hi;
+};
+
+/* Errors: SYNCER_UNIT_DML_COLUMN_NOT_MATCH when the target lacks a column of
+ * the source. */
+struct dm_err *tbl_new(
+    const struct tbl_input *in, struct tbl **out) DM_MUST_CHECK;
+void tbl_free(struct tbl *t);
+
+/* values: n_cols of them. */
+uint64_t tbl_lane_hash(const struct tbl *t, const struct dm_value *values);
+/* Hash of key `k` over the values; false when a part is NULL: then the index
+ * does not bind the row. */
+bool tbl_key_hash(const struct tbl *t, const struct tbl_key *k,
+    const struct dm_value *values, uint64_t *hash);
+/* Any column of k differs. */
+bool tbl_key_moved(const struct tbl_key *k, const struct dm_value *before,
+    const struct dm_value *after);
+
+#endif
