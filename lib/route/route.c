@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Routes. SOURCE: reference/data-plane 1.8: a rule with a table pattern beats
+ * one without, and two rules at the deciding level are an error.
+ */
+#include "lib/route/route.h"
+
+#include "lib/filter/pattern.h"
+
+struct route {
+	const struct dm_route_rule *rule;  /* borrowed */
+	struct dm_pattern *schema, *table; /* table NULL: a schema's rule */
+};
+
+struct dm_router {
+	bool case_sensitive;
+	size_t n;
+	struct route *routes;
+};
+
+static bool
+is_empty(const char *s)
+{
+	return s == NULL || s[0] == '\0';
+}
+
+static struct dm_err *
+build(struct route *r, const struct dm_route_rule *rule, bool case_sensitive)
+{
+	struct dm_err *err;
+
+	r->rule = rule;
+	if (is_empty(rule->schema_pattern))
+		return dm_err_plain("schema-pattern is empty");
+	if (is_empty(rule->target_schema))
+		return dm_err_plain("target-schema is empty");
+	err = dm_pattern_new(rule->schema_pattern, case_sensitive, &r->schema);
+	if (err != NULL)
+		return dm_err_annotate(err, "schema-pattern");
+	if (is_empty(rule->table_pattern))
+		return NULL;
+	err = dm_pattern_new(rule->table_pattern, case_sensitive, &r->table);
+	return err == NULL ? NULL : dm_err_annotate(err, "table-pattern");
+}
+
+static const char *
+table_text(const struct route *r)
+{
+	return r->table == NULL ? NULL : dm_pattern_text(r->table);
+}
+
+static struct dm_err *
+check_twice(const struct dm_router *r, size_t last)
+{
+	const struct route *b = &r->routes[last];
+
+	for (size_t i = 0; i < last; i++) {
+		const struct route *a = &r->routes[i];
+
+		if (g_strcmp0(dm_pattern_text(a->schema),
+			dm_pattern_text(b->schema)) == 0 &&
+		    g_strcmp0(table_text(a), table_text(b)) == 0)
+			return dm_err_plain(
+			    "it has the patterns of route rule '%s'",
+			    a->rule->name == NULL ? "" : a->rule->name);
+	}
+	return NULL;
+}
+
+struct dm_err *
+dm_router_new(const struct dm_route_rule *rules, size_t n, bool case_sensitive,
+    struct dm_router **out)
+{
+	DM_AUTO(dm_router) r = g_new0(struct dm_router, 1);
+
+	r->case_sensitive = case_sensitive;
+	r->routes = g_new0(struct route, n);
+	for (r->n = 0; r->n < n; r->n++) {
+		size_t i = r->n;
+		struct dm_err *err =
+		    build(&r->routes[i], &rules[i], case_sensitive);
+
+		if (err == NULL)
+			err = check_twice(r, i);
+		if (err != NULL) {
+			r->n++;
+			err = dm_err_annotate(err, "route rule '%s'",
+			    rules[i].name == NULL ? "" : rules[i].name);
+			return dm_err_wrap(err, CONFIG_GEN_TABLE_ROUTER);
+		}
+	}
+	*out = DM_TAKE(r);
+	return NULL;
+}
+
+void
+dm_router_free(struct dm_router *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->n; i++) {
+		dm_pattern_free(r->routes[i].schema);
+		dm_pattern_free(r->routes[i].table);
+	}
+	g_free(r->routes);
+	g_free(r);
+}
+
+/* The matching rule of a level, and whether there is more than one. */
+static const struct dm_route_rule *
+find(const struct dm_router *r, const char *schema, const char *table,
+    bool *ambiguous)
+{
+	const struct dm_route_rule *found = NULL;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct route *x = &r->routes[i];
+
+		if ((x->table != NULL) != (table != NULL) ||
+		    !dm_pattern_matches(x->schema, schema) ||
+		    (table != NULL && !dm_pattern_matches(x->table, table)))
+			continue;
+		*ambiguous = found != NULL;
+		if (*ambiguous)
+			break;
+		found = x->rule;
+	}
+	return found;
+}
+
+struct dm_err *
+dm_route(const struct dm_router *r, const char *schema, const char *table,
+    char **to_schema, char **to_table)
+{
+	g_autofree char *s = dm_pattern_fold(schema, r->case_sensitive);
+	g_autofree char *t = NULL;
+	const struct dm_route_rule *rule = NULL;
+	bool ambiguous = false;
+
+	if (table != NULL) {
+		t = dm_pattern_fold(table, r->case_sensitive);
+		rule = find(r, s, t, &ambiguous);
+	}
+	if (rule == NULL)
+		rule = find(r, s, NULL, &ambiguous);
+	if (ambiguous)
+		return dm_err_new(WORKER_ROUTE_TABLE_DUP_MATCH, schema,
+		    table == NULL ? "" : table);
+	*to_schema = g_strdup(rule == NULL ? schema : rule->target_schema);
+	if (rule != NULL && table != NULL && !is_empty(rule->target_table))
+		*to_table = g_strdup(rule->target_table);
+	else
+		*to_table = g_strdup(table);
+	return NULL;
+}
