@@ -144,8 +144,7 @@ static const struct ctl_cmd cmd_source = {
 	.name = "source",
 	.args = "<source-id>",
 	.brief = "Show the configuration of a source",
-	.children = (const struct ctl_cmd *const[]){ &cmd_update_source,
-	    NULL },
+	.children = (const struct ctl_cmd *const[]){ &cmd_update_source, NULL },
 	.run = run_source,
 };
 static const struct ctl_cmd cmd_task = {

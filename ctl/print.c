@@ -139,8 +139,7 @@ replace_first(const char *text, const char *what, const char *by)
 }
 
 void
-ctl_print_check(
-    struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
+ctl_print_check(struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
 {
 	static char mark[] = "@check-result@";
 	g_autofree char *json = NULL, *raw = NULL, *text = NULL;

@@ -55,12 +55,10 @@ static const struct {
 	    "!invalid argument \"maybe\" for \"--more\" flag: "
 	    "strconv.ParseBool: parsing \"maybe\": invalid syntax" },
 	{ "update-task t", "!unknown command \"update-task\" for \"dmctl\"" },
-	{ "pase-task t",
-	    "!unknown command \"pase-task\" for \"dmctl\"\n\n"
-	    "Did you mean this?\n\tpause-task\n" },
-	{ "transfer",
-	    "!unknown command \"transfer\" for \"dmctl\"\n\n"
-	    "Did you mean this?\n\ttransfer-source\n" },
+	{ "pase-task t", "!unknown command \"pase-task\" for \"dmctl\"\n\n"
+			 "Did you mean this?\n\tpause-task\n" },
+	{ "transfer", "!unknown command \"transfer\" for \"dmctl\"\n\n"
+		      "Did you mean this?\n\ttransfer-source\n" },
 };
 
 static gint
@@ -81,10 +79,10 @@ given_options(const struct ctl_inv *inv)
 		const GPtrArray *v = values;
 
 		for (guint i = 0; i < v->len; i++)
-			g_ptr_array_add(all,
-			    g_strdup_printf("%s=%s",
-				((const struct ctl_opt *)opt)->name,
-				(const char *)g_ptr_array_index(v, i)));
+			g_ptr_array_add(
+			    all, g_strdup_printf("%s=%s",
+				     ((const struct ctl_opt *)opt)->name,
+				     (const char *)g_ptr_array_index(v, i)));
 	}
 	g_ptr_array_sort(all, by_text);
 	g_ptr_array_add(all, NULL);
@@ -96,8 +94,9 @@ meaning(const char *line)
 {
 	g_auto(GStrv) words = ctl_split(line);
 	struct ctl_inv inv = { 0 };
-	DM_AUTO(dm_err) err = ctl_parse(&ctl_root, g_strv_length(words),
-	    (const char *const *)words, &inv);
+	DM_AUTO(dm_err)
+	err = ctl_parse(
+	    &ctl_root, g_strv_length(words), (const char *const *)words, &inv);
 	GString *s = g_string_new(NULL);
 
 	if (err != NULL) {
@@ -193,7 +192,7 @@ static const struct {
 	{ "a ';' ; b \";\" ; c `;`", "a ';'|b \";\"|c `;`" },
 	{ "a '\\';' ; b '';'x'", "a '\\';'|b ''|'x'" },
 	{ "a /* ; */ b; c -- ;\n d; # ;\n e", "a /* ; */ b|c -- ;\n d|"
-					       "# ;\n e" },
+					      "# ;\n e" },
 	{ "a-- ; b", "a-- ; b" },
 	{ "a--;b", "a--|b" },
 	{ "a 'open ; b", "a 'open ; b" },
@@ -285,8 +284,8 @@ main(void)
 	    DM_ARRAY_SIZE(lines));
 	tcase_add_test(tc, values_have_defaults);
 	tcase_add_test(tc, the_prompt_knows_only_the_source_option);
-	tcase_add_loop_test(tc, lines_are_split_like_a_shell_does, 0,
-	    DM_ARRAY_SIZE(splits));
+	tcase_add_loop_test(
+	    tc, lines_are_split_like_a_shell_does, 0, DM_ARRAY_SIZE(splits));
 	tcase_add_loop_test(tc,
 	    statements_are_split_outside_of_quotes_and_comments, 0,
 	    DM_ARRAY_SIZE(sqls));

@@ -48,213 +48,231 @@ struct run_case {
 
 /* @T: test/golden/ctl/in/task.yaml, @S: source.yaml, @B: broken.yaml, @C:
  * conflict.yaml there, @X: table.sql */
-static const struct run_case cases[] = {
-	{ "start-task", "start-task @T --remove-meta -s a,b --start-time x",
-	    { { "StartTask",
-		"{\"result\":true,\"sources\":[" ENTRY("a") "]}" } } },
-	{ "start-task-check", "start-task @T",
-	    { { "StartTask", "{\"checkResult\":" CHECKED "}" } } },
-	{ "start-task-no-file", "start-task /nonexistent/t.yaml", { { 0 } } },
-	{ "start-task-broken", "start-task @B", { { 0 } } },
-	{ "start-task-duplicate", "start-task @D", { { 0 } } },
-	{ "start-task-conflict", "start-task @C", { { 0 } } },
-	{ "start-task-usage", "start-task", { { 0 } } },
-	{ "check-task", "check-task @T -e 3 -w -1",
-	    { { "CheckTask", "{\"msg\":" CHECKED "}" } } },
-	{ "check-task-passed", "check-task @T",
-	    { { "CheckTask",
-		"{\"result\":true,\"msg\":\"pre-check is passed. \"}" } } },
-	{ "stop-task", "stop-task @T -s a",
-	    { { "OperateTask",
-		"{\"op\":\"Delete\",\"result\":true,\"sources\":[" ENTRY("a")
-		"]}" } } },
-	{ "stop-task-fails", "stop-task t", { { "OperateTask", NULL } } },
-	{ "pause-task-usage", "pause-task a b", { { 0 } } },
-	{ "pause-task-no-source", "pause-task", { { 0 } } },
-	{ "pause-task-two-sources", "pause-task -s a,b", { { 0 } } },
-	{ "pause-task-batch", "pause-task -s a --batch-size 1",
-	    { { "QueryStatus",
-		  "{\"result\":true,\"sources\":[{\"result\":true,"
-		  "\"subTaskStatus\":[{\"name\":\"t2\"},{\"name\":\"t1\"}]}"
-		  "]}" },
-		{ "OperateTask",
-		    "{\"result\":true,\"msg\":\"\",\"sources\":[" ENTRY("a")
-		    ",{\"msg\":\"no\",\"source\":\"b\"}]}" } } },
-	{ "resume-task-batch-fails", "resume-task -s a",
-	    { { "QueryStatus",
-		  "{\"result\":true,\"sources\":[{\"result\":true,"
-		  "\"subTaskStatus\":[{\"name\":\"t1\"}]}]}" },
-		{ "OperateTask", NULL } } },
-	{ "stop-task-batch-refused", "stop-task -s a",
-	    { { "QueryStatus",
-		"{\"msg\":\"sources [a] haven't been added\"}" } } },
-	{ "query-status-empty", "query-status", { { "QueryStatus", OK } } },
-	{ "query-status-summary", "query-status",
-	    { { "QueryStatus",
-		"{\"result\":true,\"sources\":[" STATUS("t", "Running", "") ","
-		STATUS("t", "Paused", "") "," STATUS("u", "Finished", "") ","
-		STATUS("u", "Running", "") "," STATUS("r", "Running",
-		    ",\"relayStatus\":{\"stage\":\"Paused\"}") ","
-		FAILED_SUBTASK "]}" } } },
-	{ "query-status-one-false", "query-status",
-	    { { "QueryStatus",
-		"{\"result\":true,\"sources\":[{\"msg\":\"gone\"}]}" } } },
-	{ "query-status-more", "query-status t --more",
-	    { { "QueryStatus",
-		"{\"result\":true,\"sources\":[{\"result\":true,"
-		"\"subTaskStatus\":[{\"name\":\"t\",\"load\":{}}]}]}" } } },
-	{ "query-status-fails", "query-status t -s a,b",
-	    { { "QueryStatus", NULL } } },
-	{ "operate-source-create", "operate-source create @S -w w1",
-	    { { "OperateSource", OK } } },
-	{ "operate-source-two", "operate-source create @S @S -w w1",
-	    { { "OperateSource", OK } } },
-	{ "operate-source-stop", "operate-source stop @S id1 -s id2",
-	    { { "OperateSource", OK } } },
-	{ "operate-source-stop-bare", "operate-source stop -s id2", { { 0 } } },
-	{ "operate-source-show", "operate-source show",
-	    { { "OperateSource", OK } } },
-	{ "operate-source-update", "operate-source update @S",
-	    { { "OperateSource", "{\"msg\":\"not supported\"}" } } },
-	{ "operate-source-word", "operate-source drop @S", { { 0 } } },
-	{ "transfer-source", "transfer-source s w",
-	    { { "TransferSource", OK } } },
-	{ "list-member", "list-member -l -n a,b",
-	    { { "ListMember",
-		"{\"result\":true,\"members\":[{\"leader\":{\"name\":\"m\"}},"
-		"{\"master\":{\"masters\":[{\"name\":\"m\",\"memberID\":\"5\","
-		"\"alive\":true,\"peerURLs\":[\"http://p\"]}]}},{\"worker\":"
-		"{}}]}" } } },
-	{ "list-member-usage", "list-member x", { { 0 } } },
-	{ "offline-member", "offline-member --worker -n w1",
-	    { { "OfflineMember", OK } } },
-	{ "offline-member-refused", "offline-member --master -n w1",
-	    { { "OfflineMember", "{\"msg\":\"unknown\"}" } } },
-	{ "offline-member-both", "offline-member --master -w", { { 0 } } },
-	{ "offline-member-no-name", "offline-member -w", { { 0 } } },
-	{ "operate-leader", "operate-leader evict",
-	    { { "OperateLeader", OK } } },
-	{ "operate-leader-word", "operate-leader x", { { 0 } } },
-	{ "start-relay", "start-relay -s a", { { "OperateRelay", OK } } },
-	{ "start-relay-worker", "start-relay -s a w1 w2",
-	    { { "OperateRelay", OK } } },
-	{ "stop-relay-two", "stop-relay -s a,b", { { 0 } } },
-	{ "pause-relay", "pause-relay -s a,b",
-	    { { "OperateWorkerRelayTask", OK } } },
-	{ "resume-relay-none", "resume-relay", { { 0 } } },
-	{ "purge-relay", "purge-relay -s a -f 'mysql-bin.000006'",
-	    { { "PurgeWorkerRelay", OK } } },
-	{ "purge-relay-dir",
-	    "purge-relay -s a -f \"'mysql-bin.000006'\" --sub-dir u.000001",
-	    { { "PurgeWorkerRelay", OK } } },
-	{ "purge-relay-no-file", "purge-relay -s a", { { 0 } } },
-	{ "purge-relay-two", "purge-relay -s a,b -f x", { { 0 } } },
-	{ "shard-ddl-lock", "shard-ddl-lock @T -s a",
-	    { { "ShowDDLLocks",
-		"{\"result\":true,\"locks\":[{\"ID\":\"t-`a`.`b`\"}]}" } } },
-	{ "shard-ddl-lock-unlock",
-	    "shard-ddl-lock unlock id -a exec -d d -t t -s a -f -o b",
-	    { { "UnlockDDLLock", OK } } },
-	{ "unlock-ddl-lock-action", "unlock-ddl-lock id --action drop",
-	    { { 0 } } },
-	{ "binlog-skip", "binlog skip @T -b mysql-bin.000001:4 -s a",
-	    { { "HandleError", OK } } },
-	{ "binlog-skip-pos", "binlog skip t -b mysql-bin:x", { { 0 } } },
-	{ "binlog-revert", "binlog revert t more", { { "HandleError", OK } } },
-	{ "binlog-list-help", "binlog list", { { 0 } } },
-	{ "binlog-replace",
-	    "binlog replace t \"ALTER TABLE a.b ADD c INT; ALTER TABLE a.b "
-	    "ADD d INT;\"",
-	    { { "HandleError", OK } } },
-	{ "binlog-inject", "binlog inject t ALTER TABLE a.b ADD c INT",
-	    { { "HandleError", OK } } },
-	{ "binlog-replace-none", "binlog replace t ;", { { 0 } } },
-	{ "binlog-inject-bad", "binlog inject t \"garbage out\"", { { 0 } } },
-	{ "handle-error", "handle-error t replace \"ALTER TABLE a.b ADD c "
-			  "INT\"",
-	    { { "HandleError", OK } } },
-	{ "handle-error-skip", "handle-error t skip -b f:4",
-	    { { "HandleError", OK } } },
-	{ "handle-error-sql", "handle-error t skip x", { { 0 } } },
-	{ "handle-error-no-sql", "handle-error t replace", { { 0 } } },
-	{ "handle-error-word", "handle-error t drop", { { 0 } } },
-	{ "binlog-schema-list", "binlog-schema list t d tb -s a",
-	    { { "OperateSchema", OK } } },
-	{ "binlog-schema-delete", "binlog-schema delete t d tb",
-	    { { "OperateSchema", OK } } },
-	{ "binlog-schema-update", "binlog-schema update t d tb @X --sync=false",
-	    { { "OperateSchema", OK } } },
-	{ "binlog-schema-update-source",
-	    "binlog-schema update t d tb --from-source",
-	    { { "OperateSchema", OK } } },
-	{ "binlog-schema-update-both",
-	    "binlog-schema update t d tb --from-source --from-target",
-	    { { 0 } } },
-	{ "binlog-schema-update-file",
-	    "binlog-schema update t d tb @X --from-target", { { 0 } } },
-	{ "operate-schema", "operate-schema set -s a t @X -d d -t tb",
-	    { { "OperateSchema", OK } } },
-	{ "operate-schema-get", "operate-schema get -s a t @X -d d -t tb",
-	    { { "OperateSchema", OK } } },
-	{ "operate-schema-no-file", "operate-schema set -s a t -d d -t tb",
-	    { { 0 } } },
-	{ "operate-schema-no-table", "operate-schema get -s a t -d d",
-	    { { 0 } } },
-	{ "config-task", "config task @T",
-	    { { "GetCfg", "{\"result\":true,\"cfg\":\"name: t\\n\"}" } } },
-	{ "config-worker-fails", "config worker w", { { "GetCfg", NULL } } },
-	{ "config-task-update", "config task update", { { 0 } } },
-	{ "get-config", "get-config master m1", { { "GetCfg", OK } } },
-	{ "get-config-type", "get-config relay m1", { { 0 } } },
-	{ "config-import-none", "config import -p /nonexistent/x", { { 0 } } },
-	{ "validation-start", "validation start t --mode fast -s a",
-	    { { "StartValidation", "{\"result\":true,\"msg\":\"success\"}" } } },
-	{ "validation-start-all",
-	    "validation start --all-task --start-time '2021-10-21 00:01:00'",
-	    { { "StartValidation", OK } } },
-	{ "validation-start-neither", "validation start", { { 0 } } },
-	{ "validation-start-mode", "validation start t --mode slow",
-	    { { 0 } } },
-	{ "validation-start-time", "validation start t --start-time now",
-	    { { 0 } } },
-	{ "validation-stop-many", "validation stop a b", { { 0 } } },
-	{ "validation-status", "validation status t --table-stage stopped",
-	    { { "GetValidationStatus", OK } } },
-	{ "validation-status-stage", "validation status t --table-stage x",
-	    { { 0 } } },
-	{ "validation-show-error", "validation show-error t",
-	    { { "GetValidationError", OK } } },
-	{ "validation-show-error-none", "validation show-error", { { 0 } } },
-	{ "validation-ignore-error", "validation ignore-error t 7",
-	    { { "OperateValidationError", OK } } },
-	{ "validation-clear-error-all", "validation clear-error t --all",
-	    { { "OperateValidationError", OK } } },
-	{ "validation-resolve-error-id", "validation resolve-error t x",
-	    { { 0 } } },
-	{ "validation-resolve-error-both", "validation resolve-error t",
-	    { { 0 } } },
-	{ "validation-update",
-	    "validation update t --cutover-binlog-pos '(mysql-bin.000001, "
-	    "4)'",
-	    { { "UpdateValidation", OK } } },
-	{ "validation-update-both",
-	    "validation update t --cutover-binlog-pos x "
-	    "--cutover-binlog-gtid y",
-	    { { 0 } } },
-	{ "validation-update-pos",
-	    "validation update t --cutover-binlog-pos '(mysql-bin.000001, "
-	    "x)'",
-	    { { 0 } } },
-	{ "encrypt", "encrypt 123456",
-	    { { "Encrypt",
-		"{\"result\":true,\"ciphertext\":\"abc==\"}" } } },
-	{ "encrypt-refused", "encrypt 123456",
-	    { { "Encrypt", "{\"msg\":\"secret key not initialized\"}" } } },
-	{ "help-command", "help binlog skip", { { 0 } } },
-	{ "help-unknown", "help nope", { { 0 } } },
-	{ "explain", "explain code=10006", { { 0 } } },
-	{ "explain-unknown", "explain 7", { { 0 } } },
-};
+/* clang-format off: a table */
+static const struct run_case
+    cases[] = {
+	    { "start-task", "start-task @T --remove-meta -s a,b --start-time x",
+		{ { "StartTask",
+		    "{\"result\":true,\"sources\":[" ENTRY("a") "]}" } } },
+	    { "start-task-check", "start-task @T",
+		{ { "StartTask", "{\"checkResult\":" CHECKED "}" } } },
+	    { "start-task-no-file", "start-task /nonexistent/t.yaml",
+		{ { 0 } } },
+	    { "start-task-broken", "start-task @B", { { 0 } } },
+	    { "start-task-duplicate", "start-task @D", { { 0 } } },
+	    { "start-task-conflict", "start-task @C", { { 0 } } },
+	    { "start-task-usage", "start-task", { { 0 } } },
+	    { "check-task", "check-task @T -e 3 -w -1",
+		{ { "CheckTask", "{\"msg\":" CHECKED "}" } } },
+	    { "check-task-passed", "check-task @T",
+		{ { "CheckTask",
+		    "{\"result\":true,\"msg\":\"pre-check is passed. \"}" } } },
+	    { "stop-task", "stop-task @T -s a",
+		{ { "OperateTask",
+		    "{\"op\":\"Delete\",\"result\":true,\"sources\":[" ENTRY(
+			"a") "]}" } } },
+	    { "stop-task-fails", "stop-task t", { { "OperateTask", NULL } } },
+	    { "pause-task-usage", "pause-task a b", { { 0 } } },
+	    { "pause-task-no-source", "pause-task", { { 0 } } },
+	    { "pause-task-two-sources", "pause-task -s a,b", { { 0 } } },
+	    { "pause-task-batch", "pause-task -s a --batch-size 1",
+		{ { "QueryStatus",
+		      "{\"result\":true,\"sources\":[{\"result\":true,"
+		      "\"subTaskStatus\":[{\"name\":\"t2\"},{\"name\":\"t1\"}]}"
+		      "]}" },
+		    { "OperateTask",
+			"{\"result\":true,\"msg\":\"\",\"sources\":[" ENTRY(
+			    "a") ",{\"msg\":\"no\",\"source\":\"b\"}]}" } } },
+	    { "resume-task-batch-fails", "resume-task -s a",
+		{ { "QueryStatus",
+		      "{\"result\":true,\"sources\":[{\"result\":true,"
+		      "\"subTaskStatus\":[{\"name\":\"t1\"}]}]}" },
+		    { "OperateTask", NULL } } },
+	    { "stop-task-batch-refused", "stop-task -s a",
+		{ { "QueryStatus",
+		    "{\"msg\":\"sources [a] haven't been added\"}" } } },
+	    { "query-status-empty", "query-status", { { "QueryStatus", OK } } },
+	    { "query-status-summary", "query-status",
+		{ { "QueryStatus", "{\"result\":true,\"sources\":[" STATUS(
+				       "t", "Running", "") "," STATUS("t",
+				       "Paused", "") "," STATUS("u", "Finished",
+				       "") "," STATUS("u", "Running",
+				       "") "," STATUS("r", "Running",
+				       ",\"relayStatus\":{\"stage\":"
+				       "\"Paused\"}") "," FAILED_SUBTASK
+						      "]}" } } },
+	    { "query-status-one-false", "query-status",
+		{ { "QueryStatus",
+		    "{\"result\":true,\"sources\":[{\"msg\":\"gone\"}]}" } } },
+	    { "query-status-more", "query-status t --more",
+		{ { "QueryStatus",
+		    "{\"result\":true,\"sources\":[{\"result\":true,"
+		    "\"subTaskStatus\":[{\"name\":\"t\",\"load\":{}}]}]}" } } },
+	    { "query-status-fails", "query-status t -s a,b",
+		{ { "QueryStatus", NULL } } },
+	    { "operate-source-create", "operate-source create @S -w w1",
+		{ { "OperateSource", OK } } },
+	    { "operate-source-two", "operate-source create @S @S -w w1",
+		{ { "OperateSource", OK } } },
+	    { "operate-source-stop", "operate-source stop @S id1 -s id2",
+		{ { "OperateSource", OK } } },
+	    { "operate-source-stop-bare", "operate-source stop -s id2",
+		{ { 0 } } },
+	    { "operate-source-show", "operate-source show",
+		{ { "OperateSource", OK } } },
+	    { "operate-source-update", "operate-source update @S",
+		{ { "OperateSource", "{\"msg\":\"not supported\"}" } } },
+	    { "operate-source-word", "operate-source drop @S", { { 0 } } },
+	    { "transfer-source", "transfer-source s w",
+		{ { "TransferSource", OK } } },
+	    { "list-member", "list-member -l -n a,b",
+		{ { "ListMember", "{\"result\":true,\"members\":[{\"leader\":{"
+				  "\"name\":\"m\"}},"
+				  "{\"master\":{\"masters\":[{\"name\":\"m\","
+				  "\"memberID\":\"5\","
+				  "\"alive\":true,\"peerURLs\":[\"http://"
+				  "p\"]}]}},{\"worker\":"
+				  "{}}]}" } } },
+	    { "list-member-usage", "list-member x", { { 0 } } },
+	    { "offline-member", "offline-member --worker -n w1",
+		{ { "OfflineMember", OK } } },
+	    { "offline-member-refused", "offline-member --master -n w1",
+		{ { "OfflineMember", "{\"msg\":\"unknown\"}" } } },
+	    { "offline-member-both", "offline-member --master -w", { { 0 } } },
+	    { "offline-member-no-name", "offline-member -w", { { 0 } } },
+	    { "operate-leader", "operate-leader evict",
+		{ { "OperateLeader", OK } } },
+	    { "operate-leader-word", "operate-leader x", { { 0 } } },
+	    { "start-relay", "start-relay -s a", { { "OperateRelay", OK } } },
+	    { "start-relay-worker", "start-relay -s a w1 w2",
+		{ { "OperateRelay", OK } } },
+	    { "stop-relay-two", "stop-relay -s a,b", { { 0 } } },
+	    { "pause-relay", "pause-relay -s a,b",
+		{ { "OperateWorkerRelayTask", OK } } },
+	    { "resume-relay-none", "resume-relay", { { 0 } } },
+	    { "purge-relay", "purge-relay -s a -f 'mysql-bin.000006'",
+		{ { "PurgeWorkerRelay", OK } } },
+	    { "purge-relay-dir",
+		"purge-relay -s a -f \"'mysql-bin.000006'\" --sub-dir u.000001",
+		{ { "PurgeWorkerRelay", OK } } },
+	    { "purge-relay-no-file", "purge-relay -s a", { { 0 } } },
+	    { "purge-relay-two", "purge-relay -s a,b -f x", { { 0 } } },
+	    { "shard-ddl-lock", "shard-ddl-lock @T -s a",
+		{ { "ShowDDLLocks", "{\"result\":true,\"locks\":[{\"ID\":\"t-`"
+				    "a`.`b`\"}]}" } } },
+	    { "shard-ddl-lock-unlock",
+		"shard-ddl-lock unlock id -a exec -d d -t t -s a -f -o b",
+		{ { "UnlockDDLLock", OK } } },
+	    { "unlock-ddl-lock-action", "unlock-ddl-lock id --action drop",
+		{ { 0 } } },
+	    { "binlog-skip", "binlog skip @T -b mysql-bin.000001:4 -s a",
+		{ { "HandleError", OK } } },
+	    { "binlog-skip-pos", "binlog skip t -b mysql-bin:x", { { 0 } } },
+	    { "binlog-revert", "binlog revert t more",
+		{ { "HandleError", OK } } },
+	    { "binlog-list-help", "binlog list", { { 0 } } },
+	    { "binlog-replace",
+		"binlog replace t \"ALTER TABLE a.b ADD c INT; ALTER TABLE a.b "
+		"ADD d INT;\"",
+		{ { "HandleError", OK } } },
+	    { "binlog-inject", "binlog inject t ALTER TABLE a.b ADD c INT",
+		{ { "HandleError", OK } } },
+	    { "binlog-replace-none", "binlog replace t ;", { { 0 } } },
+	    { "binlog-inject-bad", "binlog inject t \"garbage out\"",
+		{ { 0 } } },
+	    { "handle-error",
+		"handle-error t replace \"ALTER TABLE a.b ADD c "
+		"INT\"",
+		{ { "HandleError", OK } } },
+	    { "handle-error-skip", "handle-error t skip -b f:4",
+		{ { "HandleError", OK } } },
+	    { "handle-error-sql", "handle-error t skip x", { { 0 } } },
+	    { "handle-error-no-sql", "handle-error t replace", { { 0 } } },
+	    { "handle-error-word", "handle-error t drop", { { 0 } } },
+	    { "binlog-schema-list", "binlog-schema list t d tb -s a",
+		{ { "OperateSchema", OK } } },
+	    { "binlog-schema-delete", "binlog-schema delete t d tb",
+		{ { "OperateSchema", OK } } },
+	    { "binlog-schema-update",
+		"binlog-schema update t d tb @X --sync=false",
+		{ { "OperateSchema", OK } } },
+	    { "binlog-schema-update-source",
+		"binlog-schema update t d tb --from-source",
+		{ { "OperateSchema", OK } } },
+	    { "binlog-schema-update-both",
+		"binlog-schema update t d tb --from-source --from-target",
+		{ { 0 } } },
+	    { "binlog-schema-update-file",
+		"binlog-schema update t d tb @X --from-target", { { 0 } } },
+	    { "operate-schema", "operate-schema set -s a t @X -d d -t tb",
+		{ { "OperateSchema", OK } } },
+	    { "operate-schema-get", "operate-schema get -s a t @X -d d -t tb",
+		{ { "OperateSchema", OK } } },
+	    { "operate-schema-no-file", "operate-schema set -s a t -d d -t tb",
+		{ { 0 } } },
+	    { "operate-schema-no-table", "operate-schema get -s a t -d d",
+		{ { 0 } } },
+	    { "config-task", "config task @T",
+		{ { "GetCfg", "{\"result\":true,\"cfg\":\"name: t\\n\"}" } } },
+	    { "config-worker-fails", "config worker w",
+		{ { "GetCfg", NULL } } },
+	    { "config-task-update", "config task update", { { 0 } } },
+	    { "get-config", "get-config master m1", { { "GetCfg", OK } } },
+	    { "get-config-type", "get-config relay m1", { { 0 } } },
+	    { "config-import-none", "config import -p /nonexistent/x",
+		{ { 0 } } },
+	    { "validation-start", "validation start t --mode fast -s a",
+		{ { "StartValidation",
+		    "{\"result\":true,\"msg\":\"success\"}" } } },
+	    { "validation-start-all",
+		"validation start --all-task --start-time '2021-10-21 "
+		"00:01:00'",
+		{ { "StartValidation", OK } } },
+	    { "validation-start-neither", "validation start", { { 0 } } },
+	    { "validation-start-mode", "validation start t --mode slow",
+		{ { 0 } } },
+	    { "validation-start-time", "validation start t --start-time now",
+		{ { 0 } } },
+	    { "validation-stop-many", "validation stop a b", { { 0 } } },
+	    { "validation-status", "validation status t --table-stage stopped",
+		{ { "GetValidationStatus", OK } } },
+	    { "validation-status-stage", "validation status t --table-stage x",
+		{ { 0 } } },
+	    { "validation-show-error", "validation show-error t",
+		{ { "GetValidationError", OK } } },
+	    { "validation-show-error-none", "validation show-error",
+		{ { 0 } } },
+	    { "validation-ignore-error", "validation ignore-error t 7",
+		{ { "OperateValidationError", OK } } },
+	    { "validation-clear-error-all", "validation clear-error t --all",
+		{ { "OperateValidationError", OK } } },
+	    { "validation-resolve-error-id", "validation resolve-error t x",
+		{ { 0 } } },
+	    { "validation-resolve-error-both", "validation resolve-error t",
+		{ { 0 } } },
+	    { "validation-update",
+		"validation update t --cutover-binlog-pos '(mysql-bin.000001, "
+		"4)'",
+		{ { "UpdateValidation", OK } } },
+	    { "validation-update-both",
+		"validation update t --cutover-binlog-pos x "
+		"--cutover-binlog-gtid y",
+		{ { 0 } } },
+	    { "validation-update-pos",
+		"validation update t --cutover-binlog-pos '(mysql-bin.000001, "
+		"x)'",
+		{ { 0 } } },
+	    { "encrypt", "encrypt 123456",
+		{ { "Encrypt",
+		    "{\"result\":true,\"ciphertext\":\"abc==\"}" } } },
+	    { "encrypt-refused", "encrypt 123456",
+		{ { "Encrypt", "{\"msg\":\"secret key not initialized\"}" } } },
+	    { "help-command", "help binlog skip", { { 0 } } },
+	    { "help-unknown", "help nope", { { 0 } } },
+	    { "explain", "explain code=10006", { { 0 } } },
+	    { "explain-unknown", "explain 7", { { 0 } } },
+    };
+/* clang-format on */
 
 /* ---- the master ---- */
 
@@ -316,8 +334,8 @@ expand(const char *line)
 	g_autoptr(GString) s = g_string_new(line);
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(files); i++) {
-		g_autofree char *path = g_strconcat(
-		    "test/golden/ctl/in/", files[i].file, NULL);
+		g_autofree char *path =
+		    g_strconcat("test/golden/ctl/in/", files[i].file, NULL);
 
 		g_string_replace(s, files[i].mark, path, 0);
 	}
@@ -335,8 +353,8 @@ run_line(const struct run_case *c, const char *line, bool *refused)
 	struct ctl_env env = { .transport = &t, .out = out };
 	struct ctl_inv inv = { .env = &env };
 	g_auto(GStrv) words = ctl_split(line);
-	struct dm_err *err = ctl_parse(&ctl_root, g_strv_length(words),
-	    (const char *const *)words, &inv);
+	struct dm_err *err = ctl_parse(
+	    &ctl_root, g_strv_length(words), (const char *const *)words, &inv);
 
 	if (err == NULL)
 		err = ctl_dispatch(&inv);
@@ -353,8 +371,7 @@ run_line(const struct run_case *c, const char *line, bool *refused)
 START_TEST(a_command_does_what_the_golden_file_says)
 {
 	const struct run_case *c = &cases[_i];
-	g_autofree char *path =
-	    g_strdup_printf(GOLDEN "/%s.txt", c->name);
+	g_autofree char *path = g_strdup_printf(GOLDEN "/%s.txt", c->name);
 	g_autofree char *line = expand(c->line), *want = NULL, *got = NULL;
 	char *out = run_line(c, line, NULL);
 
@@ -515,10 +532,12 @@ START_TEST(the_prompt_prints_errors_and_goes_on)
 	ctl_shell_line(&env, "update-task 'a b'");
 	ctl_shell_line(&env, "# nothing");
 	fclose(out);
-	ck_assert_ptr_eq(strstr(text,
-	    "fail to run: [update-task a b]\n"
-	    "Error: unknown command \"update-task\" for \"dmctl\"\n"
-	    "Run 'dmctl --help' for usage.\n"), text);
+	ck_assert_ptr_eq(
+	    strstr(text,
+		"fail to run: [update-task a b]\n"
+		"Error: unknown command \"update-task\" for \"dmctl\"\n"
+		"Run 'dmctl --help' for usage.\n"),
+	    text);
 	free(text);
 }
 END_TEST

@@ -103,8 +103,8 @@ run_line(struct ctl_client *c, const char *line)
 		.rpc_timeout_ms = 10000 };
 	struct ctl_inv inv = { .env = &env };
 	g_auto(GStrv) words = ctl_split(line);
-	struct dm_err *err = ctl_parse(&ctl_root, g_strv_length(words),
-	    (const char *const *)words, &inv);
+	struct dm_err *err = ctl_parse(
+	    &ctl_root, g_strv_length(words), (const char *const *)words, &inv);
 
 	if (err == NULL)
 		err = ctl_dispatch(&inv);
@@ -134,8 +134,9 @@ START_TEST(a_command_reaches_a_master)
 	struct ctl_client *c = ctl_client_new(&set);
 
 	ck_assert_ptr_null(ctl_client_connect(c));
-	expect(c, "pause-task t", "\"op\": \"Pause\",\n    \"result\": true,\n"
-				  "    \"msg\": \"t\"");
+	expect(c, "pause-task t",
+	    "\"op\": \"Pause\",\n    \"result\": true,\n"
+	    "    \"msg\": \"t\"");
 	expect(c, "stop-task fail",
 	    "can not delete task fail\nError: rpc error: code = Unknown desc "
 	    "= no leader\n");
@@ -220,8 +221,8 @@ load(const char *line, struct ctl_settings **set)
 {
 	struct ctl_inv inv = { 0 };
 	g_auto(GStrv) words = ctl_split(line);
-	struct dm_err *err = ctl_parse(&ctl_root, g_strv_length(words),
-	    (const char *const *)words, &inv);
+	struct dm_err *err = ctl_parse(
+	    &ctl_root, g_strv_length(words), (const char *const *)words, &inv);
 
 	ck_assert_ptr_null(err);
 	err = ctl_settings_load(&inv, set);
@@ -286,8 +287,8 @@ START_TEST(bad_settings_are_refused)
 	struct dm_err *err = load(bad_settings[_i].line, &set);
 
 	ck_assert_ptr_nonnull(err);
-	ck_assert_msg(strstr(err->message, bad_settings[_i].why) != NULL,
-	    "%s", err->message);
+	ck_assert_msg(strstr(err->message, bad_settings[_i].why) != NULL, "%s",
+	    err->message);
 	dm_err_free(err);
 }
 END_TEST
@@ -321,10 +322,9 @@ main(void)
 	tcase_add_test(tc, another_master_answers_when_the_first_is_gone);
 	tcase_add_test(tc, no_master_is_error_48001);
 	suite_add_tcase(s, tc);
-	tcase_add_test(
-	    plain, an_address_comes_from_option_environment_or_file);
-	tcase_add_loop_test(plain, bad_settings_are_refused, 0,
-	    DM_ARRAY_SIZE(bad_settings));
+	tcase_add_test(plain, an_address_comes_from_option_environment_or_file);
+	tcase_add_loop_test(
+	    plain, bad_settings_are_refused, 0, DM_ARRAY_SIZE(bad_settings));
 	suite_add_tcase(s, plain);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

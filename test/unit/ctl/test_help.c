@@ -81,9 +81,8 @@ START_TEST(usage_lines_that_tests_of_the_original_look_for)
 		{ "pause-task",
 		    "  dmctl pause-task [-s source ...] [task-name | "
 		    "task-file] [flags]" },
-		{ "stop-task",
-		    "  dmctl stop-task [-s source ...] [task-name | "
-		    "task-file] [flags]" },
+		{ "stop-task", "  dmctl stop-task [-s source ...] [task-name | "
+			       "task-file] [flags]" },
 		{ "resume-task",
 		    "  dmctl resume-task [-s source ...] [task-name | "
 		    "task-file] [flags]" },
@@ -124,8 +123,7 @@ check_table(const struct ctl_inv *inv)
 			ck_assert_ptr_eq(
 			    ctl_cmd_opt(inv, NULL, (*o)->letter), *o);
 		for (size_t i = 0; i < inv->depth; i++) {
-			const struct ctl_opt *const *s =
-			    inv->path[i]->shared;
+			const struct ctl_opt *const *s = inv->path[i]->shared;
 
 			for (; s != NULL && *s != NULL; s++)
 				ck_assert_msg(
