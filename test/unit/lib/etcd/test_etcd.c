@@ -486,6 +486,7 @@ START_TEST(authentication_survives_a_crash_of_etcd)
 	struct dm_etcd_opts o = {
 		.endpoints = eps, .user = "root", .password = "secret"
 	};
+	DM_AUTO(dm_etcd_kvs) k = NULL;
 	struct dm_etcd_member_proc *m;
 	struct dm_etcd_watch *w;
 	struct dm_etcd *e;
@@ -506,8 +507,9 @@ START_TEST(authentication_survives_a_crash_of_etcd)
 	check_ok(dm_etcd_put(e, "k", "1", 1, 0, &rev));
 	w = dm_etcd_watch_start(e, "k", false, rev, &seen_ops, &s);
 	wait_count(&s.c, 1);
-	/* The tokens are gone with it. */
+	/* The tokens are gone with it. A read is repeated until it is back. */
 	kill(dm_etcd_member_pid(m), SIGKILL);
+	check_ok(dm_etcd_range(e, "k", false, 0, &k));
 	check_ok(dm_etcd_put(e, "k", "2", 1, 0, NULL));
 	wait_count(&s.c, 2);
 	dm_etcd_watch_stop(w);
