@@ -39,8 +39,7 @@ by_name(gconstpointer a, gconstpointer b)
 {
 	const struct check_table *x = *(struct check_table *const *)a;
 
-	return compare(
-	    x->schema, x->table, *(struct check_table *const *)b);
+	return compare(x->schema, x->table, *(struct check_table *const *)b);
 }
 
 /* NULL: it does not take part. */
@@ -93,7 +92,7 @@ static bool
 is_action(const char *rule)
 {
 	return rule != NULL && strcmp(rule, "RESTRICT") != 0 &&
-	    strcmp(rule, "NO ACTION") != 0;
+	       strcmp(rule, "NO ACTION") != 0;
 }
 
 static void
@@ -108,8 +107,8 @@ on_foreign_key(struct check_src *s, const struct dm_sql_row *row)
 		return;
 	if (t->cascades == NULL)
 		t->cascades = g_ptr_array_new_with_free_func(g_free);
-	g_ptr_array_add(t->cascades,
-	    g_strdup(row->cells[2] != NULL ? row->cells[2] : ""));
+	g_ptr_array_add(
+	    t->cascades, g_strdup(row->cells[2] != NULL ? row->cells[2] : ""));
 }
 
 static struct dm_err *
@@ -158,7 +157,7 @@ names_read(struct check_src *s, const struct dm_block_allow *list)
 		t->schema = g_strdup(row.cells[0]);
 		t->table = g_strdup(row.cells[1]);
 		t->versioned = row.cells[2] != NULL &&
-		    strcmp(row.cells[2], "SYSTEM VERSIONED") == 0;
+			       strcmp(row.cells[2], "SYSTEM VERSIONED") == 0;
 		t->columns = g_ptr_array_new_with_free_func(g_free);
 		g_ptr_array_add(s->tables, t);
 	}
@@ -178,8 +177,8 @@ routes_apply(struct check_src *s, bool case_sensitive)
 	for (guint i = 0; err == NULL && i < s->tables->len; i++) {
 		struct check_table *t = s->tables->pdata[i];
 
-		err = dm_route(router, t->schema, t->table, &t->to_schema,
-		    &t->to_table);
+		err = dm_route(
+		    router, t->schema, t->table, &t->to_schema, &t->to_table);
 	}
 	return err;
 }
@@ -217,19 +216,20 @@ structure_read(struct check_src *s)
 		    on_column },
 		{ "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM "
 		  "information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND "
-		  "TABLE_SCHEMA", on_key },
+		  "TABLE_SCHEMA",
+		    on_key },
 		{ "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, "
 		  "UPDATE_RULE, DELETE_RULE FROM "
 		  "information_schema.REFERENTIAL_CONSTRAINTS WHERE "
-		  "CONSTRAINT_SCHEMA", on_foreign_key },
+		  "CONSTRAINT_SCHEMA",
+		    on_foreign_key },
 	};
 	g_autofree char *in = schemas_in(s);
 	struct dm_err *err = NULL;
 
 	for (size_t i = 0;
 	     in != NULL && err == NULL && i < DM_ARRAY_SIZE(queries); i++) {
-		g_autofree char *sql =
-		    g_strconcat(queries[i].head, in, NULL);
+		g_autofree char *sql = g_strconcat(queries[i].head, in, NULL);
 
 		err = each_row(s, sql, queries[i].fn);
 	}
@@ -239,8 +239,7 @@ structure_read(struct check_src *s)
 struct dm_err *
 check_tables_read(struct check_src *s)
 {
-	bool case_sensitive =
-	    s->task->case_sensitive || s->cfg->case_sensitive;
+	bool case_sensitive = s->task->case_sensitive || s->cfg->case_sensitive;
 	DM_AUTO(dm_block_allow) list = NULL;
 	struct dm_err *err;
 
