@@ -61,6 +61,8 @@ void check_src_run(struct check_src *s);
 void check_src_fini(struct check_src *s);
 /* Fill s->tables and s->all_names. */
 struct dm_err *check_tables_read(struct check_src *s) DM_MUST_CHECK;
+/* The foreign keys in the text of SHOW CREATE TABLE, added to t. */
+void check_foreign_keys_find(struct check_table *t, const char *create);
 /* Items that need the target, and the structure of tables. */
 void check_target_run(const struct dm_task_cfg *task, struct check_src *all,
     size_t n, struct dm_cancel *cancel, struct result_list *list);

@@ -84,7 +84,7 @@ read_ids(struct dm_sql_conn *conn, GHashTable **used)
 	if (err != NULL && no != ER_NO_PRIVILEGE && no != ER_ACCESS_DENIED)
 		return err;
 	if (err != NULL) {
-		dm_warn("replicas of the source cannot be listed, their "
+		dm_info("replicas of the source cannot be listed, their "
 			"server ids are not known",
 		    dm_kerr(err));
 		dm_err_free(err); /* told; the range makes a clash unlikely */

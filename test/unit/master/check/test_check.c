@@ -419,6 +419,32 @@ START_TEST(cascading_keys_need_the_session)
 }
 END_TEST
 
+START_TEST(foreign_keys_are_found_in_show_create)
+{
+	struct check_table *t = table("t");
+	g_autofree char *names = NULL;
+
+	check_foreign_keys_find(t,
+	    "CREATE TABLE `t` (\n"
+	    "  `id` int(11) COMMENT 'CONSTRAINT `x` FOREIGN KEY ( CASCADE',\n"
+	    "  CONSTRAINT `c` CHECK (`id` > 0)\n)");
+	ck_assert(!t->has_foreign_key);
+	check_foreign_keys_find(t,
+	    "CREATE TABLE `t` (\n"
+	    "  CONSTRAINT `plain` FOREIGN KEY (` CASCADE`) REFERENCES `u` "
+	    "(`id`) ON DELETE NO ACTION,\n"
+	    "  CONSTRAINT `a``b` FOREIGN KEY (`p`) REFERENCES `u` (`id`) ON "
+	    "DELETE SET NULL ON UPDATE NO ACTION,\n"
+	    "  CONSTRAINT `c` FOREIGN KEY (`p`) REFERENCES `u` (`id`) ON "
+	    "UPDATE CASCADE\n)");
+	ck_assert(t->has_foreign_key);
+	g_ptr_array_add(t->cascades, NULL);
+	names = g_strjoinv(" ", (char **)t->cascades->pdata);
+	ck_assert_str_eq(names, "a`b c");
+	table_free(t);
+}
+END_TEST
+
 START_TEST(names_that_differ_in_case_clash)
 {
 	struct check_src s = { .tables_known = true };
@@ -457,6 +483,7 @@ main(void)
 	    (int)DM_ARRAY_SIZE(caps));
 	tcase_add_test(tc, structure_findings_have_their_severity);
 	tcase_add_test(tc, cascading_keys_need_the_session);
+	tcase_add_test(tc, foreign_keys_are_found_in_show_create);
 	tcase_add_test(tc, names_that_differ_in_case_clash);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
