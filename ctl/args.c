@@ -10,6 +10,7 @@
  * values are split at every comma, without CSV quoting.
  */
 #include "ctl/ctl.h"
+#include "lib/text/pbjson.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,8 +47,8 @@ ctl_cmd_opt(const struct ctl_inv *inv, const char *name, char letter)
 	o = find_opt(ctl_inv_cmd(inv)->opts, name, letter);
 	for (size_t i = inv->depth; o == NULL && i > 0; i--)
 		o = find_opt(inv->path[i - 1]->shared, name, letter);
-	if (o == NULL && (name != NULL ? strcmp(name, "help") == 0
-				       : letter == 'h'))
+	if (o == NULL &&
+	    (name != NULL ? strcmp(name, "help") == 0 : letter == 'h'))
 		o = &ctl_opt_help;
 	return o;
 }
@@ -116,11 +117,12 @@ find_command(struct ctl_inv *inv, GPtrArray *words)
 		if (child == NULL && inv->depth == 1) {
 			const char *w = g_ptr_array_index(words, i);
 			g_autofree char *near = ctl_suggestions(c, w);
+			g_autoptr(GString) quoted = g_string_new(NULL);
 
 			inv->unknown_command = true;
-			return dm_err_plain(
-			    "unknown command \"%s\" for \"%s\"%s", w, c->name,
-			    near);
+			dm_json_append_string(quoted, w);
+			return dm_err_plain("unknown command %s for \"%s\"%s",
+			    quoted->str, c->name, near);
 		}
 		if (child == NULL)
 			return NULL;
@@ -214,8 +216,7 @@ set_value(struct ctl_inv *inv, const struct ctl_opt *o, const char *v)
 	if (values == NULL) {
 		values = g_ptr_array_new_with_free_func(g_free);
 		/* The tables are const; the hash only compares the address. */
-		g_hash_table_insert(
-		    inv->values, (void *)(uintptr_t)o, values);
+		g_hash_table_insert(inv->values, (void *)(uintptr_t)o, values);
 	}
 	if (o->kind == CTL_LIST) {
 		add_list(values, v);
@@ -234,8 +235,9 @@ parse_long(struct ctl_inv *inv, const GPtrArray *words, guint *i)
 {
 	const char *w = g_ptr_array_index(words, *i);
 	const char *eq = strchr(w, '=');
-	g_autofree char *name =
-	    eq != NULL ? g_strndup(w + 2, (gsize)(eq - w - 2)) : g_strdup(w + 2);
+	g_autofree char *name = eq != NULL
+				    ? g_strndup(w + 2, (gsize)(eq - w - 2))
+				    : g_strdup(w + 2);
 	const struct ctl_opt *o = ctl_cmd_opt(inv, name, 0);
 
 	if (name[0] == '\0' || name[0] == '-' || name[0] == '=')

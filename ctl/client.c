@@ -23,8 +23,8 @@
 struct ctl_client {
 	const struct ctl_settings *set;
 	struct ctl_transport transport;
-	struct dm_mutex mu;   /* guards the fields below */
-	GPtrArray *channels;  /* struct dm_rpc_channel*, owned; last: in use */
+	struct dm_mutex mu;    /* guards the fields below */
+	GPtrArray *channels;   /* struct dm_rpc_channel*, owned; last: in use */
 	size_t max_recv_bytes; /* 0: the default */
 };
 
@@ -92,15 +92,14 @@ ctl_client_connect(struct ctl_client *c)
 		struct dm_rpc_channel *ch = dm_rpc_channel_new(*m, &o);
 
 		if (dm_rpc_channel_wait(ch, CONNECT_MS)) {
-			dm_info("connected to dm-master",
-			    dm_kstr("address", *m));
+			dm_info(
+			    "connected to dm-master", dm_kstr("address", *m));
 			dm_mutex_lock(&c->mu);
 			g_ptr_array_add(c->channels, ch);
 			dm_mutex_unlock(&c->mu);
 			return NULL;
 		}
-		dm_warn("can not connect to dm-master",
-		    dm_kstr("address", *m));
+		dm_warn("can not connect to dm-master", dm_kstr("address", *m));
 		dm_rpc_channel_free(ch);
 	}
 	return dm_err_set_cause(
@@ -160,8 +159,8 @@ call(void *self, const char *method, const ProtobufCMessage *req,
 	    timeout_ms, NULL, resp, &status);
 	if (err == NULL || !can_retry(c, err, status))
 		return err;
-	dm_info("send a request again", dm_kstr("method", method),
-	    dm_kerr(err));
+	dm_info(
+	    "send a request again", dm_kstr("method", method), dm_kerr(err));
 	dm_err_free(err);
 	err = ctl_client_connect(c);
 	if (err != NULL)

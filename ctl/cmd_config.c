@@ -24,17 +24,21 @@ static const struct ctl_opt opt_file = {
 	.help = "Write the configuration to this file.",
 };
 
-/* With a path: the text goes to the file, the answer says so instead. */
+/* The text goes to the file; the answer says so instead of showing it. */
 static struct dm_err *
-save(Pb__GetCfgResponse *resp, const char *path)
+save(struct ctl_inv *inv, const Pb__GetCfgResponse *resp, const char *path)
 {
+	g_autofree char *msg =
+	    g_strdup_printf("write config to file %s succeed", path);
+	Pb__GetCfgResponse shown;
 	struct dm_err *err = ctl_write_file(path, resp->cfg);
 
 	if (err != NULL)
 		return err;
-	g_free(resp->msg);
-	resp->msg = g_strdup_printf("write config to file %s succeed", path);
-	resp->cfg[0] = '\0';
+	pb__get_cfg_response__init(&shown);
+	shown.result = true;
+	shown.msg = msg;
+	ctl_print(inv, &shown.base);
 	return NULL;
 }
 
@@ -42,7 +46,7 @@ static struct dm_err *
 get(struct ctl_inv *inv, Pb__CfgType type, const char *name, const char *path)
 {
 	CTL_AUTO_MESSAGE ProtobufCMessage *m = NULL;
-	Pb__GetCfgResponse *resp;
+	const Pb__GetCfgResponse *resp;
 	Pb__GetCfgRequest req;
 	struct dm_err *err;
 
@@ -60,9 +64,7 @@ get(struct ctl_inv *inv, Pb__CfgType type, const char *name, const char *path)
 	}
 	resp = (Pb__GetCfgResponse *)m;
 	if (resp->result && path[0] != '\0')
-		err = save(resp, path);
-	if (err != NULL)
-		return err;
+		return save(inv, resp, path);
 	ctl_print(inv, m);
 	return NULL;
 }
@@ -142,8 +144,7 @@ static const struct ctl_cmd cmd_source = {
 	.name = "source",
 	.args = "<source-id>",
 	.brief = "Show the configuration of a source",
-	.children = (const struct ctl_cmd *const[]){ &cmd_update_source,
-	    NULL },
+	.children = (const struct ctl_cmd *const[]){ &cmd_update_source, NULL },
 	.run = run_source,
 };
 static const struct ctl_cmd cmd_task = {

@@ -82,8 +82,8 @@ run_unlock(struct ctl_inv *inv)
 	return ctl_call_print(inv, "UnlockDDLLock", &req.base);
 }
 
-static const struct ctl_opt *const unlock_opts[] = { &opt_action,
-	&opt_database, &opt_force, &opt_owner, &opt_table, NULL };
+static const struct ctl_opt *const unlock_opts[] = { &opt_action, &opt_database,
+	&opt_force, &opt_owner, &opt_table, NULL };
 
 static const struct ctl_cmd cmd_unlock = {
 	.name = "unlock",

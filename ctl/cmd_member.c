@@ -117,8 +117,8 @@ const struct ctl_cmd ctl_cmd_offline_member = {
 	.name = "offline-member",
 	.args = "<--master/--worker> <--name master-name/worker-name>",
 	.brief = "Remove a dm-master or dm-worker that is shut down",
-	.opts = (const struct ctl_opt *const[]){ &opt_off_master,
-	    &opt_off_name, &opt_off_worker, NULL },
+	.opts = (const struct ctl_opt *const[]){ &opt_off_master, &opt_off_name,
+	    &opt_off_worker, NULL },
 	.run = run_offline,
 };
 

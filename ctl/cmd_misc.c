@@ -55,8 +55,8 @@ run_help(struct ctl_inv *inv)
 	} else {
 		dm_err_free(err);
 		for (size_t i = 0; i < n; i++)
-			g_string_append_printf(topic, "%s`%s`",
-			    i > 0 ? " " : "", ctl_arg(inv, i));
+			g_string_append_printf(
+			    topic, "%s`%s`", i > 0 ? " " : "", ctl_arg(inv, i));
 		ctl_line(inv, "Unknown help topic [%s]", topic->str);
 		of.depth = 1;
 		dm_err_free(ctl_usage(&of));

@@ -27,7 +27,7 @@ static const char *
 op_name(Pb__TaskOp op)
 {
 	return protobuf_c_enum_descriptor_get_value(
-	    &pb__task_op__descriptor, op)
+	    &pb__task_op__descriptor, (int)op)
 	    ->name;
 }
 
@@ -57,8 +57,7 @@ run_job(struct batch *b, struct job *job)
 	req.name = ctl_pb(job->task);
 	req.n_sources = 1;
 	req.sources = &b->source;
-	job->err = ctl_call_timed(
-	    b->env, "OperateTask", &req.base, &job->resp);
+	job->err = ctl_call_timed(b->env, "OperateTask", &req.base, &job->resp);
 }
 
 static void *
@@ -126,8 +125,7 @@ job_json(const struct batch *b, const struct job *job)
 	}
 	json_object_set_new(j, "task", ctl_json_string(job->task));
 	json_object_set_new(j, "op", json_string(op_name(b->op)));
-	json_object_set_new(
-	    j, "result", json_boolean(r != NULL && r->result));
+	json_object_set_new(j, "result", json_boolean(r != NULL && r->result));
 	json_object_set_new(
 	    j, "msg", ctl_json_string(r != NULL ? r->msg : why));
 	json_object_set_new(
@@ -153,8 +151,8 @@ print_batch(struct ctl_inv *inv, bool result, const char *msg, json_t *tasks)
 static gint
 by_task(gconstpointer a, gconstpointer b)
 {
-	return strcmp(((const struct job *)a)->task,
-	    ((const struct job *)b)->task);
+	return strcmp(
+	    ((const struct job *)a)->task, ((const struct job *)b)->task);
 }
 
 static void
@@ -193,8 +191,8 @@ operate_source(struct ctl_inv *inv, Pb__TaskOp op, char *source)
 	pb__query_status_list_request__init(&req);
 	req.n_sources = 1;
 	req.sources = &source;
-	DM_AUTO(dm_err) err =
-	    ctl_call_timed(inv->env, "QueryStatus", &req.base, &m);
+	DM_AUTO(dm_err)
+	err = ctl_call_timed(inv->env, "QueryStatus", &req.base, &m);
 	if (err != NULL) {
 		g_autofree char *text = dm_err_text(err);
 

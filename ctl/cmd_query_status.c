@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define STATUS_ERROR "Error"
-#define HINT ". Please run `query-status <task>` to get more details."
+#define HINT	     ". Please run `query-status <task>` to get more details."
 
 static const struct ctl_opt opt_more = {
 	.name = "more",
@@ -55,9 +55,9 @@ static bool
 relay_is_down(const Pb__SubTaskStatus *st, const Pb__RelayStatus *relay)
 {
 	return st->unit == PB__UNIT_TYPE__Sync &&
-	    st->stage == PB__STAGE__Running && relay != NULL &&
-	    (relay->stage == PB__STAGE__Paused ||
-		relay->stage == PB__STAGE__Stopped);
+	       st->stage == PB__STAGE__Running && relay != NULL &&
+	       (relay->stage == PB__STAGE__Paused ||
+		   relay->stage == PB__STAGE__Stopped);
 }
 
 /* One more subtask of the task; the first rule that fits decides. */
@@ -71,11 +71,10 @@ fold(struct task_sum *t, const Pb__SubTaskStatus *st,
 	if (g_str_has_prefix(t->status, STATUS_ERROR))
 		return;
 	if (st->stage == PB__STAGE__Paused && has_errors(st->result))
-		status = g_strdup(
-		    STATUS_ERROR " - Some error occurred in subtask");
+		status =
+		    g_strdup(STATUS_ERROR " - Some error occurred in subtask");
 	else if (relay_is_down(st, relay))
-		status = g_strdup_printf(
-		    STATUS_ERROR " - Relay status is %s",
+		status = g_strdup_printf(STATUS_ERROR " - Relay status is %s",
 		    has_errors(relay->result) ? STATUS_ERROR
 					      : stage_name(relay->stage));
 	else if (strcmp(t->status, stage_name(PB__STAGE__Paused)) == 0)
@@ -176,11 +175,10 @@ failed(struct ctl_inv *inv, const char *task, struct dm_err *err)
 	GString *s = g_string_new("[");
 
 	for (size_t i = 0; i < n; i++)
-		g_string_append_printf(
-		    s, "%s%s", i > 0 ? " " : "", sources[i]);
+		g_string_append_printf(s, "%s%s", i > 0 ? " " : "", sources[i]);
 	g_string_append_c(s, ']');
-	ctl_line(inv, "can not query %s task's status(in sources %s)", task,
-	    s->str);
+	ctl_line(
+	    inv, "can not query %s task's status(in sources %s)", task, s->str);
 	g_string_free(s, TRUE);
 	return err;
 }

@@ -58,8 +58,8 @@ send(struct ctl_inv *inv, Pb__OperateSchemaRequest *req)
 /* ---- binlog-schema ---- */
 
 static void
-init_for_table(struct ctl_inv *inv, Pb__SchemaOp op,
-    Pb__OperateSchemaRequest *req)
+init_for_table(
+    struct ctl_inv *inv, Pb__SchemaOp op, Pb__OperateSchemaRequest *req)
 {
 	pb__operate_schema_request__init(req);
 	req->op = op;
@@ -197,8 +197,8 @@ run_operate(struct ctl_inv *inv)
 	if (ctl_n_args(inv) < 2 || ctl_n_args(inv) > 3)
 		return ctl_usage(inv);
 	if (!parse_op(ctl_arg(inv, 0), &op))
-		return ctl_fail(inv, "invalid operate '%s' on schema",
-		    ctl_arg(inv, 0));
+		return ctl_fail(
+		    inv, "invalid operate '%s' on schema", ctl_arg(inv, 0));
 	err = read_schema(inv, op, &text);
 	if (err != NULL)
 		return err;

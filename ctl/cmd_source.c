@@ -112,8 +112,8 @@ run_operate(struct ctl_inv *inv)
 	if (ctl_n_args(inv) == 0)
 		return ctl_usage(inv);
 	if (!parse_op(ctl_arg(inv, 0), &op))
-		return ctl_fail(inv, "invalid operate '%s' on worker",
-		    ctl_arg(inv, 0));
+		return ctl_fail(
+		    inv, "invalid operate '%s' on worker", ctl_arg(inv, 0));
 	/* As in the original, -s alone is not enough to stop a source. */
 	if (op != PB__SOURCE_OP__ShowSource && ctl_n_args(inv) == 1)
 		return ctl_fail(inv, "operate-source create/stop should "
@@ -129,8 +129,8 @@ const struct ctl_cmd ctl_cmd_operate_source = {
 	.name = "operate-source",
 	.args = "<operate-type> [config-file ...] [--print-sample-config]",
 	.brief = "`create`, `update`, `stop` or `show` upstream sources",
-	.opts = (const struct ctl_opt *const[]){ &opt_sample, &opt_worker,
-	    NULL },
+	.opts =
+	    (const struct ctl_opt *const[]){ &opt_sample, &opt_worker, NULL },
 	.run = run_operate,
 };
 

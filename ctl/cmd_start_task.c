@@ -61,7 +61,7 @@ sharding_conflicts(const char *text)
 	is_sharding = ctl_yaml_scalar(text, "is-sharding");
 	mode = ctl_yaml_scalar(text, "shard-mode");
 	return (g_strcmp0(is_sharding, "true") == 0) !=
-	    (mode != NULL && mode[0] != '\0');
+	       (mode != NULL && mode[0] != '\0');
 }
 
 static struct dm_err *

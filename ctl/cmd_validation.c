@@ -91,10 +91,10 @@ check_start(struct ctl_inv *inv)
 	if (err != NULL)
 		return err;
 	if (strcmp(mode, "full") != 0 && strcmp(mode, "fast") != 0)
-		return ctl_usage_err(inv,
-		    dm_err_plain("mode should be either `full` or `fast`, "
-				 "current is `%s`",
-			mode));
+		return ctl_usage_err(
+		    inv, dm_err_plain("mode should be either `full` or `fast`, "
+				      "current is `%s`",
+			     mode));
 	if (ctl_given(inv, &opt_start_time) && !ctl_start_time_ok(time))
 		return ctl_usage_err(inv,
 		    dm_err_plain("start-time should be in the format like %s",
@@ -119,8 +119,7 @@ run_start(struct ctl_inv *inv)
 	if (ctl_given(inv, &opt_start_time)) {
 		req.start_time_case =
 		    PB__START_VALIDATION_REQUEST__START_TIME_START_TIME_VALUE;
-		req.start_time_value =
-		    ctl_pb(ctl_string(inv, &opt_start_time));
+		req.start_time_value = ctl_pb(ctl_string(inv, &opt_start_time));
 	}
 	req.sources = ctl_list(inv, &ctl_opt_source, &req.n_sources);
 	if (ctl_n_args(inv) == 1)

@@ -24,8 +24,8 @@ struct dm_err *ctl_fail(struct ctl_inv *inv, const char *fmt, ...)
 /* The command's usage on stdout, then ctl_see_output. */
 struct dm_err *ctl_usage(struct ctl_inv *inv) DM_MUST_CHECK;
 /* The command's usage on stdout, then takes and returns err. */
-struct dm_err *ctl_usage_err(struct ctl_inv *inv, struct dm_err *err)
-    DM_MUST_CHECK;
+struct dm_err *ctl_usage_err(
+    struct ctl_inv *inv, struct dm_err *err) DM_MUST_CHECK;
 /* The command's help on stdout; never an error. */
 struct dm_err *ctl_help(struct ctl_inv *inv) DM_MUST_CHECK;
 

@@ -23,7 +23,7 @@ struct ctl_opt {
 	enum ctl_opt_kind kind;
 	const char *def;  /* as text; NULL: false, "", empty, 0 */
 	const char *help; /* a word in `backquotes` names the value */
-	bool hidden;      /* from help */
+	bool hidden;	  /* from help */
 };
 
 struct ctl_inv;
@@ -34,9 +34,9 @@ struct ctl_cmd {
 	const char *args;  /* behind the name in the usage line; may be NULL */
 	const char *alias; /* NULL: none */
 	const char *brief;
-	const char *text; /* long help; NULL: brief */
-	bool hidden;      /* from help and suggestions */
-	bool offline;     /* runs without a master */
+	const char *text;		     /* long help; NULL: brief */
+	bool hidden;			     /* from help and suggestions */
+	bool offline;			     /* runs without a master */
 	const struct ctl_opt *const *opts;   /* NULL-terminated, may be NULL */
 	const struct ctl_opt *const *shared; /* also the children's */
 	const struct ctl_cmd *const *children;
@@ -57,10 +57,10 @@ struct ctl_transport {
 /* What all commands of one run of the program share. */
 struct ctl_env {
 	const struct ctl_transport *transport; /* NULL until connected */
-	FILE *out;              /* results */
+	FILE *out;			       /* results */
 	int64_t rpc_timeout_ms; /* for the calls that --rpc-timeout bounds */
-	bool own_fields;        /* print also what DM has no field for */
-	bool refused;           /* an answer said result: false */
+	bool own_fields;	/* print also what DM has no field for */
+	bool refused;		/* an answer said result: false */
 };
 
 /* One parsed command line. */
@@ -68,8 +68,8 @@ struct ctl_inv {
 	struct ctl_env *env;
 	const struct ctl_cmd *path[CTL_MAX_DEPTH]; /* root first */
 	size_t depth;
-	GPtrArray *args;    /* char*, owned */
-	GHashTable *values; /* struct ctl_opt* -> GPtrArray of char*, given */
+	GPtrArray *args;      /* char*, owned */
+	GHashTable *values;   /* struct ctl_opt* -> GPtrArray of char*, given */
 	bool unknown_command; /* why parsing failed */
 };
 
@@ -95,8 +95,7 @@ bool ctl_bool(const struct ctl_inv *inv, const struct ctl_opt *o);
 const char *ctl_string(const struct ctl_inv *inv, const struct ctl_opt *o);
 int64_t ctl_int(const struct ctl_inv *inv, const struct ctl_opt *o);
 /* *n strings, borrowed; the array fits a repeated field of a request. */
-char **ctl_list(
-    const struct ctl_inv *inv, const struct ctl_opt *o, size_t *n);
+char **ctl_list(const struct ctl_inv *inv, const struct ctl_opt *o, size_t *n);
 
 /* Options that a command understands: its own, then those of its parents;
  * NULL behind the last. Used by parser, help and completion. */
@@ -115,7 +114,7 @@ char *ctl_suggestions(const struct ctl_cmd *root, const char *word);
 
 /* ---- cmd_table.c ---- */
 
-extern const struct ctl_cmd ctl_root;       /* one command per process */
+extern const struct ctl_cmd ctl_root;	    /* one command per process */
 extern const struct ctl_cmd ctl_shell_root; /* the same, between prompts */
 extern const struct ctl_opt ctl_opt_config, ctl_opt_master_addr,
     ctl_opt_rpc_timeout, ctl_opt_source, ctl_opt_ssl_ca, ctl_opt_ssl_cert,

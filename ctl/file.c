@@ -65,8 +65,8 @@ ctl_write_file(const char *path, const char *text)
 	GError *why = NULL;
 	struct dm_err *err;
 
-	if (g_file_set_contents_full(path, text, -1,
-		G_FILE_SET_CONTENTS_CONSISTENT, 0600, &why))
+	if (g_file_set_contents_full(
+		path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, &why))
 		return NULL;
 	err = dm_err_plain("%s", why->message);
 	g_error_free(why);
@@ -94,8 +94,8 @@ ctl_check_yaml(const char *path, const char *text)
 
 		for (guint k = 0; n->kind == DM_YAML_MAP && k < n->pairs->len;
 		     k++) {
-			const struct dm_yaml_pair *p = &g_array_index(
-			    n->pairs, struct dm_yaml_pair, k);
+			const struct dm_yaml_pair *p =
+			    &g_array_index(n->pairs, struct dm_yaml_pair, k);
 
 			if (p->first_line != 0)
 				return dm_err_make_(
@@ -115,8 +115,8 @@ ctl_yaml_scalar(const char *text, const char *key)
 	DM_AUTO(dm_yaml_doc) doc = NULL;
 	const struct dm_yaml_pair *p;
 	int line, col;
-	DM_AUTO(dm_err) err =
-	    dm_yaml_parse(text, strlen(text), &line, &col, &doc);
+	DM_AUTO(dm_err)
+	err = dm_yaml_parse(text, strlen(text), &line, &col, &doc);
 
 	if (err != NULL)
 		return NULL;

@@ -146,7 +146,8 @@ append_options(GString *s, const char *title, GPtrArray *lines)
 static void
 append_all_options(GString *s, const struct ctl_inv *inv)
 {
-	g_autoptr(GPtrArray) own = g_ptr_array_new_with_free_func(opt_line_free);
+	g_autoptr(GPtrArray) own =
+	    g_ptr_array_new_with_free_func(opt_line_free);
 	g_autoptr(GPtrArray) inherited =
 	    g_ptr_array_new_with_free_func(opt_line_free);
 
@@ -248,7 +249,7 @@ distance(const char *a, const char *b)
 		for (size_t j = 1; j <= n; j++) {
 			size_t above = row[j];
 			bool same = g_ascii_tolower(a[i - 1]) ==
-			    g_ascii_tolower(b[j - 1]);
+				    g_ascii_tolower(b[j - 1]);
 
 			row[j] = MIN(MIN(above, row[j - 1]) + 1,
 			    diagonal + (same ? 0 : 1));

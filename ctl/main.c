@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct signals {
-	int fd;   /* signalfd */
+	int fd;	  /* signalfd */
 	int done; /* eventfd: main is over */
 };
 
@@ -48,8 +48,8 @@ leave(uint32_t signo)
 		dprintf(STDOUT_FILENO, "\n");
 		_exit(EXIT_SUCCESS);
 	}
-	dprintf(STDOUT_FILENO, "\nGot signal [%s] to exit.\n",
-	    signal_name(signo));
+	dprintf(
+	    STDOUT_FILENO, "\nGot signal [%s] to exit.\n", signal_name(signo));
 	_exit(signo == SIGTERM ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 

@@ -139,8 +139,7 @@ replace_first(const char *text, const char *what, const char *by)
 }
 
 void
-ctl_print_check(
-    struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
+ctl_print_check(struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
 {
 	static char mark[] = "@check-result@";
 	g_autofree char *json = NULL, *raw = NULL, *text = NULL;
@@ -242,9 +241,10 @@ append_json(GString *s, const json_t *j, unsigned depth)
 		g_string_append(s, "null");
 		return;
 	case JSON_REAL:
-		break; /* nothing of ours has one */
+		break;
 	}
-	dm_assert(!"a JSON value that the P2 form does not have");
+	/* Nothing that is printed in this form has another kind of value. */
+	dm_assert(false);
 }
 
 void

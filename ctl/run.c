@@ -104,7 +104,7 @@ static bool
 is_strict(const struct ctl_inv *inv)
 {
 	return ctl_bool(inv, &ctl_opt_strict) ||
-	    g_strcmp0(g_getenv("DMCTL_STRICT"), "1") == 0;
+	       g_strcmp0(g_getenv("DMCTL_STRICT"), "1") == 0;
 }
 
 /* *status: set where no error says it. */

@@ -44,8 +44,7 @@ ctl_shell_restore_terminal(void)
 /* ---- one line ---- */
 
 static void
-print_failure(
-    struct ctl_inv *inv, char *const *words, const struct dm_err *err)
+print_failure(struct ctl_inv *inv, char *const *words, const struct dm_err *err)
 {
 	g_autofree char *line = g_strjoinv(" ", (char **)(uintptr_t)words);
 
@@ -58,7 +57,8 @@ ctl_shell_line(struct ctl_env *env, const char *line)
 {
 	g_auto(GStrv) words = ctl_split(line);
 	struct ctl_inv inv = { .env = env };
-	DM_AUTO(dm_err) err = ctl_parse(&ctl_shell_root, g_strv_length(words),
+	DM_AUTO(dm_err)
+	err = ctl_parse(&ctl_shell_root, g_strv_length(words),
 	    (const char *const *)words, &inv);
 
 	if (err == NULL)
@@ -156,7 +156,7 @@ descend(char **words, guint n)
 		const struct ctl_cmd *const *p = c->children;
 
 		while (p != NULL && *p != NULL &&
-		    strcmp((*p)->name, words[i]) != 0)
+		       strcmp((*p)->name, words[i]) != 0)
 			p++;
 		if (p == NULL || *p == NULL)
 			return NULL;
@@ -226,8 +226,7 @@ complete(EditLine *el, int ch)
 	(void)ch;
 	if (names->len == 0)
 		return CC_ERROR;
-	more = g_strndup(
-	    g_ptr_array_index(names, 0), common_length(names));
+	more = g_strndup(g_ptr_array_index(names, 0), common_length(names));
 	memmove(more, more + strlen(word), strlen(more) - strlen(word) + 1);
 	if (names->len > 1 && more[0] == '\0') {
 		list_names(names);
@@ -262,7 +261,8 @@ new_editor(History *h)
 	el_set(el, EL_PROMPT_ESC, prompt, '\1');
 	el_set(el, EL_EDITOR, "emacs");
 	el_set(el, EL_HIST, history, h);
-	el_set(el, EL_ADDFN, "dm-complete", "Complete a command", complete);
+	/* The narrow form leaks copies of the texts. */
+	el_wset(el, EL_ADDFN, L"dm-complete", L"Complete a command", complete);
 	el_set(el, EL_BIND, "^I", "dm-complete", NULL);
 	return el;
 }

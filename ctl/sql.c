@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Statements and binlog positions given on the command line.
- * SOURCE: dm/ctl/common/util.go ExtractSQLsFromArgs, dm/pkg/utils TrimQuoteMark,
- * dm/pkg/binlog PositionFromPosStr. Differs: statements are sent without
- * their semicolon.
+ * SOURCE: dm/ctl/common/util.go ExtractSQLsFromArgs, dm/pkg/utils
+ * TrimQuoteMark, dm/pkg/binlog PositionFromPosStr. Differs: statements are sent
+ * without their semicolon.
  */
 #include "ctl/sql.h"
 #include "lib/ddl/ddl.h"
@@ -45,9 +45,8 @@ skip_comment(const char *p)
 		end = strstr(p + 2, "*/");
 		return end != NULL ? end + 2 : p + strlen(p);
 	}
-	if (p[0] == '#' ||
-	    (p[0] == '-' && p[1] == '-' &&
-		(p[2] == '\0' || g_ascii_isspace(p[2]))))
+	if (p[0] == '#' || (p[0] == '-' && p[1] == '-' &&
+			       (p[2] == '\0' || g_ascii_isspace(p[2]))))
 		return p + strcspn(p, "\n");
 	return p;
 }
@@ -107,8 +106,7 @@ ctl_sql_from_args(const GPtrArray *words, size_t from, GPtrArray **sqls)
 	for (guint i = 0; i < out->len; i++) {
 		const char *sql = g_ptr_array_index(out, i);
 		DM_AUTO(dm_ddl) ddl = NULL;
-		DM_AUTO(dm_err) err =
-		    dm_ddl_parse(sql, strlen(sql), 0, &ddl);
+		DM_AUTO(dm_err) err = dm_ddl_parse(sql, strlen(sql), 0, &ddl);
 
 		if (err != NULL) {
 			g_autofree char *why = dm_err_message(err);
@@ -133,7 +131,7 @@ ctl_check_binlog_pos(const char *pos)
 	if (colon == NULL || strchr(colon + 1, ':') != NULL)
 		why = "the format should be filename:pos";
 	else if (colon[1] == '\0' ||
-	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
+		 strspn(colon + 1, "0123456789") != strlen(colon + 1))
 		why = "the pos should be digital";
 	if (why == NULL)
 		return NULL;

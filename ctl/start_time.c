@@ -48,9 +48,9 @@ ctl_start_time_ok(const char *text)
 	unsigned month, day, year;
 
 	for (size_t i = 0; shape[i] != '\0'; i++) {
-		bool ok = shape[i] == 'd' ? g_ascii_isdigit(text[i])
-		    : shape[i] == '_'	  ? text[i] == ' ' || text[i] == 'T'
-					  : text[i] == shape[i];
+		bool ok = shape[i] == 'd'   ? g_ascii_isdigit(text[i])
+			  : shape[i] == '_' ? text[i] == ' ' || text[i] == 'T'
+					    : text[i] == shape[i];
 
 		if (!ok)
 			return false;

@@ -347,6 +347,8 @@ server_stop(struct server *s)
 	dm_port_free(s->port);
 	if (s->http != NULL)
 		dm_http_server_stop(s->http);
+	if (s->sessions != NULL)
+		session_mgr_stop(s->sessions);
 	dm_election_stop(atomic_exchange(&s->election, NULL));
 	if (s->rpc != NULL)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);

@@ -340,6 +340,15 @@ const char meta_table_columns[] =
     "snap_lo_pos, snap_hi_name, snap_hi_pos, row_count, byte_count, "
     "est_rows, est_bytes, created)";
 
+const char meta_table_on_duplicate[] =
+    " ON DUPLICATE KEY UPDATE format=VALUES(format),"
+    " structure=VALUES(structure), state=VALUES(state),"
+    " snap_lo_name=VALUES(snap_lo_name), snap_lo_pos=VALUES(snap_lo_pos),"
+    " snap_hi_name=VALUES(snap_hi_name), snap_hi_pos=VALUES(snap_hi_pos),"
+    " row_count=VALUES(row_count), byte_count=VALUES(byte_count),"
+    " est_rows=VALUES(est_rows), est_bytes=VALUES(est_bytes),"
+    " created=VALUES(created)";
+
 static void
 append_pos(GString *sql, const struct dm_pos *p)
 {
@@ -382,15 +391,8 @@ meta_save_table(
 	meta_append_from(sql, m, "dm_owner");
 	g_string_append(sql, " AND ");
 	meta_append_guard(sql, m, "epoch");
-	g_string_append(sql,
-	    " LOCK IN SHARE MODE ON DUPLICATE KEY UPDATE format=VALUES(format),"
-	    " structure=VALUES(structure), state=VALUES(state),"
-	    " snap_lo_name=VALUES(snap_lo_name),"
-	    " snap_lo_pos=VALUES(snap_lo_pos),"
-	    " snap_hi_name=VALUES(snap_hi_name),"
-	    " snap_hi_pos=VALUES(snap_hi_pos), row_count=VALUES(row_count),"
-	    " byte_count=VALUES(byte_count), est_rows=VALUES(est_rows),"
-	    " est_bytes=VALUES(est_bytes), created=VALUES(created)");
+	g_string_append_printf(
+	    sql, " LOCK IN SHARE MODE%s", meta_table_on_duplicate);
 	return exec_fenced(m, conn, sql);
 }
 

@@ -11,7 +11,7 @@
 /* _utf8mb4'text': compared in the column's own collation, whatever the
  * connection's charset, so that keys are used. */
 void meta_append_text(GString *sql, const char *text);
-/* "epoch > IF(...)"-like condition that is true while the owner row is ours
+/* A condition that is true while the owner row is ours
  * and an out-of-range error when it is not; `column` is its epoch. */
 void meta_append_guard(GString *sql, const struct meta *m, const char *column);
 /* `schema`.`table` */
@@ -28,6 +28,8 @@ const char *meta_table_state_name(enum meta_table_state s);
 enum meta_table_state meta_table_state_parse(const char *text);
 /* "(task, source, ...)" and "(..values..)" of a dm_table row. */
 extern const char meta_table_columns[];
+/* " ON DUPLICATE KEY UPDATE .." for all of them. */
+extern const char meta_table_on_duplicate[];
 void meta_append_table_values(
     GString *sql, const struct meta *m, const struct meta_table *t);
 

@@ -19,6 +19,9 @@ struct dm_err *dm_ev_error_(const char *fmt, ...) DM_PRINTF(1, 2) DM_MUST_CHECK;
 size_t dm_post_header_(
     const struct dm_binlog_format *f, uint8_t type, size_t least);
 
+/* Bytes of the table id in TABLE_MAP and rows events. */
+size_t dm_rows_id_size_(const struct dm_binlog_format *f, uint8_t type);
+
 /*
  * MariaDB's compressed parts of events.
  * FORMAT: 0x80 | algorithm << 4 | n; then the length as n big-endian bytes;

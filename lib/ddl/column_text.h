@@ -23,4 +23,11 @@ bool dm_check_is_of(
 /* The name in "CONSTRAINT `c` CHECK ..". New string; NULL: none. */
 char *dm_check_name(const char *check);
 
+/* What a column is called now; NULL: as before. */
+typedef const char *dm_expression_name_fn(const char *name, const void *arg);
+/* Canonical text with the names of columns in its parentheses changed. New
+ * string. */
+char *dm_expression_rename(
+    const char *text, dm_expression_name_fn *rename, const void *arg);
+
 #endif

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Words that MySQL 5.7 and later and MariaDB all reserve; sorted. Words that
- * only one of them reserves are known by their place. */
+/* Words that MySQL 5.7 and later and MariaDB all reserve; in order of lower
+ * case. Words that only one of them reserves are known by their place. */
 static const char *const reserved_words[] = { "ACCESSIBLE", "ADD", "ALL",
 	"ALTER", "ANALYZE", "AND", "AS", "ASC", "ASENSITIVE", "BEFORE",
 	"BETWEEN", "BIGINT", "BINARY", "BLOB", "BOTH", "BY", "CALL", "CASCADE",
@@ -34,22 +34,21 @@ static const char *const reserved_words[] = { "ACCESSIBLE", "ADD", "ALL",
 	"LOCALTIMESTAMP", "LOCK", "LONG", "LONGBLOB", "LONGTEXT", "LOOP",
 	"LOW_PRIORITY", "MATCH", "MAXVALUE", "MEDIUMBLOB", "MEDIUMINT",
 	"MEDIUMTEXT", "MIDDLEINT", "MINUTE_MICROSECOND", "MINUTE_SECOND", "MOD",
-	"MODIFIES", "NATURAL", "NOT", "NO_WRITE_TO_BINLOG", "NULL", "NUMERIC",
+	"MODIFIES", "NATURAL", "NO_WRITE_TO_BINLOG", "NOT", "NULL", "NUMERIC",
 	"ON", "OPTIMIZE", "OPTION", "OPTIONALLY", "OR", "ORDER", "OUT", "OUTER",
 	"OUTFILE", "PARTITION", "PRECISION", "PRIMARY", "PROCEDURE", "PURGE",
-	"RANGE", "READ", "READS", "READ_WRITE", "REAL", "REFERENCES", "REGEXP",
+	"RANGE", "READ", "READ_WRITE", "READS", "REAL", "REFERENCES", "REGEXP",
 	"RELEASE", "RENAME", "REPEAT", "REPLACE", "REQUIRE", "RESIGNAL",
 	"RESTRICT", "RETURN", "REVOKE", "RIGHT", "RLIKE", "SCHEMA", "SCHEMAS",
 	"SECOND_MICROSECOND", "SELECT", "SENSITIVE", "SEPARATOR", "SET", "SHOW",
-	"SIGNAL", "SMALLINT", "SPATIAL", "SPECIFIC", "SQL", "SQLEXCEPTION",
-	"SQLSTATE", "SQLWARNING", "SQL_BIG_RESULT", "SQL_CALC_FOUND_ROWS",
-	"SQL_SMALL_RESULT", "SSL", "STARTING", "STRAIGHT_JOIN", "TABLE",
-	"TERMINATED", "THEN", "TINYBLOB", "TINYINT", "TINYTEXT", "TO",
-	"TRAILING", "TRIGGER", "TRUE", "UNDO", "UNION", "UNIQUE", "UNLOCK",
-	"UNSIGNED", "UPDATE", "USAGE", "USE", "USING", "UTC_DATE", "UTC_TIME",
-	"UTC_TIMESTAMP", "VALUES", "VARBINARY", "VARCHAR", "VARCHARACTER",
-	"VARYING", "WHEN", "WHERE", "WHILE", "WITH", "WRITE", "XOR",
-	"YEAR_MONTH", "ZEROFILL" };
+	"SIGNAL", "SMALLINT", "SPATIAL", "SPECIFIC", "SQL", "SQL_BIG_RESULT",
+	"SQL_CALC_FOUND_ROWS", "SQL_SMALL_RESULT", "SQLEXCEPTION", "SQLSTATE",
+	"SQLWARNING", "SSL", "STARTING", "STRAIGHT_JOIN", "TABLE", "TERMINATED",
+	"THEN", "TINYBLOB", "TINYINT", "TINYTEXT", "TO", "TRAILING", "TRIGGER",
+	"TRUE", "UNDO", "UNION", "UNIQUE", "UNLOCK", "UNSIGNED", "UPDATE",
+	"USAGE", "USE", "USING", "UTC_DATE", "UTC_TIME", "UTC_TIMESTAMP",
+	"VALUES", "VARBINARY", "VARCHAR", "VARCHARACTER", "VARYING", "WHEN",
+	"WHERE", "WHILE", "WITH", "WRITE", "XOR", "YEAR_MONTH", "ZEROFILL" };
 
 static int
 compare_words(const void *a, const void *b)
@@ -459,6 +458,7 @@ dm_lexer_next(struct dm_lexer *l)
 	} else if (l->pos < l->len) {
 		lex_token(l, &t);
 	}
+	t.end = l->pos;
 	l->after_name = t.kind == DM_TOK_WORD || t.kind == DM_TOK_QUOTED;
 	return t;
 }

@@ -26,6 +26,7 @@ struct dm_token {
 	const char *text; /* in the arena or static, NUL behind it */
 	size_t len;
 	size_t offset; /* of its first byte in the statement */
+	size_t end;	 /* of the byte behind it */
 	bool space;    /* blank or comment before it */
 	bool national; /* N'text' */
 	bool reserved; /* a WORD that cannot be a name unquoted */

@@ -16,9 +16,9 @@
 /* Reserved words behind which a parenthesis is no argument list; sorted. */
 static const char *const operator_words[] = { "ALL", "AND", "AS", "BETWEEN",
 	"BY", "CASE", "COLLATE", "DISTINCT", "DIV", "ELSE", "EXISTS", "FROM",
-	"IN", "INTERVAL", "IS", "LIKE", "MOD", "NOT", "ON", "OR", "REGEXP",
-	"RLIKE", "SELECT", "THEN", "UNION", "USING", "WHEN", "WHERE", "WITH",
-	"XOR" };
+	"IN", "INTERVAL", "INTO", "IS", "LIKE", "MOD", "NOT", "ON", "OR",
+	"REGEXP", "RLIKE", "SELECT", "THEN", "UNION", "USING", "WHEN", "WHERE",
+	"WITH", "XOR" };
 
 static bool
 is_operator_word(const struct dm_token *t)

@@ -150,13 +150,16 @@ index_tail(struct dm_parser *p, struct dm_ddl *d)
 	GString *out = g_string_new(NULL);
 
 	while (dm_parser_is(p, "ALGORITHM") || dm_parser_is(p, "LOCK")) {
-		struct dm_run run = { .out = out };
+		g_autofree char *value = NULL;
 
 		append_word(
 		    out, dm_parser_is(p, "LOCK") ? "LOCK=" : "ALGORITHM=");
 		(void)dm_parser_take(p);
 		(void)dm_parser_accept(p, "=");
-		dm_run_token(p, &run);
+		if (dm_parser_peek(p, 0)->kind != DM_TOK_WORD)
+			dm_parser_fail(p, "a word");
+		value = g_ascii_strup(dm_parser_take(p).text, -1);
+		g_string_append(out, value);
 	}
 	g_free(d->rest);
 	d->rest = g_string_free(out, FALSE);

@@ -53,14 +53,14 @@ on_token(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 	} else if (err == NULL && strpbrk(token, "\r\n") != NULL) {
 		err = dm_err_plain("etcd's token is malformed");
 	}
-	if (err != NULL) {
-		release_waiters(
-		    e, dm_err_annotate(err, "authenticate at etcd"));
-		return;
+	if (err == NULL) {
+		drop_secret(&e->token);
+		e->token = g_strdup(token);
+	} else {
+		err = dm_err_annotate(err, "authenticate at etcd");
 	}
-	drop_secret(&e->token);
-	e->token = g_strdup(token);
-	release_waiters(e, NULL);
+	json_decref(a->body);
+	release_waiters(e, err);
 }
 
 bool

@@ -201,6 +201,12 @@ parse_endpoints(struct dm_etcd *e, const struct dm_etcd_opts *o)
 	return NULL;
 }
 
+static char *
+copy_unless_empty(const char *s)
+{
+	return s != NULL && s[0] != '\0' ? g_strdup(s) : NULL;
+}
+
 static void
 wipe(char *secret)
 {
@@ -243,13 +249,12 @@ dm_etcd_new(const struct dm_etcd_opts *o, struct dm_etcd **out)
 	}
 	e->multi = curl_multi_init();
 	dm_assert(e->multi != NULL);
-	e->ssl_ca = g_strdup(o->ssl_ca);
-	e->ssl_cert = g_strdup(o->ssl_cert);
-	e->ssl_key = g_strdup(o->ssl_key);
-	if (o->user != NULL && o->user[0] != '\0') {
-		e->user = g_strdup(o->user);
+	e->ssl_ca = copy_unless_empty(o->ssl_ca);
+	e->ssl_cert = copy_unless_empty(o->ssl_cert);
+	e->ssl_key = copy_unless_empty(o->ssl_key);
+	e->user = copy_unless_empty(o->user);
+	if (e->user != NULL)
 		e->password = g_strdup(o->password ? o->password : "");
-	}
 	e->timeout_ms = o->timeout_ms > 0 ? o->timeout_ms : DEFAULT_MS;
 	dm_mutex_lock(&e->mu);
 	e->thread = dm_thread_start("etcd", client_main, e);

@@ -133,11 +133,11 @@ enum dm_etcd_retry {
 };
 
 struct dm_etcd_answer {
-	json_t *body;  /* borrowed; NULL on error */
+	json_t *body;  /* NULL on error */
 	int grpc_code; /* of an error that etcd gave; -1: another error */
 };
 
-/* err is owned by it. */
+/* err and a->body are its own. */
 typedef void dm_etcd_answer_fn(
     struct dm_err *err, const struct dm_etcd_answer *a, void *arg);
 

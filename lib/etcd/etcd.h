@@ -3,7 +3,13 @@
  * etcd through its v3 HTTP/JSON gateway. One thread per client runs all
  * transfers on a curl multi handle; calls may come from any thread. Every call
  * exists as an asynchronous form (callback on the client's thread, must not
- * block) and a synchronous one on top of it.
+ * block) and a synchronous one on top of it, which blocks at most for the
+ * time limit and must not be used on the client's thread (asserted).
+ *
+ * A request that etcd cannot have seen, and an idempotent one (range,
+ * keepalive, revoke, member list) that failed or got a 5xx, goes round the
+ * endpoints until its time is over: restarts of etcd are ridden out. Any other
+ * request whose answer was lost is an error: it may or may not have been done.
  * Source: etcd api/etcdserverpb/rpc.proto, reference/test-servers.
  * Errors: HA_FAIL_TXN_OPERATION, HA_FAIL_LEASE_OPERATION, HA_FAIL_WATCH_ETCD,
  * cause = what etcd or curl said.
@@ -17,16 +23,20 @@
 struct dm_etcd;
 
 struct dm_etcd_opts {
-	/* "http://host:port", "https://..." or "unix:///dir/c.sock"; fail-over
-	 * goes round the list. NULL-terminated, borrowed. */
+	/* "http://host:port", "https://..." or "unix:///dir/c.sock" (of any
+	 * length); fail-over goes round the list. NULL-terminated, borrowed. */
 	const char *const *endpoints;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL: none */
-	const char *user, *password;             /* NULL: no authentication */
+	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL or "": none */
+	const char *user, *password;             /* so, no authentication */
 	int64_t timeout_ms;                      /* per request; 0: 10000 */
 };
 
+/* Does not connect yet. Errors: plain, for a malformed endpoint. */
 struct dm_err *dm_etcd_new(
     const struct dm_etcd_opts *o, struct dm_etcd **e) DM_MUST_CHECK;
+/* Requests in flight end with "context canceled" before this returns. Watches
+ * and elections must have been stopped, synchronous calls have returned. Not
+ * on the client's thread. */
 void dm_etcd_free(struct dm_etcd *e);
 DM_DEFINE_AUTO(dm_etcd)
 
@@ -111,13 +121,15 @@ struct dm_etcd_event {
 };
 
 struct dm_etcd_watch_ops {
-	/* Events of one revision range, in order; borrowed. */
+	/* Events in order, all those of a revision in one call; borrowed.
+	 * revision: the last event's. */
 	void (*on_events)(const struct dm_etcd_event *ev, size_t n,
 	    int64_t revision, void *arg);
 	/* The history before `compact_revision` is gone: range again, then
 	 * watch anew from that answer's revision + 1. The watch has ended. */
 	void (*on_compacted)(int64_t compact_revision, void *arg);
-	/* Connection lost and resumed by itself; for logs. err borrowed. */
+	/* The stream was lost, also by the loss of etcd's leader; it is opened
+	 * again by itself. For logs, may be NULL. err borrowed. */
 	void (*on_retry)(const struct dm_err *err, void *arg);
 };
 
@@ -125,7 +137,9 @@ struct dm_etcd_watch_ops {
  * from the next revision, for ever. Callbacks on the client's thread. */
 struct dm_etcd_watch *dm_etcd_watch_start(struct dm_etcd *e, const char *key,
     bool prefix, int64_t from, const struct dm_etcd_watch_ops *ops, void *arg);
-/* No callback runs any more when this returns. */
+/* Any thread, also inside a callback of this or another watch; after an
+ * on_compacted too. No callback runs any more when this returns, but for the
+ * one that called it. Not under a lock that a callback takes. Accepts NULL. */
 void dm_etcd_watch_stop(struct dm_etcd_watch *w);
 
 /* ---- cluster ---- */
@@ -144,7 +158,7 @@ struct dm_err *dm_etcd_member_add(struct dm_etcd *e,
     const char *const *peer_urls, GPtrArray **members) DM_MUST_CHECK;
 struct dm_err *dm_etcd_member_remove(
     struct dm_etcd *e, uint64_t id) DM_MUST_CHECK;
-/* NULL when a linearizable read succeeds. */
+/* NULL when a linearizable read succeeds; each endpoint is tried once. */
 struct dm_err *dm_etcd_health(struct dm_etcd *e) DM_MUST_CHECK;
 
 #endif

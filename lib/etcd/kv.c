@@ -285,6 +285,7 @@ on_txn(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 	g_free(arg);
 	if (err == NULL && !parse_txn(a->body, &r))
 		err = malformed();
+	json_decref(a->body);
 	if (err != NULL)
 		w.done(dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "txn"), NULL,
 		    w.arg);

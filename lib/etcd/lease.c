@@ -122,6 +122,7 @@ on_keepalive(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 
 	g_free(arg);
 	err = finish_keepalive(err, a->grpc_code, a->body, &ttl);
+	json_decref(a->body);
 	w.done(err, ttl, w.arg);
 }
 

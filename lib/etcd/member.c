@@ -309,7 +309,7 @@ log_tail(const struct dm_etcd_member_proc *m)
 {
 	g_autofree char *path =
 	    g_build_filename(m->data_dir, DM_ETCD_LOG_NAME, NULL);
-	g_autofree char *buf = g_malloc(TAIL_BYTES + 1);
+	char buf[TAIL_BYTES + 1];
 	off_t size = log_size(m->data_dir), from = m->log_start;
 	ssize_t n = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC), lines = 0;

@@ -4,13 +4,14 @@
  *
  * DESIGN: a small supervisor process is forked before any thread exists and
  * before grpc_init; it starts etcd (PR_SET_PDEATHSIG on both), restarts it
- * with back-off when it ends, and ends with its parent. etcd's client URL is a
- * Unix socket "c.sock:1" in the data dir (mode 0700; "unix://c.sock:1" relative to
- * etcd's working directory: etcd takes the port for a part of the name); its advertised client URL is the master's public
- * address. A stale etcd of an earlier process is recognised by executable,
- * arguments and data dir, and ended by pid; a data dir whose supervisor lives is
- * refused (lock file). Its output goes to <data-dir>/etcd.log, moved to
- * etcd.log.1 when it is larger than 64 MiB at a start of etcd.
+ * with back-off when it ends, and ends with its parent. etcd's client URL is
+ * "unix://c.sock:1" relative to its working directory, the data dir (mode
+ * 0700): a socket named "c.sock:1", the port being a part of the name. Its
+ * advertised client URL is the master's public address. A stale etcd of an
+ * earlier process is recognised by executable, arguments and data dir, and
+ * ended by pid; a data dir whose supervisor lives is refused (lock file).
+ * Output goes to <data-dir>/etcd.log, which is moved to etcd.log.1 if it is
+ * larger than 64 MiB when etcd starts.
  *
  * The supervisor leads a session of its own: a Ctrl-C for the master does not
  * end etcd before the master has given its lease back. A service manager that

@@ -52,7 +52,6 @@ finish(struct request *r, struct dm_err *err, json_t *answer, int code)
 	dm_etcd_token_unwait(e, &r->token);
 	dm_etcd_transfer_free(r->t);
 	r->done(err, &a, r->arg);
-	json_decref(answer);
 	dm_err_free(r->last);
 	if (r->is_auth)
 		explicit_bzero(r->body, r->body_len);
@@ -88,8 +87,13 @@ again(struct request *r, struct dm_err *err)
 	struct dm_etcd *e = r->e;
 	int64_t left = dm_mono_diff_ms(r->deadline, dm_mono_now());
 
-	dm_err_free(r->last);
-	r->last = err;
+	/* A last attempt cut short by the deadline hides the real reason. */
+	if (r->last != NULL && r->t->rc == CURLE_OPERATION_TIMEDOUT) {
+		dm_err_free(err);
+	} else {
+		dm_err_free(r->last);
+		r->last = err;
+	}
 	dm_etcd_next_endpoint(e, r->t->endpoint);
 	dm_etcd_transfer_free(DM_TAKE(r->t));
 	if (++r->tried < e->endpoints->len) {
@@ -273,8 +277,10 @@ dm_etcd_call_start(struct dm_etcd *e, const struct dm_etcd_call *c,
 void
 dm_etcd_requests_cancel(struct dm_etcd *e)
 {
-	while (e->requests.head != NULL)
-		finish_error(e->requests.head->data, dm_err_canceled());
+	struct request *r;
+
+	while ((r = g_queue_peek_head(&e->requests)) != NULL)
+		finish_error(r, dm_err_canceled());
 }
 
 /* ---- the synchronous form ---- */
@@ -295,7 +301,7 @@ wake_waiter(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 
 	dm_mutex_lock(&w->mu);
 	w->err = err;
-	w->body = json_incref(a->body);
+	w->body = a->body;
 	w->grpc_code = a->grpc_code;
 	w->done = true;
 	pthread_cond_signal(&w->cond);

@@ -131,7 +131,7 @@ take_events(struct dm_etcd_watch *w, const json_t *events)
 		retry(w, dm_err_plain("a malformed event"));
 		return false;
 	}
-	w->next = rev + 1;
+	w->next = MAX(w->next, rev + 1);
 	w->pause_ms = FIRST_PAUSE_MS;
 	w->busy++;
 	w->ops.on_events(ev, n, rev, w->arg);
@@ -181,7 +181,7 @@ take_result(struct dm_etcd_watch *w, const json_t *result)
 		w->created = true;
 		dm_etcd_timer_clear(w->e, &w->timer);
 		if (w->next == 0)
-			w->next = rev + 1;
+			w->next = MAX(w->next, rev + 1);
 	} else {
 		w->next = MAX(w->next, rev + 1);
 	}

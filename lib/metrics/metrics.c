@@ -117,7 +117,8 @@ dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind,
 	f->kind = kind;
 	f->name = g_strdup(name);
 	f->help = g_strdup(help);
-	f->labels = labels == NULL ? NULL : g_strdupv((char **)(uintptr_t)labels);
+	if (labels != NULL)
+		f->labels = g_strdupv((char **)(uintptr_t)labels);
 	f->values = g_hash_table_new_full(
 	    g_str_hash, g_str_equal, g_free, g_free);
 	dm_mutex_lock(&m->mu);

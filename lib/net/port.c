@@ -29,7 +29,7 @@
 #define MAX_UNDECIDED 1024
 /* How long accepting pauses when the process has no descriptor left. */
 #define NO_FD_PAUSE_MS 100
-#define EVENTS         64
+#define EVENTS	       64
 
 static const char preface[24] = { 'P', 'R', 'I', ' ', '*', ' ', 'H', 'T', 'T',
 	'P', '/', '2', '.', '0', '\r', '\n', '\r', '\n', 'S', 'M', '\r', '\n',
@@ -166,7 +166,7 @@ drop_silent(struct dm_port *p)
 	const struct conn *c;
 
 	while ((c = g_queue_peek_head(&p->undecided)) != NULL &&
-	    c->deadline.ns <= now.ns)
+	       c->deadline.ns <= now.ns)
 		drop_oldest(p);
 }
 
@@ -278,8 +278,8 @@ open_listener(const char *addr, int *listen_fd)
 	int rc, fd;
 
 	if (!dm_net_split(addr, &host, &port))
-		return dm_err_plain("listen %s: not of the form host:port",
-		    addr);
+		return dm_err_plain(
+		    "listen %s: not of the form host:port", addr);
 	rc = getaddrinfo(*host == '\0' ? NULL : host, port, &hints, &list);
 	if (rc != 0)
 		return dm_err_plain("listen %s: %s", addr, gai_strerror(rc));
@@ -302,8 +302,7 @@ port_of(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
 		return 0;
-	return ntohs(
-	    ss.ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
+	return ntohs(ss.ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
 }
 
 static bool

@@ -18,11 +18,11 @@
 #define DEFAULT_KEEPALIVE_MS 10000
 /* As DM's masters dial: 100 ms, growing to 3 s. */
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS   3000
+#define BACKOFF_MAX_MS	 3000
 
 struct dm_rpc_channel {
 	grpc_channel *core;
-	struct dm_rpc_live live; /* its mutex also guards the fields below */
+	struct dm_rpc_live live;   /* its mutex also guards the fields below */
 	grpc_completion_queue *cq; /* of the streams; NULL until the first */
 	pthread_t thread;
 };
@@ -194,8 +194,8 @@ run_unary(struct unary *u, struct dm_cancel *c)
 	ops[5].data.recv_status_on_client.trailing_metadata = &u->trailing;
 	ops[5].data.recv_status_on_client.status = &u->status;
 	ops[5].data.recv_status_on_client.status_details = &u->details;
-	dm_assert(grpc_call_start_batch(u->call, ops, 6, u, NULL) ==
-	    GRPC_CALL_OK);
+	dm_assert(
+	    grpc_call_start_batch(u->call, ops, 6, u, NULL) == GRPC_CALL_OK);
 	dm_cancel_watch(c, &w, cancel_unary, u);
 	ev = grpc_completion_queue_next(u->cq, never, NULL);
 	dm_cancel_unwatch(c, &w);
@@ -209,8 +209,8 @@ call_new(grpc_channel *ch, grpc_completion_queue *cq,
 {
 	g_autofree char *path = dm_rpc_path(svc, method);
 	grpc_slice s = grpc_slice_from_copied_string(path);
-	grpc_call *call = grpc_channel_create_call(ch, NULL,
-	    GRPC_PROPAGATE_DEFAULTS, cq, s, NULL, deadline, NULL);
+	grpc_call *call = grpc_channel_create_call(
+	    ch, NULL, GRPC_PROPAGATE_DEFAULTS, cq, s, NULL, deadline, NULL);
 
 	grpc_slice_unref(s);
 	return call;
@@ -271,8 +271,8 @@ dm_rpc_unary(struct dm_rpc_channel *ch, const ProtobufCServiceDescriptor *svc,
 		grpc_metadata_array_init(&u.initial);
 		grpc_metadata_array_init(&u.trailing);
 		u.cq = grpc_completion_queue_create_for_next(NULL);
-		u.call = call_new(ch->core, u.cq, svc, method,
-		    dm_rpc_deadline(timeout_ms));
+		u.call = call_new(
+		    ch->core, u.cq, svc, method, dm_rpc_deadline(timeout_ms));
 		run_unary(&u, c);
 		err = unary_result(&u, m->output, c, resp, &st);
 		unary_fini(&u);
@@ -296,8 +296,7 @@ dm_rpc_stream_open(struct dm_rpc_channel *ch,
 	dm_mutex_lock(&ch->live.mu);
 	if (ch->cq == NULL) {
 		ch->cq = grpc_completion_queue_create_for_next(NULL);
-		ch->thread =
-		    dm_thread_start("rpc-client", dm_rpc_loop, ch->cq);
+		ch->thread = dm_thread_start("rpc-client", dm_rpc_loop, ch->cq);
 	}
 	cq = ch->cq;
 	dm_mutex_unlock(&ch->live.mu);

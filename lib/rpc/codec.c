@@ -30,8 +30,8 @@ dm_rpc_pack(const ProtobufCMessage *msg, grpc_byte_buffer **buf)
 }
 
 static struct dm_err *
-unpack_slice(const ProtobufCMessageDescriptor *d, grpc_slice s,
-    ProtobufCMessage **msg)
+unpack_slice(
+    const ProtobufCMessageDescriptor *d, grpc_slice s, ProtobufCMessage **msg)
 {
 	const uint8_t *data = GRPC_SLICE_START_PTR(s);
 	size_t size = GRPC_SLICE_LENGTH(s);

@@ -21,7 +21,8 @@ typedef Grpc__Health__V1__HealthCheckResponse response;
 typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus serving_status;
 
 struct dm_rpc_health {
-	Grpc__Health__V1__Health_Service svc; /* first: handlers get its address */
+	Grpc__Health__V1__Health_Service
+	    svc;	      /* first: handlers get its address */
 	struct dm_mutex mu;   /* rank HEALTH; guards the fields below */
 	GHashTable *serving;  /* service -> serving_status */
 	GHashTable *watchers; /* set of struct watcher * */
@@ -30,7 +31,7 @@ struct dm_rpc_health {
 struct watcher {
 	struct dm_rpc_health *health;
 	struct dm_rpc_stream *stream; /* borrowed until its on_close */
-	char *service;                /* NULL before the request */
+	char *service;		      /* NULL before the request */
 	serving_status told;
 };
 
@@ -89,8 +90,7 @@ watch_open(struct dm_rpc_stream *st, const char *peer, void *arg)
 }
 
 static void
-watch_message(
-    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+watch_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
 	const request *in = (const void *)msg;
 	struct watcher *w = ctx;
@@ -174,8 +174,8 @@ dm_rpc_health_free(struct dm_rpc_health *h)
 void
 dm_rpc_health_register(struct dm_rpc_health *h, struct dm_rpc_server *s)
 {
-	dm_rpc_server_add_stream(s, h->svc.base.descriptor, "Watch",
-	    &watch_ops, h);
+	dm_rpc_server_add_stream(
+	    s, h->svc.base.descriptor, "Watch", &watch_ops, h);
 	dm_rpc_server_add_service(s, &h->svc.base);
 }
 

@@ -17,8 +17,7 @@ void dm_rpc_health_free(struct dm_rpc_health *h);
 DM_DEFINE_AUTO(dm_rpc_health)
 
 /* Add the service to s, before s starts. */
-void dm_rpc_health_register(
-    struct dm_rpc_health *h, struct dm_rpc_server *s);
+void dm_rpc_health_register(struct dm_rpc_health *h, struct dm_rpc_server *s);
 /* service: "pb.Master"; "" is the server as a whole. Watchers are told of a
  * change. */
 void dm_rpc_health_set(

@@ -67,8 +67,7 @@ gpr_timespec dm_rpc_deadline(int64_t ms);
 const ProtobufCMethodDescriptor *dm_rpc_method(
     const ProtobufCServiceDescriptor *svc, const char *method);
 /* "/pb.Master/StartTask", new string. */
-char *dm_rpc_path(
-    const ProtobufCServiceDescriptor *svc, const char *method);
+char *dm_rpc_path(const ProtobufCServiceDescriptor *svc, const char *method);
 
 /* ---- call.c: unary calls of a server ---- */
 

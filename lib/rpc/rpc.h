@@ -6,13 +6,16 @@
  * generated struct (PB__MASTER__INIT(prefix)), hand over &svc.base. A handler
  * runs on one of the server's threads and must not block for long; it ends the
  * call by its closure, now or later, from any thread, exactly once - or by
- * dm_rpc_fail. The response stays the handler's. Streaming methods are
- * registered one by one with dm_rpc_server_add_stream.
+ * dm_rpc_fail. The request is valid until then, the response stays the
+ * handler's. Streaming methods are registered one by one with
+ * dm_rpc_server_add_stream.
  *
  * Strings are checked for UTF-8 in both directions; a message with another
- * string fails with INVALID_ARGUMENT (in) or INTERNAL (out), naming the field.
- * Status texts are cut at 4 kB (trailers are limited to 8 kB): long error
- * texts belong into the body. No HTTP proxy is ever used.
+ * string fails with INVALID_ARGUMENT where a server receives it, with INTERNAL
+ * elsewhere, naming the field as "pb.StartTaskRequest.task". Status texts are
+ * cut at 4000 bytes, earlier if they are not ASCII (trailers are limited to
+ * 8 kB, encoded): long error texts belong into the body. No HTTP proxy is ever
+ * used, and messages are not compressed.
  *
  * Threads: any, unless said otherwise.
  */
@@ -48,7 +51,8 @@ enum dm_rpc_status {
 const char *dm_rpc_status_name(enum dm_rpc_status s);
 
 /* Once per process, before anything else here: grpc_init, RLIMIT_NOFILE to its
- * hard limit. After every fork() that must not inherit gRPC. */
+ * hard limit. After every fork() that must not inherit gRPC, and after signals
+ * were blocked that main takes by signalfd: gRPC starts threads. */
 void dm_rpc_init(void);
 /* After all servers and channels were freed. */
 void dm_rpc_shutdown(void);
@@ -100,7 +104,8 @@ void dm_rpc_server_add_stream(struct dm_rpc_server *s,
     const struct dm_rpc_stream_ops *ops, void *arg);
 
 /* Start serving. Connections come by dm_rpc_server_adopt, or by a port of its
- * own: addr "127.0.0.1:0"; *port is the one taken. addr may be NULL. */
+ * own: addr "127.0.0.1:0"; *port is the one taken. addr and port may be NULL.
+ * After an error the server can only be freed. */
 struct dm_err *dm_rpc_server_start(
     struct dm_rpc_server *s, const char *addr, int *port) DM_MUST_CHECK;
 /* Takes fd: a connected socket of which nothing was read. Closes it when the
@@ -126,9 +131,10 @@ int64_t dm_rpc_call_left_ms(void *closure_data);
 /* ---- streams, both sides ---- */
 
 /*
- * Queue a message; it is packed before this returns. False when the stream is
- * over, or more than 64 MiB are queued (then the stream is cancelled: a peer
- * that does not read must not eat our memory).
+ * Queue a message, of the method's type; it is packed before this returns.
+ * False when the stream is over, the message has a string that is not UTF-8
+ * (that ends the stream), or more than 64 MiB are queued (then the stream is
+ * cancelled: a peer that does not read must not eat our memory).
  */
 bool dm_rpc_stream_send(struct dm_rpc_stream *st, const ProtobufCMessage *msg);
 /* Server: end with a status after what is queued was sent. Client: no more

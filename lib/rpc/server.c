@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEFAULT_THREADS      2
+#define DEFAULT_THREADS	     2
 #define DEFAULT_RECV_BYTES   ((size_t)(4096 + 512) << 10)
 #define DEFAULT_KEEPALIVE_MS 10000
 #define REQUESTS_PER_THREAD  4
@@ -60,8 +60,8 @@ struct dm_rpc_server {
 
 	struct dm_mutex mu; /* rank OWNER; guards the fields below */
 	pthread_cond_t changed;
-	bool running;      /* adopts connections */
-	bool down;         /* the last call and connection are gone */
+	bool running;	   /* adopts connections */
+	bool down;	   /* the last call and connection are gone */
 	unsigned adopting; /* calls of dm_rpc_server_adopt in progress */
 	/* gRPC knows an adopted connection as "fd:7" only: the addresses, by
 	 * that name. A number's next use replaces its entry. */
@@ -146,8 +146,8 @@ peer_of(struct dm_rpc_server *s, grpc_call *call)
 
 /* Takes a->call. */
 static void
-dispatch(struct dm_rpc_server *s, const struct dm_rpc_accepted *a,
-    const char *path)
+dispatch(
+    struct dm_rpc_server *s, const struct dm_rpc_accepted *a, const char *path)
 {
 	const struct method *m = g_hash_table_lookup(s->methods, path);
 	g_autofree char *text = NULL;
@@ -289,8 +289,7 @@ socket_peer(int fd)
 		return g_strdup("unknown");
 	if (ss.ss_family == AF_INET) {
 		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-		return g_strdup_printf(
-		    "ipv4:%s:%d", text, ntohs(in->sin_port));
+		return g_strdup_printf("ipv4:%s:%d", text, ntohs(in->sin_port));
 	}
 	if (ss.ss_family == AF_INET6) {
 		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));

@@ -147,8 +147,8 @@ dm_rpc_status_err(enum dm_rpc_status status, const char *text)
 	if (status > DM_RPC_UNAUTHENTICATED)
 		return dm_err_plain("rpc error: code = Code(%u) desc = %s",
 		    (unsigned)status, text);
-	return dm_err_plain("rpc error: code = %s desc = %s",
-	    dm_rpc_status_name(status), text);
+	return dm_err_plain(
+	    "rpc error: code = %s desc = %s", dm_rpc_status_name(status), text);
 }
 
 gpr_timespec

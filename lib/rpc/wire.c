@@ -87,8 +87,8 @@ check_string(const ProtobufCMessageDescriptor *d,
 	if (g_utf8_validate_len((const char *)c.p, dm_cursor_left(&c), NULL))
 		return NULL;
 	return dm_err_plain(
-	    "string field %s.%s contains invalid UTF-8 or a NUL byte",
-	    d->name, f->name);
+	    "string field %s.%s contains invalid UTF-8 or a NUL byte", d->name,
+	    f->name);
 }
 
 /* One value of wire type 2 of the known field f. */
@@ -135,7 +135,8 @@ check_message(const ProtobufCMessageDescriptor *d, struct dm_cursor c,
 		    f->label != PROTOBUF_C_LABEL_REPEATED &&
 		    ++singles > d->n_fields + MAX_MERGES)
 			return dm_err_plain("message %s: field %s comes too "
-					    "many times", d->name, f->name);
+					    "many times",
+			    d->name, f->name);
 		err = check_bytes(d, f, value, depth, fields);
 		if (err != NULL)
 			return err;

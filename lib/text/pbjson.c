@@ -71,7 +71,7 @@ dm_json_append_string(GString *s, const char *text)
 			g_string_append_printf(s, "\\u%04x", u);
 		else
 			g_string_append_unichar(s, u);
-		text = g_utf8_next_char(text);
+		text += g_unichar_to_utf8(u, NULL);
 	}
 	g_string_append_c(s, '"');
 }
@@ -230,8 +230,8 @@ print_value(struct printer *p, const ProtobufCFieldDescriptor *f,
 		append_double(p->out, *(const double *)at, false);
 		return;
 	case PROTOBUF_C_TYPE_BOOL:
-		g_string_append(p->out,
-		    *(const protobuf_c_boolean *)at ? "true" : "false");
+		g_string_append(
+		    p->out, *(const protobuf_c_boolean *)at ? "true" : "false");
 		return;
 	case PROTOBUF_C_TYPE_ENUM:
 		append_enum(p->out, f, *(const int *)at);
@@ -267,10 +267,10 @@ dm_pbjson_is_map(const ProtobufCFieldDescriptor *f)
 	const ProtobufCMessageDescriptor *d = f->descriptor;
 
 	return f->label == PROTOBUF_C_LABEL_REPEATED &&
-	    f->type == PROTOBUF_C_TYPE_MESSAGE &&
-	    g_str_has_suffix(d->short_name, "Entry") && d->n_fields == 2 &&
-	    d->fields[0].id == 1 && strcmp(d->fields[0].name, "key") == 0 &&
-	    d->fields[1].id == 2 && strcmp(d->fields[1].name, "value") == 0;
+	       f->type == PROTOBUF_C_TYPE_MESSAGE &&
+	       g_str_has_suffix(d->short_name, "Entry") && d->n_fields == 2 &&
+	       d->fields[0].id == 1 && strcmp(d->fields[0].name, "key") == 0 &&
+	       d->fields[1].id == 2 && strcmp(d->fields[1].name, "value") == 0;
 }
 
 static const void *
@@ -356,8 +356,8 @@ is_printed(const struct printer *p, const ProtobufCMessage *msg,
 		return false;
 	/* A oneof prints the member that is set, and no other. */
 	if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
-		return *(const uint32_t *)field_at(
-			   msg, f->quantifier_offset) == f->id;
+		return *(const uint32_t *)field_at(msg, f->quantifier_offset) ==
+		       f->id;
 	return true;
 }
 

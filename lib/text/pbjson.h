@@ -18,8 +18,8 @@
 #define DM_PBJSON_MAX_INPUT ((size_t)16 << 20)
 
 struct dm_pbjson_opts {
-	unsigned indent;  /* 4 for dmctl, 2 for the gateway; 0: one line */
-	bool own_fields;  /* also fields numbered 100 and above (ours) */
+	unsigned indent; /* 4 for dmctl, 2 for the gateway; 0: one line */
+	bool own_fields; /* also fields numbered 100 and above (ours) */
 };
 
 /* New string, with one trailing newline. */

@@ -41,8 +41,8 @@ parse_signed(const ProtobufCFieldDescriptor *f, const json_t *j, int64_t min,
 	if (json_is_integer(j)) {
 		*v = json_integer_value(j);
 	} else if (json_is_real(j) && json_real_value(j) >= -0x1p53 &&
-	    json_real_value(j) <= 0x1p53 &&
-	    trunc(json_real_value(j)) == json_real_value(j)) {
+		   json_real_value(j) <= 0x1p53 &&
+		   trunc(json_real_value(j)) == json_real_value(j)) {
 		*v = (int64_t)json_real_value(j);
 	} else if (text != NULL && (g_ascii_isdigit(*text) || *text == '-')) {
 		errno = 0;
@@ -120,16 +120,17 @@ parse_enum(const ProtobufCFieldDescriptor *f, const json_t *j, int *v)
 }
 
 static struct dm_err *
-parse_bytes(const ProtobufCFieldDescriptor *f, const json_t *j,
-    ProtobufCBinaryData *b)
+parse_bytes(
+    const ProtobufCFieldDescriptor *f, const json_t *j, ProtobufCBinaryData *b)
 {
 	const char *text = json_string_value(j);
 	size_t n;
 
-	if (text == NULL || strspn(text,
-				"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				"abcdefghijklmnopqrstuvwxyz0123456789+/=") !=
-		strlen(text) || strlen(text) % 4 != 0)
+	if (text == NULL ||
+	    strspn(text,
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"abcdefghijklmnopqrstuvwxyz0123456789+/=") != strlen(text) ||
+	    strlen(text) % 4 != 0)
 		return bad_value(f, "base64 text");
 	b->data = *text != '\0' ? g_base64_decode(text, &n) : NULL;
 	b->len = b->data != NULL ? n : 0;
@@ -152,7 +153,7 @@ static struct dm_err *
 parse_32(const ProtobufCFieldDescriptor *f, const json_t *j, void *at)
 {
 	bool is_unsigned = f->type == PROTOBUF_C_TYPE_UINT32 ||
-	    f->type == PROTOBUF_C_TYPE_FIXED32;
+			   f->type == PROTOBUF_C_TYPE_FIXED32;
 	int64_t v = 0;
 	struct dm_err *err = parse_signed(f, j, is_unsigned ? 0 : INT32_MIN,
 	    is_unsigned ? UINT32_MAX : INT32_MAX, &v);
@@ -222,8 +223,8 @@ parse_list(const ProtobufCFieldDescriptor *f, const json_t *j, unsigned depth,
 		return NULL;
 	*items = g_malloc0_n(n, size);
 	for (size_t i = 0; i < n; i++) {
-		struct dm_err *err = parse_value(f, json_array_get(j, i),
-		    depth, (char *)*items + i * size);
+		struct dm_err *err = parse_value(
+		    f, json_array_get(j, i), depth, (char *)*items + i * size);
 
 		if (err != NULL)
 			return err;
@@ -263,8 +264,8 @@ parse_map(const ProtobufCFieldDescriptor *f, const json_t *j, unsigned depth,
 	for (it = json_object_iter(object); it != NULL;
 	     it = json_object_iter_next(object, it)) {
 		struct dm_err *err = parse_entry(f->descriptor,
-		    json_object_iter_key(it), json_object_iter_value(it),
-		    depth, (ProtobufCMessage **)*items + *count);
+		    json_object_iter_key(it), json_object_iter_value(it), depth,
+		    (ProtobufCMessage **)*items + *count);
 
 		if (err != NULL)
 			return err;
@@ -317,8 +318,8 @@ parse_field(ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
 
 	if (f->label == PROTOBUF_C_LABEL_REPEATED)
 		return dm_pbjson_is_map(f)
-		    ? parse_map(f, v, depth, quantifier, at)
-		    : parse_list(f, v, depth, quantifier, at);
+			   ? parse_map(f, v, depth, quantifier, at)
+			   : parse_list(f, v, depth, quantifier, at);
 	if ((f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) == 0)
 		return parse_value(f, v, depth, at);
 	if (*(uint32_t *)quantifier != 0)

@@ -288,6 +288,9 @@ take_all_sources(struct sched_core *core, void *arg)
 ProtobufCMessage *
 api_list_task_configs(const struct api_call *c)
 {
+	typedef Pb__ListTaskConfigsResponse__TaskConfigsEntry entry;
+	void (*init)(entry *) =
+	    pb__list_task_configs_response__task_configs_entry__init;
 	Pb__ListTaskConfigsResponse *resp;
 	struct texts t;
 
@@ -295,9 +298,7 @@ api_list_task_configs(const struct api_call *c)
 	resp = api_answer_err(
 	    c, sched_call(c->env->sched, take_all_tasks, &t));
 	for (guint i = 0; i < t.ids->len; i++) {
-		Pb__ListTaskConfigsResponse__TaskConfigsEntry *e = PB_NEW(
-		    Pb__ListTaskConfigsResponse__TaskConfigsEntry,
-		    pb__list_task_configs_response__task_configs_entry__init);
+		entry *e = PB_NEW(entry, init);
 
 		e->key = g_strdup(g_ptr_array_index(t.ids, i));
 		e->value = g_strdup(g_ptr_array_index(t.yamls, i));
@@ -310,6 +311,9 @@ api_list_task_configs(const struct api_call *c)
 ProtobufCMessage *
 api_list_source_configs(const struct api_call *c)
 {
+	typedef Pb__ListSourceConfigsResponse__SourceConfigsEntry entry;
+	void (*init)(entry *) =
+	    pb__list_source_configs_response__source_configs_entry__init;
 	Pb__ListSourceConfigsResponse *resp;
 	struct texts t;
 
@@ -317,9 +321,7 @@ api_list_source_configs(const struct api_call *c)
 	resp = api_answer_err(
 	    c, sched_call(c->env->sched, take_all_sources, &t));
 	for (guint i = 0; i < t.ids->len; i++) {
-		Pb__ListSourceConfigsResponse__SourceConfigsEntry *e = PB_NEW(
-		    Pb__ListSourceConfigsResponse__SourceConfigsEntry,
-		    pb__list_source_configs_response__source_configs_entry__init);
+		entry *e = PB_NEW(entry, init);
 
 		e->key = g_strdup(g_ptr_array_index(t.ids, i));
 		e->value = g_strdup(g_ptr_array_index(t.yamls, i));

@@ -136,9 +136,6 @@ struct dm_err *sched_online(
 /* The lease key was deleted at this revision. */
 struct dm_err *sched_offline(struct sched_core *c, const char *name,
     int64_t revision) DM_MUST_CHECK;
-/* These workers have a lease key, all others have none. */
-struct dm_err *sched_alive(struct sched_core *c, const GPtrArray *items,
-    int64_t revision) DM_MUST_CHECK;
 /* The session ended; the worker keeps its sources until its lease ends. */
 void sched_closed(struct sched_core *c, uint64_t session);
 /* Takes what it keeps out of the report; the rest stays the caller's. */

@@ -140,32 +140,6 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 	return sched_bind_all(c);
 }
 
-struct dm_err *
-sched_alive(struct sched_core *c, const GPtrArray *items, int64_t revision)
-{
-	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
-
-	for (guint i = 0; i < workers->len; i++) {
-		struct sched_worker *w = g_ptr_array_index(workers, i);
-		bool alive = false;
-		struct dm_err *err;
-
-		for (guint j = 0; j < items->len && !alive; j++) {
-			const struct dm_ha_item *it =
-			    g_ptr_array_index(items, j);
-
-			alive = it->kind == DM_HA_ALIVE &&
-			    strcmp(it->first, w->name) == 0;
-		}
-		if (alive)
-			continue;
-		err = sched_offline(c, w->name, revision);
-		if (err != NULL)
-			return err;
-	}
-	return NULL;
-}
-
 static struct sched_worker *
 worker_of_session(const struct sched_core *c, uint64_t session)
 {

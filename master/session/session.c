@@ -25,6 +25,7 @@ struct session_mgr {
 	struct dm_mutex mu;    /* rank 30; guards the table and the counter */
 	GHashTable *sessions;  /* id -> struct session*, a reference */
 	uint64_t last_id;
+	atomic_bool stopping; /* streams end because of us */
 };
 
 struct session {
@@ -39,6 +40,7 @@ struct session {
 	int64_t ttl_s;
 	char *name;              /* NULL before the hello */
 	Dm__V1__Report *report;  /* not yet taken by the scheduler, or NULL */
+	bool ended;   /* by us */
 	bool stopped; /* the worker has said that it runs nothing any more */
 	bool closed;
 };
@@ -81,6 +83,17 @@ lookup(struct session_mgr *m, uint64_t id)
 }
 
 /* ---- down ---- */
+
+/* End a session from our side. From here on the end of the worker's messages
+ * says nothing about what it runs: our own end brings it about. */
+static void
+end_session(struct session *s, enum dm_rpc_status status, const char *text)
+{
+	dm_mutex_lock(&s->mu);
+	s->ended = true;
+	dm_mutex_unlock(&s->mu);
+	dm_rpc_stream_finish(s->stream, status, text);
+}
 
 static void
 send_ack(struct session *s, uint64_t seq)
@@ -148,7 +161,7 @@ refuse(struct session *s, const char *text)
 	msg.refuse = &r;
 	dm_rpc_stream_send(s->stream, &msg.base);
 	g_free(r.msg);
-	dm_rpc_stream_finish(s->stream, DM_RPC_FAILED_PRECONDITION, text);
+	end_session(s, DM_RPC_FAILED_PRECONDITION, text);
 }
 
 void
@@ -158,7 +171,7 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 
 	if (s == NULL)
 		return;
-	dm_rpc_stream_finish(s->stream, DM_RPC_UNAVAILABLE, why);
+	end_session(s, DM_RPC_UNAVAILABLE, why);
 	session_unref(s);
 }
 
@@ -235,7 +248,7 @@ run_hello(struct sched_core *core, void *arg)
 	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
 		refuse(h->s, text);
 	else
-		dm_rpc_stream_finish(h->s->stream, DM_RPC_UNAVAILABLE, text);
+		end_session(h->s, DM_RPC_UNAVAILABLE, text);
 	dm_err_free(err);
 }
 
@@ -298,7 +311,7 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 		dm_warn("lease of dm-worker could not be renewed",
 		    dm_kstr("worker", s->name), dm_kerr(err));
 	else if (ttl_s <= 0 && !closed)
-		dm_rpc_stream_finish(s->stream, DM_RPC_UNAVAILABLE,
+		end_session(s, DM_RPC_UNAVAILABLE,
 		    "the lease of this session ran out");
 	dm_err_free(err);
 	if (again && !closed)
@@ -413,8 +426,10 @@ on_half_close(struct dm_rpc_stream *st, void *ctx)
 {
 	struct session *s = ctx;
 
+	bool stopping = atomic_load(&s->m->stopping);
+
 	dm_mutex_lock(&s->mu);
-	s->stopped = true;
+	s->stopped = !s->ended && !stopping;
 	dm_mutex_unlock(&s->mu);
 	dm_rpc_stream_finish(st, DM_RPC_OK, "");
 }
@@ -466,6 +481,7 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status,
 	dm_mutex_unlock(&s->mu);
 	dm_info("session of dm-worker ended", dm_kstr("worker", s->name),
 	    dm_kint("session", s->id),
+	    dm_kbool("worker stopped", g->revoke != 0),
 	    dm_kstr("status", dm_rpc_status_name(status)),
 	    dm_kstr("text", text));
 	dm_mutex_lock(&m->mu);
@@ -507,6 +523,12 @@ session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server)
 
 	dm_rpc_server_add_stream(server,
 	    &dm__v1__worker_session__descriptor, "Session", &ops, m);
+}
+
+void
+session_mgr_stop(struct session_mgr *m)
+{
+	atomic_store(&m->stopping, true);
 }
 
 void

@@ -33,6 +33,10 @@ void session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server);
 /* Whom hellos and reports go to; before the server starts. */
 void session_mgr_attach(struct session_mgr *m, struct sched *sched);
 
+/* This master stops: sessions that end from here on end because of it, and
+ * leave their leases to their workers. Before leadership is given up. */
+void session_mgr_stop(struct session_mgr *m);
+
 /* Of struct sched_env; arg of them is the caller's. */
 void session_welcome(
     struct session_mgr *m, uint64_t session, uint64_t cluster_id);

@@ -26,6 +26,7 @@ cluster_stop() {
 	if [ -n "${KEEP:-}" ]; then
 		return "$rc"
 	fi
+	exec 2>/dev/null # the shell tells of every killed job
 	for name in "${!PID[@]}"; do
 		kill_tree -KILL "${PID[$name]}"
 	done

@@ -26,12 +26,13 @@ comment() {
 	done
 }
 
+# Runs in this shell: what starts a server must leave its pid behind.
 check() {
-	local what=$1 out rc=0
+	local what=$1 rc=0
 	shift
-	out=$("$@" 2>&1) || rc=$?
+	"$@" >"$W/check.out" 2>&1 || rc=$?
 	tap "$rc" "$what"
-	[ "$rc" = 0 ] || comment "$out"
+	[ "$rc" = 0 ] || comment "$(cat "$W/check.out")"
 }
 
 refuse() {

@@ -284,25 +284,44 @@ refresh_master(struct run *r)
 	return NULL;
 }
 
+/* True when a file of the list, or what came after it, lacks `at`. A source
+ * that crashed begins a new file, so its end alone tells nothing. */
+static bool
+is_lost(const GPtrArray *names, const GArray *sizes, const struct dm_pos *at)
+{
+	bool later = false;
+
+	for (guint i = 0; i < names->len; i++) {
+		struct dm_pos end = dm_pos_make(g_ptr_array_index(names, i),
+		    g_array_index(sizes, uint64_t, i));
+
+		if (strcmp(end.name, at->name) == 0)
+			return end.pos < at->pos;
+		later |= dm_pos_cmp(&end, at) > 0;
+	}
+	return !later; /* purged is another error, which the server gives */
+}
+
 /* A source that lost its last transactions must not be followed silently. */
 static struct dm_err *
 check_source_end(struct run *r)
 {
-	g_autofree char *end = NULL, *ours = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	g_autoptr(GArray) sizes = NULL;
 	struct dm_err *err = refresh_master(r);
-	struct dm_pos at;
 
-	if (err != NULL)
-		return err;
-	at = r->u->shown.master; /* only this thread writes it */
-	for (unsigned i = 0; i < r->d.n_lanes; i++) {
-		if (dm_pos_cmp(&r->d.resume[i].done, &at) <= 0)
+	if (err == NULL)
+		err = dm_binlog_list(r->source, &names, &sizes);
+	for (unsigned i = 0; err == NULL && i < r->d.n_lanes; i++) {
+		const struct dm_pos *at = &r->d.resume[i].done;
+		g_autofree char *ours = dm_pos_text(at), *end = NULL;
+
+		if (dm_pos_is_zero(at) || !is_lost(names, sizes, at))
 			continue;
-		end = dm_pos_text(&at);
-		ours = dm_pos_text(&r->d.resume[i].done);
-		return dm_err_new(BINLOG_BEHIND, end, ours);
+		end = dm_pos_text(&r->u->shown.master);
+		err = dm_err_new(BINLOG_BEHIND, end, ours);
 	}
-	return NULL;
+	return err;
 }
 
 static struct dm_err *

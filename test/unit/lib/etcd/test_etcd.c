@@ -11,6 +11,7 @@
 #include <check.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,6 +238,17 @@ count(struct counter *c, bool good)
 	dm_mutex_unlock(&c->mu);
 }
 
+static int
+count_now(struct counter *c)
+{
+	int n;
+
+	dm_mutex_lock(&c->mu);
+	n = c->n;
+	dm_mutex_unlock(&c->mu);
+	return n;
+}
+
 static void
 wait_count(struct counter *c, int n)
 {
@@ -273,6 +285,66 @@ START_TEST(many_txns_may_be_in_flight)
 	ck_assert_int_eq(k->items->len, 100);
 }
 END_TEST
+
+struct seen {
+	struct counter c; /* n: events */
+	GString *text;	  /* "k=v;" or "k-;" for each */
+	int64_t last;	  /* revision */
+	atomic_int retries;
+	int64_t compacted;
+	struct dm_etcd_watch *stop_me; /* inside the callback */
+};
+
+static void
+saw_events(const struct dm_etcd_event *ev, size_t n, int64_t rev, void *arg)
+{
+	struct seen *s = arg;
+
+	dm_mutex_lock(&s->c.mu);
+	for (size_t i = 0; i < n; i++) {
+		if (ev[i].deleted)
+			g_string_append_printf(s->text, "%s-;", ev[i].kv.key);
+		else
+			g_string_append_printf(
+			    s->text, "%s=%s;", ev[i].kv.key, ev[i].kv.value);
+		ck_assert_int_gt(ev[i].kv.mod_revision, s->last);
+	}
+	s->last = rev;
+	s->c.n += (int)n;
+	pthread_cond_broadcast(&s->c.cond);
+	dm_mutex_unlock(&s->c.mu);
+	if (s->stop_me != NULL)
+		dm_etcd_watch_stop(DM_TAKE(s->stop_me));
+}
+
+static void
+saw_compaction(int64_t rev, void *arg)
+{
+	struct seen *s = arg;
+
+	s->compacted = rev;
+	count(&s->c, true);
+}
+
+static void
+saw_retry(const struct dm_err *err, void *arg)
+{
+	struct seen *s = arg;
+
+	ck_assert_int_eq(err->code, DM_ERR_HA_FAIL_WATCH_ETCD);
+	s->retries++;
+}
+
+static const struct dm_etcd_watch_ops seen_ops = { .on_events = saw_events,
+	.on_compacted = saw_compaction,
+	.on_retry = saw_retry };
+
+static void
+seen_init(struct seen *s)
+{
+	*s = (struct seen){ .text = g_string_new(NULL) };
+	counter_init(&s->c);
+}
 
 static void
 on_canceled(struct dm_err *err, const struct dm_etcd_txn_result *r, void *arg)
@@ -383,6 +455,71 @@ START_TEST(authentication_that_is_off_is_no_obstacle)
 }
 END_TEST
 
+static void
+etcdctl(const char *endpoint, const char *args)
+{
+	g_autofree char *cmd = g_strdup_printf(
+	    "etcdctl --endpoints=%s %s >/dev/null 2>&1", endpoint, args);
+
+	ck_assert_msg(system(cmd) == 0, "%s", args);
+}
+
+static int
+put_as(const char *endpoint, const char *user, const char *password)
+{
+	const char *eps[] = { endpoint, NULL };
+	struct dm_etcd_opts o = {
+		.endpoints = eps, .user = user, .password = password
+	};
+	DM_AUTO(dm_etcd) e = NULL;
+	DM_AUTO(dm_err) err = NULL;
+
+	check_ok(dm_etcd_new(&o, &e));
+	err = dm_etcd_put(e, "k", "v", 1, 0, NULL);
+	return err == NULL ? 0 : err->code;
+}
+
+START_TEST(authentication_survives_a_crash_of_etcd)
+{
+	g_autofree char *data = g_build_filename(dir, "auth", NULL);
+	const char *eps[] = { NULL, NULL };
+	struct dm_etcd_opts o = {
+		.endpoints = eps, .user = "root", .password = "secret"
+	};
+	DM_AUTO(dm_etcd_kvs) k = NULL;
+	struct dm_etcd_member_proc *m;
+	struct dm_etcd_watch *w;
+	struct dm_etcd *e;
+	struct seen s;
+	int64_t rev;
+
+	seen_init(&s);
+	check_ok(start_member(data, free_port(), &m));
+	check_ok(dm_etcd_member_wait_ready(m, WAIT_MS));
+	eps[0] = dm_etcd_member_endpoint(m);
+	etcdctl(eps[0], "user add root:secret");
+	etcdctl(eps[0], "user grant-role root root");
+	etcdctl(eps[0], "auth enable");
+	ck_assert_int_eq(put_as(eps[0], "root", "secret"), 0);
+	ck_assert_int_eq(put_as(eps[0], "root", "wrong"), 42501);
+	ck_assert_int_eq(put_as(eps[0], NULL, NULL), 42501);
+	check_ok(dm_etcd_new(&o, &e));
+	check_ok(dm_etcd_put(e, "k", "1", 1, 0, &rev));
+	w = dm_etcd_watch_start(e, "k", false, rev, &seen_ops, &s);
+	wait_count(&s.c, 1);
+	/* The tokens are gone with it. A read is repeated until it is back. */
+	kill(dm_etcd_member_pid(m), SIGKILL);
+	check_ok(dm_etcd_range(e, "k", false, 0, &k));
+	check_ok(dm_etcd_put(e, "k", "2", 1, 0, NULL));
+	wait_count(&s.c, 2);
+	dm_etcd_watch_stop(w);
+	dm_etcd_free(e);
+	dm_etcd_member_stop(m);
+	ck_assert_str_eq(s.text->str, "k=1;k=2;");
+	g_string_free(s.text, TRUE);
+}
+END_TEST
+
 /* ---- leases ---- */
 
 START_TEST(a_key_goes_with_its_lease)
@@ -445,66 +582,6 @@ END_TEST
 
 /* ---- watch ---- */
 
-struct seen {
-	struct counter c; /* n: events */
-	GString *text;	  /* "k=v;" or "k-;" for each */
-	int64_t last;	  /* revision */
-	int retries, compactions;
-	int64_t compacted;
-	struct dm_etcd_watch *stop_me; /* inside the callback */
-};
-
-static void
-saw_events(const struct dm_etcd_event *ev, size_t n, int64_t rev, void *arg)
-{
-	struct seen *s = arg;
-
-	dm_mutex_lock(&s->c.mu);
-	for (size_t i = 0; i < n; i++) {
-		if (ev[i].deleted)
-			g_string_append_printf(s->text, "%s-;", ev[i].kv.key);
-		else
-			g_string_append_printf(
-			    s->text, "%s=%s;", ev[i].kv.key, ev[i].kv.value);
-		ck_assert_int_gt(ev[i].kv.mod_revision, s->last);
-	}
-	s->last = rev;
-	s->c.n += (int)n;
-	pthread_cond_broadcast(&s->c.cond);
-	dm_mutex_unlock(&s->c.mu);
-	if (s->stop_me != NULL)
-		dm_etcd_watch_stop(DM_TAKE(s->stop_me));
-}
-
-static void
-saw_compaction(int64_t rev, void *arg)
-{
-	struct seen *s = arg;
-
-	s->compacted = rev;
-	count(&s->c, true);
-}
-
-static void
-saw_retry(const struct dm_err *err, void *arg)
-{
-	struct seen *s = arg;
-
-	ck_assert_int_eq(err->code, DM_ERR_HA_FAIL_WATCH_ETCD);
-	s->retries++;
-}
-
-static const struct dm_etcd_watch_ops seen_ops = { .on_events = saw_events,
-	.on_compacted = saw_compaction,
-	.on_retry = saw_retry };
-
-static void
-seen_init(struct seen *s)
-{
-	*s = (struct seen){ .text = g_string_new(NULL) };
-	counter_init(&s->c);
-}
-
 START_TEST(a_watch_sees_the_past_and_the_present_in_order)
 {
 	DM_AUTO(dm_etcd) e = client();
@@ -538,14 +615,17 @@ START_TEST(a_watch_goes_on_after_a_crash_of_etcd)
 	put(e, "w2/a", "0");
 	w = dm_etcd_watch_start(e, "w2/", true, 0, &seen_ops, &s);
 	/* From "now" on: wait until etcd has told what now is. */
-	for (int i = 1; s.c.n == 0; i++) {
+	for (int i = 1; count_now(&s.c) == 0; i++) {
 		g_autofree char *v = g_strdup_printf("%d", i);
 
 		put(e, "w2/first", v);
 		pause_ms(20);
 	}
+	pause_ms(200); /* for those that are on their way */
+	dm_mutex_lock(&s.c.mu);
 	g_string_truncate(s.text, 0);
 	s.c.n = 0;
+	dm_mutex_unlock(&s.c.mu);
 	crash_etcd();
 	put(e, "w2/b", "1");
 	wait_count(&s.c, 1);
@@ -571,10 +651,8 @@ START_TEST(a_compacted_past_is_told)
 	seen_init(&s);
 	put(e, "w3/a", "1");
 	check_ok(dm_etcd_put(e, "w3/a", "2", 1, 0, &rev));
-	cmd = g_strdup_printf("etcdctl --endpoints=%s compaction "
-			      "%" G_GINT64_FORMAT " >/dev/null 2>&1",
-	    dm_etcd_member_endpoint(member), rev);
-	ck_assert_int_eq(system(cmd), 0);
+	cmd = g_strdup_printf("compaction %" G_GINT64_FORMAT, rev);
+	etcdctl(dm_etcd_member_endpoint(member), cmd);
 	w = dm_etcd_watch_start(e, "w3/", true, rev - 1, &seen_ops, &s);
 	wait_count(&s.c, 1);
 	ck_assert_int_eq(s.compacted, rev);
@@ -622,6 +700,51 @@ START_TEST(a_watch_takes_long_lines)
 	ck_assert_uint_eq(s.text->len, 8 * (1000000 + strlen("w5/0=;")));
 	g_string_free(s.text, TRUE);
 	check_ok(dm_etcd_delete(e, "w5/", true, NULL));
+}
+END_TEST
+
+START_TEST(a_watch_at_a_member_without_a_leader_is_told)
+{
+	g_autofree char *d1 = g_build_filename(dir, "two1", NULL);
+	g_autofree char *d2 = g_build_filename(dir, "two2", NULL);
+	g_autofree char *u1 =
+	    g_strdup_printf("http://127.0.0.1:%d", free_port());
+	g_autofree char *u2 =
+	    g_strdup_printf("http://127.0.0.1:%d", free_port());
+	g_autofree char *cluster = g_strdup_printf("m1=%s,m2=%s", u1, u2);
+	struct dm_etcd_member_opts o = { .initial_cluster = cluster,
+		.advertise_client_urls = "http://127.0.0.1:8261" };
+	struct dm_etcd_member_proc *m1, *m2;
+	struct dm_etcd_watch *w;
+	struct dm_etcd *e;
+	struct seen s;
+
+	seen_init(&s);
+	o.name = "m1";
+	o.data_dir = d1;
+	o.peer_urls = o.advertise_peer_urls = u1;
+	check_ok(dm_etcd_member_start(&o, &m1));
+	o.name = "m2";
+	o.data_dir = d2;
+	o.peer_urls = o.advertise_peer_urls = u2;
+	check_ok(dm_etcd_member_start(&o, &m2));
+	check_ok(dm_etcd_member_wait_ready(m1, WAIT_MS));
+	const char *eps[] = { dm_etcd_member_endpoint(m1), NULL };
+	struct dm_etcd_opts co = { .endpoints = eps };
+
+	check_ok(dm_etcd_new(&co, &e));
+	w = dm_etcd_watch_start(e, "k", false, 1, &seen_ops, &s);
+	put(e, "k", "1");
+	wait_count(&s.c, 1);
+	ck_assert_int_eq(s.retries, 0);
+	dm_etcd_member_stop(m2);
+	for (int i = 0; i < 200 && s.retries == 0; i++)
+		pause_ms(50);
+	ck_assert_int_gt(s.retries, 0);
+	dm_etcd_watch_stop(w);
+	dm_etcd_free(e);
+	dm_etcd_member_stop(m1);
+	g_string_free(s.text, TRUE);
 }
 END_TEST
 
@@ -978,6 +1101,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, bad_endpoints_are_refused);
 	tcase_add_test(tc, a_socket_path_may_be_long);
 	tcase_add_test(tc, authentication_that_is_off_is_no_obstacle);
+	tcase_add_test(tc, authentication_survives_a_crash_of_etcd);
 	tcase_add_test(tc, a_key_goes_with_its_lease);
 	tcase_add_test(tc, a_lease_that_is_not_renewed_ends);
 	tcase_add_test(tc, a_keepalive_may_be_asynchronous);
@@ -986,6 +1110,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, a_compacted_past_is_told);
 	tcase_add_test(tc, a_watch_may_be_stopped_by_its_callback);
 	tcase_add_test(tc, a_watch_takes_long_lines);
+	tcase_add_test(tc, a_watch_at_a_member_without_a_leader_is_told);
 	tcase_add_test(tc, members_are_listed);
 }
 

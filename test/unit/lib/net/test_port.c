@@ -19,9 +19,10 @@ static struct dm_rpc_health *health;
 static struct dm_port *port;
 static int number;
 
-static struct dm_mutex mu; /* guards http_fd */
+static struct dm_mutex mu; /* guards http_fd and peer */
 static pthread_cond_t cond;
 static int http_fd = -1;
+static char peer[64];
 
 static void
 take_http(int fd, void *arg)
@@ -64,12 +65,38 @@ take_grpc(int fd, void *arg)
 static struct dm_err *
 open_port(const char *addr)
 {
-	struct dm_port_handlers h = { .grpc = take_grpc,
-		.grpc_arg = server,
-		.http = take_http };
+	struct dm_port_handlers h = {
+		.grpc = take_grpc, .grpc_arg = server, .http = take_http
+	};
 
 	return dm_port_open(addr, &h, &port, &number);
 }
+
+static void *
+session_open(struct dm_rpc_stream *st, const char *from, void *arg)
+{
+	(void)arg;
+	dm_mutex_lock(&mu);
+	g_strlcpy(peer, from, sizeof(peer));
+	pthread_cond_broadcast(&cond);
+	dm_mutex_unlock(&mu);
+	dm_rpc_stream_finish(st, DM_RPC_OK, "");
+	return NULL;
+}
+
+static void
+session_message(
+    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+{
+	(void)st;
+	(void)msg;
+	(void)ctx;
+}
+
+static const struct dm_rpc_stream_ops session_ops = {
+	.on_open = session_open,
+	.on_message = session_message,
+};
 
 static void
 setup(void)
@@ -81,6 +108,8 @@ setup(void)
 	dm_rpc_health_set(health, "", true);
 	server = dm_rpc_server_new(NULL);
 	dm_rpc_health_register(health, server);
+	dm_rpc_server_add_stream(server, &dm__v1__worker_session__descriptor,
+	    "Session", &session_ops, NULL);
 	ck_assert_ptr_null(dm_rpc_server_start(server, NULL, NULL));
 	ck_assert_ptr_null(open_port("127.0.0.1:0"));
 }
@@ -154,6 +183,23 @@ START_TEST(grpc_goes_to_the_grpc_side)
 }
 END_TEST
 
+START_TEST(an_adopted_connection_has_its_peers_address)
+{
+	g_autofree char *target = g_strdup_printf("127.0.0.1:%d", number);
+	struct dm_rpc_channel *ch = dm_rpc_channel_new(target, NULL);
+
+	dm_rpc_stream_unref(
+	    dm_rpc_stream_open(ch, &dm__v1__worker_session__descriptor,
+		"Session", &session_ops, NULL));
+	dm_mutex_lock(&mu);
+	while (peer[0] == '\0')
+		ck_assert(dm_cond_wait_ms(&cond, &mu, 20000));
+	dm_mutex_unlock(&mu);
+	ck_assert_msg(g_str_has_prefix(peer, "ipv4:127.0.0.1:"), "%s", peer);
+	dm_rpc_channel_free(ch);
+}
+END_TEST
+
 START_TEST(http_gets_its_bytes_untouched)
 {
 	int fd = dial();
@@ -201,8 +247,8 @@ START_TEST(a_preface_in_pieces_is_grpc)
 		ck_assert_int_eq(send(fd, first + i, 1, 0), 1);
 		g_usleep(1000);
 	}
-	ck_assert_int_eq(send(fd, rest, sizeof(rest) - 1, 0),
-	    (ssize_t)(sizeof(rest) - 1));
+	ck_assert_int_eq(
+	    send(fd, rest, sizeof(rest) - 1, 0), (ssize_t)(sizeof(rest) - 1));
 	ck_assert_int_eq(recv(fd, frame, sizeof(frame), MSG_WAITALL), 9);
 	ck_assert_int_eq(frame[3], 4);
 	close(fd);
@@ -367,6 +413,7 @@ fill(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, grpc_goes_to_the_grpc_side);
+	tcase_add_test(tc, an_adopted_connection_has_its_peers_address);
 	tcase_add_test(tc, http_gets_its_bytes_untouched);
 	tcase_add_test(tc, the_first_byte_that_differs_decides);
 	tcase_add_test(tc, a_preface_in_pieces_is_grpc);

@@ -67,9 +67,9 @@ static inline ProtobufCMessage *
 bad_message(unsigned tag)
 {
 	static uint8_t bytes[] = { 2, 'a', 0xff };
-	static ProtobufCMessageUnknownField field = { .wire_type = 2,
-		.len = sizeof(bytes),
-		.data = bytes };
+	static ProtobufCMessageUnknownField field = {
+		.wire_type = 2, .len = sizeof(bytes), .data = bytes
+	};
 	static Google__Protobuf__Empty empty;
 
 	google__protobuf__empty__init(&empty);

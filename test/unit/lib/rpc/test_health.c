@@ -60,8 +60,7 @@ check(const char *service)
 }
 
 static void
-watch_message(
-    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+watch_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
 	const Grpc__Health__V1__HealthCheckResponse *in = (const void *)msg;
 
@@ -169,8 +168,7 @@ fill(TCase *tc)
 {
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, check_tells_what_was_set);
-	tcase_add_test(
-	    tc, watch_tells_of_every_change_after_the_clients_end);
+	tcase_add_test(tc, watch_tells_of_every_change_after_the_clients_end);
 	tcase_add_test(tc, stopping_the_server_ends_its_watches);
 }
 

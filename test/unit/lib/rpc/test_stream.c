@@ -92,8 +92,7 @@ server_open(struct dm_rpc_stream *st, const char *peer, void *arg)
 }
 
 static void
-server_message(
-    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+server_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
 	const Dm__V1__WorkerMessage *in = (const void *)msg;
 	Dm__V1__MasterMessage out;
@@ -142,8 +141,7 @@ static const struct dm_rpc_stream_ops server_ops = {
 /* ---- the client ---- */
 
 static void
-client_message(
-    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
+client_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
 	const Dm__V1__MasterMessage *in = (const void *)msg;
 
@@ -489,8 +487,7 @@ fill(TCase *tc)
 	tcase_add_loop_test(tc, stopping_the_server_closes_its_streams, 0, 2);
 	tcase_add_test(tc, freeing_the_channel_closes_its_streams);
 	tcase_add_test(tc, an_unreachable_server_closes_the_stream);
-	tcase_add_loop_test(
-	    tc, sends_from_many_threads_survive_a_cancel, 0, 3);
+	tcase_add_loop_test(tc, sends_from_many_threads_survive_a_cancel, 0, 3);
 }
 
 static void

@@ -91,7 +91,7 @@ handle_start(Pb__Master_Service *svc, const Pb__StartTaskRequest *in,
 		closure(NULL, closure_data);
 	} else if (strcmp(in->task, "left") == 0) {
 		resp.result = dm_rpc_call_left_ms(closure_data) <= 60000 &&
-		    dm_rpc_call_left_ms(closure_data) > 1000;
+			      dm_rpc_call_left_ms(closure_data) > 1000;
 		closure(&resp, closure_data);
 	} else {
 		if (strcmp(in->task, "bad") == 0)
@@ -177,8 +177,8 @@ START_TEST(an_error_comes_with_its_text)
 	g_autofree char *text =
 	    fails("fail", 5000, NULL, DM_RPC_FAILED_PRECONDITION);
 
-	ck_assert_str_eq(text,
-	    "rpc error: code = FailedPrecondition desc = no: 50% ü\n");
+	ck_assert_str_eq(
+	    text, "rpc error: code = FailedPrecondition desc = no: 50% ü\n");
 }
 END_TEST
 
@@ -207,9 +207,8 @@ START_TEST(a_deadline_ends_the_call_on_both_sides)
 	g_autofree char *text =
 	    fails("hold", 200, NULL, DM_RPC_DEADLINE_EXCEEDED);
 
-	ck_assert_str_eq(text,
-	    "rpc error: code = DeadlineExceeded desc = "
-	    "context deadline exceeded");
+	ck_assert_str_eq(text, "rpc error: code = DeadlineExceeded desc = "
+			       "context deadline exceeded");
 	wait_for(true);
 	answer_held("too late");
 }
@@ -300,8 +299,7 @@ START_TEST(unknown_methods_and_null_handlers_are_unimplemented)
 
 	pb__update_task_request__init(&update);
 	dm__v1__worker_message__init(&hello);
-	is_unimplemented(
-	    &pb__master__descriptor, "UpdateTask", &update.base);
+	is_unimplemented(&pb__master__descriptor, "UpdateTask", &update.base);
 	is_unimplemented(
 	    &dm__v1__worker_session__descriptor, "Session", &hello.base);
 }
@@ -352,8 +350,8 @@ START_TEST(invalid_utf8_from_a_client_is_refused)
 END_TEST
 
 static void
-answer_badly(ProtobufCService *svc, unsigned index,
-    const ProtobufCMessage *in, ProtobufCClosure closure, void *closure_data)
+answer_badly(ProtobufCService *svc, unsigned index, const ProtobufCMessage *in,
+    ProtobufCClosure closure, void *closure_data)
 {
 	(void)svc;
 	(void)index;
@@ -554,8 +552,7 @@ START_TEST(statuses_have_gos_names)
 	ck_assert_str_eq(dm_rpc_status_name(DM_RPC_CANCELLED), "Canceled");
 	ck_assert_str_eq(
 	    dm_rpc_status_name(DM_RPC_UNAUTHENTICATED), "Unauthenticated");
-	ck_assert_str_eq(
-	    dm_rpc_status_name((enum dm_rpc_status)99), "Unknown");
+	ck_assert_str_eq(dm_rpc_status_name((enum dm_rpc_status)99), "Unknown");
 }
 END_TEST
 
@@ -572,8 +569,7 @@ fill(TCase *tc)
 	tcase_add_test(tc, cancelling_ends_the_call_on_both_sides);
 	tcase_add_test(tc, a_cancelled_caller_does_not_call);
 	tcase_add_test(tc, an_answer_may_come_later_from_another_thread);
-	tcase_add_test(
-	    tc, unknown_methods_and_null_handlers_are_unimplemented);
+	tcase_add_test(tc, unknown_methods_and_null_handlers_are_unimplemented);
 	tcase_add_test(tc, invalid_utf8_in_a_request_is_not_sent);
 	tcase_add_test(tc, invalid_utf8_in_a_response_is_not_sent);
 	tcase_add_test(tc, invalid_utf8_from_a_client_is_refused);

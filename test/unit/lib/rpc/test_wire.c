@@ -61,9 +61,9 @@ END_TEST
 
 START_TEST(nul_in_a_string_is_refused)
 {
-	g_autofree char *text = CHECK(pb__start_task_request__descriptor,
-	    "\x0a\x03"
-	    "a\0b");
+	g_autofree char *text =
+	    CHECK(pb__start_task_request__descriptor, "\x0a\x03"
+						      "a\0b");
 
 	ck_assert_ptr_nonnull(text);
 }
@@ -118,8 +118,8 @@ START_TEST(too_many_fields_are_refused)
 		bytes[2 * i] = 0x12;
 		bytes[2 * i + 1] = 0;
 	}
-	ck_assert_ptr_null(check(
-	    &pb__start_task_request__descriptor, bytes, 2 * fields - 2));
+	ck_assert_ptr_null(
+	    check(&pb__start_task_request__descriptor, bytes, 2 * fields - 2));
 	text = check(&pb__start_task_request__descriptor, bytes, 2 * fields);
 	ck_assert_ptr_nonnull(text);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite of lib/text/pbjson.c and lib/text/pbjson_parse.c. */
-#include "lib/text/pbjson.h"
 #include "dmmaster.pb-c.h"
+#include "lib/text/pbjson.h"
 
 #include <check.h>
 #include <math.h>
@@ -101,7 +101,8 @@ static const struct round rounds[] = {
 	    "\"finishedBytes\":1e+21,\"finishedRows\":1e-7,"
 	    "\"estimateTotalRows\":123456789,\"bps\":\"0\","
 	    "\"progress\":\"\"}" },
-	/* an enum's number without a name; bytes and a message that are unset */
+	/* an enum's number without a name; bytes and a message that are unset
+	 */
 	{ &pb__sub_task_status__descriptor, "{\"stage\":77,\"msg\":\"\"}",
 	    "{\"name\":\"\",\"stage\":77,\"unit\":\"InvalidUnit\","
 	    "\"result\":null,\"unresolvedDDLLockID\":\"\",\"msg\":\"\","
@@ -126,8 +127,7 @@ START_TEST(parsing_and_printing_agree)
 {
 	const struct round *r = &rounds[_i];
 	ProtobufCMessage *msg = NULL;
-	struct dm_err *err =
-	    dm_pbjson_parse(r->d, r->in, strlen(r->in), &msg);
+	struct dm_err *err = dm_pbjson_parse(r->d, r->in, strlen(r->in), &msg);
 	g_autofree char *got = NULL;
 
 	ck_assert_msg(err == NULL, "%s", err != NULL ? err->message : "");
@@ -176,13 +176,14 @@ static const struct {
 START_TEST(bad_input_is_refused_with_a_reason)
 {
 	ProtobufCMessage *msg = NULL;
-	DM_AUTO(dm_err) err = dm_pbjson_parse(
+	DM_AUTO(dm_err)
+	err = dm_pbjson_parse(
 	    refused[_i].d, refused[_i].in, strlen(refused[_i].in), &msg);
 
 	ck_assert_ptr_nonnull(err);
 	ck_assert_ptr_null(msg);
-	ck_assert_msg(strstr(err->message, refused[_i].why) != NULL, "%s",
-	    err->message);
+	ck_assert_msg(
+	    strstr(err->message, refused[_i].why) != NULL, "%s", err->message);
 }
 END_TEST
 
@@ -198,17 +199,16 @@ START_TEST(empty_lists_maps_and_messages_take_two_lines)
 
 	pb__list_task_configs_response__init(&resp);
 	a = dm_pbjson_print(&resp.base, &p1);
-	ck_assert_str_eq(a,
-	    "{\n    \"result\": false,\n    \"msg\": \"\",\n"
-	    "    \"taskConfigs\": {\n    }\n}\n");
+	ck_assert_str_eq(a, "{\n    \"result\": false,\n    \"msg\": \"\",\n"
+			    "    \"taskConfigs\": {\n    }\n}\n");
 	pb__ddllock__init(&lock);
 	pb__show_ddllocks_response__init(&show);
 	show.n_locks = 1;
 	show.locks = locks;
 	b = dm_pbjson_print(&show.base, &(struct dm_pbjson_opts){ 2, false });
-	ck_assert_ptr_nonnull(strstr(b,
-	    "  \"locks\": [\n    {\n      \"ID\": \"\",\n"
-	    "      \"task\": \"\","));
+	ck_assert_ptr_nonnull(
+	    strstr(b, "  \"locks\": [\n    {\n      \"ID\": \"\",\n"
+		      "      \"task\": \"\","));
 	ck_assert_ptr_nonnull(strstr(b, "      \"DDLs\": [\n      ],\n"));
 }
 END_TEST
@@ -262,8 +262,8 @@ main(void)
 	tcase_add_test(tc, the_sample_of_the_reference_is_met_byte_by_byte);
 	tcase_add_loop_test(
 	    tc, parsing_and_printing_agree, 0, DM_ARRAY_SIZE(rounds));
-	tcase_add_loop_test(tc, bad_input_is_refused_with_a_reason, 0,
-	    DM_ARRAY_SIZE(refused));
+	tcase_add_loop_test(
+	    tc, bad_input_is_refused_with_a_reason, 0, DM_ARRAY_SIZE(refused));
 	tcase_add_test(tc, empty_lists_maps_and_messages_take_two_lines);
 	tcase_add_test(tc, own_fields_are_left_out_unless_asked_for);
 	tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);

@@ -571,23 +571,6 @@ START_TEST(a_commit_of_unknown_outcome_is_followed_by_a_load)
 }
 END_TEST
 
-START_TEST(compaction_finds_those_that_left)
-{
-	g_autoptr(GPtrArray) items = g_ptr_array_new();
-	struct dm_ha_item w2 = { .kind = DM_HA_ALIVE };
-
-	w2.first = g_strdup("w2");
-	hello("w1", 1, NULL, 0);
-	hello("w2", 2, NULL, 0);
-	g_ptr_array_add(items, &w2);
-	f.revision++;
-	ok(sched_alive(f.c, items, f.revision));
-	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
-	ck_assert_int_eq(sched_worker_get(f.c, "w2")->stage, SCHED_FREE);
-	g_free(w2.first);
-}
-END_TEST
-
 static void
 report(uint64_t session, const char *source, int64_t ep, int64_t revision)
 {
@@ -661,7 +644,6 @@ main(void)
 	tcase_add_test(tc,
 	    a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
 	tcase_add_test(tc, a_commit_of_unknown_outcome_is_followed_by_a_load);
-	tcase_add_test(tc, compaction_finds_those_that_left);
 	tcase_add_test(tc, reports_of_another_assignment_are_ignored);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the copy unit share: the unit with its counters, one run
+ * of it, its tables and chunks.
+ *
+ * Threads: the subtask's thread runs copy.c, source.c, plan.c, target.c; then
+ * the lanes (lane.c) work, and it waits for them. Any thread asks for status.
+ */
+#ifndef DM_WORKER_COPY_COPY_INTERNAL_H
+#define DM_WORKER_COPY_COPY_INTERNAL_H
+
+#include "lib/base/clock.h"
+#include "lib/schema/tracker.h"
+#include "worker/copy/shape.h"
+#include "worker/meta.h"
+#include "worker/unit.h"
+
+#include <stdatomic.h>
+
+/* Server errors that are told apart. */
+#define ER_BAD_DB_	      1049
+#define ER_TABLE_EXISTS_      1050
+#define ER_NO_SUCH_TABLE_     1146
+#define ER_TABLE_DEF_CHANGED_ 1412
+
+/* A moment of the counters, for the speed. */
+struct copy_sample {
+	struct dm_mono at;
+	uint64_t bytes, rows;
+};
+
+struct copy_unit {
+	struct unit unit;
+	const struct unit_env *env;
+	_Atomic uint64_t bytes, rows; /* copied, also by uncommitted chunks */
+	struct dm_mutex mu;	      /* rank 30; guards what follows */
+	uint64_t total_bytes, total_rows; /* estimates, corrected as we go */
+	uint64_t tables, tables_done;
+	struct dm_pos pos;
+	char *gtid, *note;
+	bool done;
+	struct copy_sample older, newer;
+};
+
+/* Keys in (lo, hi], as copy_key_literals writes them; NULL is open. */
+struct copy_chunk {
+	int id;
+	char *lo, *hi;
+};
+void copy_chunk_free(struct copy_chunk *k);
+
+struct copy_table {
+	struct meta_table *meta; /* owned; rows, bytes guarded by run->mu */
+	char *to_db, *to_table;
+	bool transactional; /* its engine takes part in the snapshot */
+	bool replace;	    /* rows may meet older ones in the target */
+	/* Set when the table is started, before others see it. */
+	struct copy_shape *shape;
+	/* Guarded by run->mu. */
+	bool started, cutting, cut_done;
+	bool huge;     /* has rows that only lane 0 may read */
+	GQueue ready;  /* struct copy_chunk, owned */
+	unsigned open; /* chunks that are not committed */
+	int next_chunk;
+	char *last_hi; /* upper end of the last chunk cut */
+};
+void copy_table_free(struct copy_table *t);
+
+/* A database of the source that takes part. */
+struct copy_database {
+	char *name, *charset, *collation;
+	char *to; /* its name at the target */
+};
+
+/* A view or sequence of the source. */
+struct copy_object {
+	char *db, *name, *to_db, *to_name;
+	bool sequence;
+};
+
+/* One run of the unit; on its stack. */
+struct copy_run {
+	struct copy_unit *unit;
+	const struct unit_env *env;
+	struct meta *meta;
+	struct dm_cancel *cancel; /* of this run: ends all lanes */
+	struct dm_block_allow *filter;
+	struct dm_route_rule *routes; /* for router */
+	struct dm_router *router;
+	struct dm_sql_conn *src, *dst; /* control connections */
+	struct dm_cancel_watch src_watch, dst_watch;
+	GPtrArray *readers; /* struct dm_sql_conn*, each in the snapshot */
+	struct dm_pos pos;  /* of the snapshot */
+	char *gtid;
+	GPtrArray *tables;	/* struct copy_table* */
+	GPtrArray *databases;	/* struct copy_database* */
+	GPtrArray *objects;	/* struct copy_object*; of a new plan only */
+	bool any_renamed;	/* a route changes some name */
+	bool statement_binlog;	/* the target refuses READ COMMITTED */
+	_Atomic bool by_insert; /* the target refuses LOAD DATA LOCAL */
+	struct dm_mutex mu;	/* rank 20 */
+	pthread_cond_t cond;	/* with mu: work appeared, or none is left */
+	struct dm_err *err;	/* the first one of the lanes */
+	bool source_lost;	/* that one needs a new snapshot */
+};
+
+/* ---- copy.c ---- */
+/* What it is doing or waiting for; shown in the status. */
+void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
+/* Errors of a source connection after which a new snapshot may help. */
+bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
+
+/* ---- source.c ---- */
+/* Control connection r->src, to a MariaDB; names as they are. */
+struct dm_err *copy_source_connect(struct copy_run *r) DM_MUST_CHECK;
+/* Fill r->readers, r->pos, r->gtid. */
+struct dm_err *copy_source_snapshot(struct copy_run *r) DM_MUST_CHECK;
+/* New string; NULL when the table is gone. */
+struct dm_err *copy_source_structure(struct copy_run *r, const char *db,
+    const char *table, char **sql) DM_MUST_CHECK;
+
+/* ---- target.c ---- */
+/* A target connection with our session; watched by nobody. binary: for
+ * rows, recorded in the meta; else for DDL and meta. */
+struct dm_err *copy_target_connect(
+    struct copy_run *r, bool binary, struct dm_sql_conn **conn) DM_MUST_CHECK;
+/* r->dst, again if it was closed while idle. */
+struct dm_err *copy_target_control(struct copy_run *r) DM_MUST_CHECK;
+/* Names of tables that exist in our target databases: "db\001table" in a new
+ * set. */
+struct dm_err *copy_target_list(
+    struct copy_run *r, GHashTable **names) DM_MUST_CHECK;
+struct dm_err *copy_target_create(struct copy_run *r) DM_MUST_CHECK;
+struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
+/* How rows of t travel; reads the target's structure if we did not make it. */
+struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, struct copy_shape **shape) DM_MUST_CHECK;
+struct dm_err *copy_target_drop(
+    struct copy_run *r, const struct copy_table *t) DM_MUST_CHECK;
+
+/* ---- plan.c, resume.c ---- */
+/* What exists at the source: r->databases, r->tables, r->objects. */
+struct dm_err *copy_plan_list(struct copy_run *r) DM_MUST_CHECK;
+/* A new plan: structures, positions; saved with phase COPY. */
+struct dm_err *copy_plan_new(struct copy_run *r) DM_MUST_CHECK;
+/* Go on with the plan in the meta, under the snapshot just taken. */
+struct dm_err *copy_plan_resume(struct copy_run *r) DM_MUST_CHECK;
+/* Save these tables, and phase COPY if sync_from is given, as one. */
+struct dm_err *copy_plan_save(struct copy_run *r, GPtrArray *tables,
+    const struct dm_pos *sync_from) DM_MUST_CHECK;
+/* Takes meta. */
+struct copy_table *copy_table_new(struct meta_table *meta);
+/* Of struct copy_table*, which it owns. */
+GPtrArray *copy_table_array(void);
+
+/* ---- chunks.c: rows of dm_chunk ---- */
+/* Chunks of all tables: what is done goes into the tables' counts, the rest
+ * becomes ready. */
+struct dm_err *copy_chunks_load(
+    struct copy_run *r, GHashTable *by_name) DM_MUST_CHECK;
+/* New chunks (struct copy_chunk*); the table's row becomes COPYING. */
+struct dm_err *copy_chunks_add(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, GPtrArray *chunks) DM_MUST_CHECK;
+/* BEGIN, then take the chunk; *done: it was copied before. */
+struct dm_err *copy_chunk_claim(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k,
+    bool *done) DM_MUST_CHECK;
+/* The counts, within the chunk's transaction. */
+struct dm_err *copy_chunk_count(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k, uint64_t rows,
+    uint64_t bytes) DM_MUST_CHECK;
+/* After a lost COMMIT, on a new connection. */
+struct dm_err *copy_chunk_is_done(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k,
+    bool *done) DM_MUST_CHECK;
+/* The table's row: done, with its counts; one statement, fenced. */
+struct dm_err *copy_table_finish(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t) DM_MUST_CHECK;
+struct dm_err *copy_chunks_delete(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t) DM_MUST_CHECK;
+
+/* ---- lane.c, rows.c ---- */
+/* Copy all that is left; r->err and r->source_lost tell how it ended. */
+struct dm_err *copy_lanes_run(struct copy_run *r) DM_MUST_CHECK;
+
+struct copy_lane {
+	struct copy_run *run;
+	unsigned number;
+	struct dm_sql_conn *reader, *writer; /* reader borrowed */
+	struct dm_cancel_watch read_watch, write_watch;
+	int unique_checks;  /* of the writer's session; -1: not known */
+	bool source_failed; /* the last error came from the reader */
+	bool big_row;	    /* met one; from now on for lane 0 */
+	uint64_t counted_bytes, counted_rows; /* of this try */
+	pthread_t thread;
+};
+/* Copy one chunk, with retries. */
+struct dm_err *copy_rows_chunk(struct copy_lane *l, struct copy_table *t,
+    const struct copy_chunk *k) DM_MUST_CHECK;
+struct dm_err *copy_lane_writer(struct copy_lane *l) DM_MUST_CHECK;
+void copy_lane_drop_writer(struct copy_lane *l);
+
+#endif
