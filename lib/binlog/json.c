@@ -21,6 +21,7 @@
 #define DEPTH_MAX      100
 #define TEXT_PER_BYTE  8u /* a control character becomes six letters */
 #define TEXT_SLACK     64u
+#define DATE_LENGTH    10u
 #define F_FORMAT_DIGITS 15 /* numbers of more zeros have an exponent */
 
 enum json_type {
@@ -50,7 +51,9 @@ struct json_out {
 static void
 put(struct json_out *o, const char *s, size_t n)
 {
-	if (o->failed || n > o->limit - o->len) {
+	if (o->failed || n == 0)
+		return;
+	if (n > o->limit - o->len) {
 		o->failed = true;
 		return;
 	}
@@ -259,22 +262,25 @@ put_opaque_temporal(struct json_out *o, uint8_t type, int64_t packed)
 		n = dm_time_packed_text_(packed, 6, text);
 	else
 		n = dm_datetime_packed_text_(packed, 6, text);
-	if (n == 0)
+	if (n == 0) {
 		o->failed = true;
-	else if (type == DM_WT_DATE)
-		n = 10; /* no clock behind it */
-	put_string(o, text, n);
+		return;
+	}
+	put_string(o, text, type == DM_WT_DATE ? DATE_LENGTH : n);
 }
 
 static void
 put_opaque_decimal(struct json_out *o, const uint8_t *p, size_t n)
 {
 	char text[DM_DECIMAL_TEXT_MAX];
+	size_t len = 0;
 
-	if (n < 3 || dm_decimal_size_(p[0], p[1]) != n - 2)
+	if (n >= 3 && dm_decimal_size_(p[0], p[1]) == n - 2)
+		len = dm_decimal_text_(p + 2, p[0], p[1], text);
+	if (len == 0)
 		o->failed = true;
 	else
-		put(o, text, dm_decimal_text_(p + 2, p[0], p[1], text));
+		put(o, text, len);
 }
 
 static void

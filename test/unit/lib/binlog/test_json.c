@@ -165,6 +165,8 @@ static const struct {
 	{ "endless width", "\x02\x02\x00\x0a\x00\x02\x00\x00\x02\x00\x00",
 	    11 },
 	{ "decimal of no precision", "\x0f\xf6\x02\x00\x00", 5 },
+	{ "decimal of impossible digits",
+	    "\x0f\xf6\x08\x0d\x04\xff\xff\xff\xfa\xde\xde", 11 },
 	{ "time of wrong size", "\x0f\x0b\x01\x00", 4 },
 };
 
