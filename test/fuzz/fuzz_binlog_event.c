@@ -17,8 +17,8 @@ decode_format(const uint8_t *body, size_t len)
 	struct dm_binlog_format f;
 
 	memcpy(raw + DM_EVENT_HEADER_SIZE, body, len);
-	dm_err_free(dm_format_description_decode(
-	    raw, DM_EVENT_HEADER_SIZE + len, &f));
+	dm_err_free(
+	    dm_format_description_decode(raw, DM_EVENT_HEADER_SIZE + len, &f));
 }
 
 static struct dm_err *
@@ -29,8 +29,8 @@ decode_set(uint8_t type, const uint8_t *body, size_t len)
 	struct dm_err *err;
 
 	err = type == DM_EV_PREVIOUS_GTIDS
-	    ? dm_previous_gtids_decode(body, len, set)
-	    : dm_mariadb_gtid_list_decode(body, len, set);
+		  ? dm_previous_gtids_decode(body, len, set)
+		  : dm_mariadb_gtid_list_decode(body, len, set);
 	text = dm_gtid_set_text(set);
 	return err;
 }

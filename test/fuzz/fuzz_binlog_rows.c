@@ -67,8 +67,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	dm_binlog_format_default(&f);
 	dm_err_free(dm_table_map_decode(&f, data + 2, n, &map));
 	if (map != NULL)
-		dm_err_free(read_rows(map, data[n + 2], data + n + 3,
-		    size - n - 3, &a));
+		dm_err_free(read_rows(
+		    map, data[n + 2], data + n + 3, size - n - 3, &a));
 	dm_arena_fini(&a);
 	return 0;
 }

@@ -28,8 +28,8 @@ same_after_text(const struct dm_gtid_set *s)
 	DM_AUTO(dm_gtid_set) again = NULL;
 	DM_AUTO(dm_gtid_set) sum = dm_gtid_set_copy(s);
 
-	dm_assert(dm_gtid_set_parse(dm_gtid_set_flavor(s), text, &again) ==
-	    NULL);
+	dm_assert(
+	    dm_gtid_set_parse(dm_gtid_set_flavor(s), text, &again) == NULL);
 	dm_assert(dm_gtid_set_equal(s, again));
 	dm_gtid_set_union(sum, again);
 	dm_assert(dm_gtid_set_equal(s, sum));
