@@ -179,7 +179,7 @@ bench: all
 fuzz:
 	$(Q)test/fuzz/run.sh
 lint: $(DEPS) $(PROTO_H) $(ERR_H)
-	$(Q)test/lint/run.sh
+	$(Q)LINT_CFLAGS='$(strip $(CSTD) $(WARN) $(PKG_CFLAGS))' test/lint/run.sh
 demo: all
 	$(Q)deploy/demo/run.sh
 
