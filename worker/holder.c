@@ -424,6 +424,7 @@ report(struct holder *h)
 	gpointer s;
 
 	dm__v1__report__init(r);
+	r->revision = h->desired != NULL ? h->desired->revision : 0;
 	r->sources =
 	    xcalloc(g_hash_table_size(h->sources), sizeof(*r->sources));
 	g_hash_table_iter_init(&it, h->sources);

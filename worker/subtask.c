@@ -132,13 +132,18 @@ cancel_unit(struct subtask *st)
 void
 subtask_expect(struct subtask *st, Pb__Stage expected, int64_t revision)
 {
+	bool newer;
+
 	dm_mutex_lock(&st->mu);
-	if (revision > st->revision && st->n_units > 0) {
+	newer = revision > st->revision && st->n_units > 0;
+	if (newer) {
 		st->revision = revision;
 		st->expected = expected;
 		follow_locked(st);
 	}
 	dm_mutex_unlock(&st->mu);
+	if (!newer)
+		return;
 	cancel_unit(st);
 	st->changed(st->arg);
 }

@@ -46,7 +46,7 @@ static bool
 size_is_plausible(size_t size, const struct dm_cursor *c, size_t ratio)
 {
 	return size <= DM_BINLOG_SIZE_MAX &&
-	    size <= dm_cursor_left(c) * ratio + RATIO_SLACK;
+	       size <= dm_cursor_left(c) * ratio + RATIO_SLACK;
 }
 
 struct dm_err *
@@ -153,7 +153,8 @@ dm_transaction_payload_decode(const uint8_t *body, size_t len, GBytes **inner)
 		return unzstd(&c, (size_t)full, inner);
 	if (type != PAYLOAD_NONE)
 		return dm_ev_error_("transaction payload of unknown "
-				    "compression %" PRIu64, type);
+				    "compression %" PRIu64,
+		    type);
 	*inner = g_bytes_new(c.p, (size_t)size);
 	return NULL;
 }

@@ -18,17 +18,16 @@
 #include <string.h>
 #include <zlib.h>
 
-#define CHECKSUM_SIZE    4u
-#define CHECKSUM_CRC32   1
-#define FDE_FIXED        57u
-#define FDE_TAIL         5u
-#define QUERY_POST       13u
-#define FLAGS_OFFSET     17u
-#define FDE_IN_USE       0x01 /* set in an open file, not in its checksum */
+#define CHECKSUM_SIZE  4u
+#define CHECKSUM_CRC32 1
+#define FDE_TAIL       5u
+#define QUERY_POST     13u
+#define FLAGS_OFFSET   17u
+#define FDE_IN_USE     0x01 /* set in an open file, not in its checksum */
 
 /* flags2 of QUERY */
-#define OPTION_NO_FK_CHECKS         0x04000000u
-#define OPTION_RELAXED_UNIQUE       0x08000000u
+#define OPTION_NO_FK_CHECKS   0x04000000u
+#define OPTION_RELAXED_UNIQUE 0x08000000u
 
 struct dm_err *
 dm_ev_error_(const char *fmt, ...)
@@ -103,8 +102,8 @@ dm_event_split(const struct dm_binlog_format *f, const uint8_t *raw, size_t len,
 	h->log_pos = dm_cursor_u32(&c);
 	h->flags = dm_cursor_u16(&c);
 	if (c.failed || h->size != len)
-		return dm_ev_error_("event of %zu bytes says it has %u", len,
-		    h->size);
+		return dm_ev_error_(
+		    "event of %zu bytes says it has %u", len, h->size);
 	checksum = has_checksum(f, raw, len, h);
 	if (checksum && !checksum_is_right(raw, len))
 		return dm_ev_error_(
@@ -128,8 +127,8 @@ fde_checksum_is_right(const uint8_t *raw, size_t len)
 	memcpy(head, raw, sizeof(head));
 	head[FLAGS_OFFSET] &= (uint8_t)~FDE_IN_USE;
 	crc = crc32_z(crc32_z(0, NULL, 0), head, sizeof(head));
-	crc = crc32_z(crc, raw + sizeof(head),
-	    len - sizeof(head) - CHECKSUM_SIZE);
+	crc = crc32_z(
+	    crc, raw + sizeof(head), len - sizeof(head) - CHECKSUM_SIZE);
 	return (uint32_t)crc == dm_cursor_u32(&c);
 }
 
@@ -306,8 +305,8 @@ struct dm_err *
 dm_query_decode(const struct dm_binlog_format *f, const uint8_t *body,
     size_t len, bool compressed, struct dm_arena *a, struct dm_ev_query *ev)
 {
-	uint8_t type = compressed ? DM_EV_MARIADB_QUERY_COMPRESSED
-				  : DM_EV_QUERY;
+	uint8_t type =
+	    compressed ? DM_EV_MARIADB_QUERY_COMPRESSED : DM_EV_QUERY;
 	struct dm_cursor c = dm_cursor_of(body, len);
 	struct dm_ev_query e = { 0 };
 	const uint8_t *vars, *schema;

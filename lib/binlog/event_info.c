@@ -5,13 +5,14 @@
  */
 #include "lib/binlog/event.h"
 
-#define H DM_EVP_HANDLE
-#define I DM_EVP_IGNORE
-#define S DM_EVP_STOP
+#define H	  DM_EVP_HANDLE
+#define I	  DM_EVP_IGNORE
+#define S	  DM_EVP_STOP
 #define STATEMENT "belongs to a statement-format change, which is not applied"
 #define OLD_LOAD  "LOAD DATA as servers before 5.0 logged it is not applied"
 #define OLD_ROWS  "a row format of 5.1 test releases is not decoded"
 
+/* clang-format off */
 /* Ascending by type. */
 static const struct dm_event_info infos[] = {
 	{ DM_EV_UNKNOWN, "UNKNOWN_EVENT", S, "its meaning is not known" },
@@ -67,9 +68,11 @@ static const struct dm_event_info infos[] = {
 	{ DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1, "UPDATE_ROWS_COMPRESSED_EVENT_V1", H, "rows" },
 	{ DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1, "DELETE_ROWS_COMPRESSED_EVENT_V1", H, "rows" },
 };
+/* clang-format on */
 
 static const struct dm_event_info unknown_ignorable = { DM_EV_UNKNOWN,
-	"UNKNOWN_EVENT", I, "not known, and marked as ignorable by its writer" };
+	"UNKNOWN_EVENT", I,
+	"not known, and marked as ignorable by its writer" };
 
 const struct dm_event_info *
 dm_event_info(uint8_t type, uint16_t flags)

@@ -78,8 +78,8 @@ dm_gtid_set_flavor(const struct dm_gtid_set *s)
 }
 
 static int
-compare_sid(const struct dm_gtid_sid *sid, const uint8_t uuid[16],
-    const char *tag)
+compare_sid(
+    const struct dm_gtid_sid *sid, const uint8_t uuid[16], const char *tag)
 {
 	int c = memcmp(sid->uuid, uuid, 16);
 
@@ -134,7 +134,7 @@ add_range(struct dm_gtid_sid *sid, struct dm_gtid_range r)
 
 	/* Swallow all ranges that overlap or touch the new one. */
 	while (at + n < sid->ranges->len &&
-	    range_at(sid, at + n)->first <= r.end) {
+	       range_at(sid, at + n)->first <= r.end) {
 		r.first = MIN(r.first, range_at(sid, at + n)->first);
 		r.end = MAX(r.end, range_at(sid, at + n)->end);
 		n++;
@@ -161,8 +161,8 @@ dm_gtid_add_range_(struct dm_gtid_set *s, const uint8_t uuid[16],
 
 		memcpy(sid.uuid, uuid, 16);
 		g_strlcpy(sid.tag, tag, sizeof(sid.tag));
-		sid.ranges = g_array_new(
-		    FALSE, FALSE, sizeof(struct dm_gtid_range));
+		sid.ranges =
+		    g_array_new(FALSE, FALSE, sizeof(struct dm_gtid_range));
 		g_array_insert_val(s->sids, i, sid);
 	}
 	if (s->flavor == DM_FLAVOR_ANY)
@@ -171,8 +171,8 @@ dm_gtid_add_range_(struct dm_gtid_set *s, const uint8_t uuid[16],
 }
 
 void
-dm_gtid_set_add_mysql(struct dm_gtid_set *s, const uint8_t uuid[16],
-    const char *tag, int64_t gno)
+dm_gtid_set_add_mysql(
+    struct dm_gtid_set *s, const uint8_t uuid[16], const char *tag, int64_t gno)
 {
 	/* 0 is an anonymous transaction. */
 	if (gno > 0 && gno < DM_GNO_END)

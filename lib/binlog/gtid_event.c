@@ -18,13 +18,13 @@
 
 #include <string.h>
 
-#define TAGGED_FORMAT      1u
+#define TAGGED_FORMAT	   1u
 #define TAGGED_FIELDS_LAST 12u /* the last field any known server requires */
 
 /* MariaDB's GTID event: flags2. */
-#define FL_STANDALONE   0x01
-#define FL_DDL          0x20
-#define FL_PREPARED_XA  0x40
+#define FL_STANDALONE	0x01
+#define FL_DDL		0x20
+#define FL_PREPARED_XA	0x40
 #define FL_COMPLETED_XA 0x80
 
 #define GTID_LIST_COUNT 0x0fffffffu /* the upper bits are flags */
@@ -64,8 +64,7 @@ dm_mariadb_gtid_list_decode(
 		uint32_t domain = dm_cursor_u32(&c);
 		uint32_t server = dm_cursor_u32(&c);
 
-		dm_gtid_set_add_mariadb(
-		    set, domain, server, dm_cursor_u64(&c));
+		dm_gtid_set_add_mariadb(set, domain, server, dm_cursor_u64(&c));
 	}
 	return NULL;
 }
@@ -104,8 +103,7 @@ read_tag(struct dm_cursor *c, char tag[DM_GTID_TAG_MAX + 1])
 }
 
 static struct dm_err *
-tagged_gtid_decode(
-    const uint8_t *body, size_t len, struct dm_ev_mysql_gtid *ev)
+tagged_gtid_decode(const uint8_t *body, size_t len, struct dm_ev_mysql_gtid *ev)
 {
 	struct dm_cursor c = dm_cursor_of(body, len);
 	uint64_t version = varint(&c), size = varint(&c), last = varint(&c), n;
@@ -134,8 +132,8 @@ tagged_gtid_decode(
 }
 
 struct dm_err *
-dm_mysql_gtid_decode(uint8_t type, const uint8_t *body, size_t len,
-    struct dm_ev_mysql_gtid *ev)
+dm_mysql_gtid_decode(
+    uint8_t type, const uint8_t *body, size_t len, struct dm_ev_mysql_gtid *ev)
 {
 	struct dm_cursor c = dm_cursor_of(body, len);
 	struct dm_ev_mysql_gtid e = { 0 };
@@ -222,8 +220,7 @@ put_source(GByteArray *out, const struct dm_gtid_sid *sid, bool tagged)
 	g_byte_array_append(out, sid->uuid, 16);
 	if (tagged) {
 		g_byte_array_append(out, &n, 1);
-		g_byte_array_append(
-		    out, (const uint8_t *)sid->tag, n >> 1);
+		g_byte_array_append(out, (const uint8_t *)sid->tag, n >> 1);
 	}
 	put_u64(out, sid->ranges->len);
 	for (unsigned i = 0; i < sid->ranges->len; i++) {
@@ -243,8 +240,9 @@ dm_gtid_set_encode_mysql(const struct dm_gtid_set *s)
 	bool tagged = false;
 
 	for (unsigned i = 0; i < n; i++)
-		tagged |= g_array_index(s->sids, struct dm_gtid_sid, i)
-			      .tag[0] != '\0';
+		tagged |=
+		    g_array_index(s->sids, struct dm_gtid_sid, i).tag[0] !=
+		    '\0';
 	if (tagged)
 		n = (uint64_t)TAGGED_FORMAT << 56 | n << 8 | TAGGED_FORMAT;
 	put_u64(out, n);

@@ -18,9 +18,10 @@
 #include <math.h>
 #include <string.h>
 
-#define DEPTH_MAX      100
-#define TEXT_PER_BYTE  8u /* a control character becomes six letters */
-#define TEXT_SLACK     64u
+#define DEPTH_MAX	100
+#define TEXT_PER_BYTE	8u /* a control character becomes six letters */
+#define TEXT_SLACK	64u
+#define DATE_LENGTH	10u
 #define F_FORMAT_DIGITS 15 /* numbers of more zeros have an exponent */
 
 enum json_type {
@@ -50,7 +51,9 @@ struct json_out {
 static void
 put(struct json_out *o, const char *s, size_t n)
 {
-	if (o->failed || n > o->limit - o->len) {
+	if (o->failed || n == 0)
+		return;
+	if (n > o->limit - o->len) {
 		o->failed = true;
 		return;
 	}
@@ -134,8 +137,7 @@ shortest_digits(double d, char buf[G_ASCII_DTOSTR_BUF_SIZE])
 
 /* Digits and the place of the point, as 0.ddd * 10^point. */
 static void
-put_decimal_digits(
-    struct json_out *o, const char *digits, size_t n, int point)
+put_decimal_digits(struct json_out *o, const char *digits, size_t n, int point)
 {
 	static const char zeros[] = "00000000000000000";
 	size_t whole = point > 0 ? (size_t)point : 0;
@@ -232,8 +234,7 @@ read_length(struct dm_cursor *c)
 
 /* Values of other columns: what is no number, date or time is base64. */
 static void
-put_opaque_bytes(
-    struct json_out *o, uint8_t type, const uint8_t *p, size_t n)
+put_opaque_bytes(struct json_out *o, uint8_t type, const uint8_t *p, size_t n)
 {
 	char head[24];
 	g_autofree char *text = NULL;
@@ -259,22 +260,25 @@ put_opaque_temporal(struct json_out *o, uint8_t type, int64_t packed)
 		n = dm_time_packed_text_(packed, 6, text);
 	else
 		n = dm_datetime_packed_text_(packed, 6, text);
-	if (n == 0)
+	if (n == 0) {
 		o->failed = true;
-	else if (type == DM_WT_DATE)
-		n = 10; /* no clock behind it */
-	put_string(o, text, n);
+		return;
+	}
+	put_string(o, text, type == DM_WT_DATE ? DATE_LENGTH : n);
 }
 
 static void
 put_opaque_decimal(struct json_out *o, const uint8_t *p, size_t n)
 {
 	char text[DM_DECIMAL_TEXT_MAX];
+	size_t len = 0;
 
-	if (n < 3 || dm_decimal_size_(p[0], p[1]) != n - 2)
+	if (n >= 3 && dm_decimal_size_(p[0], p[1]) == n - 2)
+		len = dm_decimal_text_(p + 2, p[0], p[1], text);
+	if (len == 0)
 		o->failed = true;
 	else
-		put(o, text, dm_decimal_text_(p + 2, p[0], p[1], text));
+		put(o, text, len);
 }
 
 static void
@@ -379,7 +383,7 @@ static void put_value(
 /* An object or array being read; entries are within its bytes. */
 struct container {
 	struct dm_cursor all; /* offsets count from its start */
-	unsigned width;       /* 2 or 4: of numbers and offsets */
+	unsigned width;	      /* 2 or 4: of numbers and offsets */
 	bool object;
 };
 
@@ -446,8 +450,8 @@ put_container(
 {
 	struct container k = { .all = c,
 		.width = type == JSON_LARGE_OBJECT || type == JSON_LARGE_ARRAY
-		    ? 4
-		    : 2,
+			     ? 4
+			     : 2,
 		.object = type <= JSON_LARGE_OBJECT };
 	size_t n = (size_t)dm_cursor_le(&c, k.width);
 	size_t size = (size_t)dm_cursor_le(&c, k.width);
@@ -484,8 +488,8 @@ put_value(struct json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
 }
 
 bool
-dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a,
-    const char **text, size_t *len)
+dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a, const char **text,
+    size_t *len)
 {
 	struct json_out o = { .arena = a,
 		.limit = n * TEXT_PER_BYTE + TEXT_SLACK };

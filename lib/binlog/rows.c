@@ -89,8 +89,8 @@ read_post_header(struct dm_cursor *c, const struct dm_binlog_format *f,
 /* A bitmap of columns. One without any would make rows of no length, and no
  * telling how many. */
 static struct dm_err *
-read_bits(struct dm_cursor *c, const struct dm_table_map *map,
-    const uint8_t **bits)
+read_bits(
+    struct dm_cursor *c, const struct dm_table_map *map, const uint8_t **bits)
 {
 	const uint8_t *p = dm_cursor_bytes(c, (map->n_columns + 7) / 8);
 
@@ -138,7 +138,8 @@ dm_rows_begin(const struct dm_binlog_format *f, uint8_t type,
 	read_post_header(&c, f, t, &r);
 	n = dm_cursor_lenenc(&c);
 	if (!c.failed && n != map->n_columns)
-		return dm_ev_error_("rows of %" PRIu64 " columns for `%s`.`%s`, "
+		return dm_ev_error_("rows of %" PRIu64
+				    " columns for `%s`.`%s`, "
 				    "whose map has %u",
 		    n, map->schema, map->table, map->n_columns);
 	r.n_columns = map->n_columns;
@@ -174,8 +175,8 @@ read_image(struct dm_cursor *c, const struct dm_table_map *map,
 	bool known;
 
 	if (nulls == NULL)
-		return dm_ev_error_("row of `%s`.`%s` is cut short",
-		    map->schema, map->table);
+		return dm_ev_error_(
+		    "row of `%s`.`%s` is cut short", map->schema, map->table);
 	for (unsigned i = 0; i < map->n_columns; i++) {
 		struct dm_value *v = &values[i];
 
@@ -185,9 +186,9 @@ read_image(struct dm_cursor *c, const struct dm_table_map *map,
 		}
 		if ((nulls[nth / 8] >> (nth % 8) & 1) != 0)
 			v->kind = DM_VAL_NULL;
-		else if (!dm_value_read_(c, map->types[i], map->meta[i], a, v,
-			     &known) ||
-		    c->failed)
+		else if (!dm_value_read_(
+			     c, map->types[i], map->meta[i], a, v, &known) ||
+			 c->failed)
 			return value_error(map, i, known);
 		nth++;
 	}

@@ -61,7 +61,10 @@ enum dm_value_kind {
 			    TIMESTAMP (in UTC; "0000-00-00 00:00:00" for 0),
 			    with exactly the column's fraction digits */
 	DM_VAL_BYTES,    /* bytes: CHAR..BLOB, GEOMETRY: as stored, in the
-			    column's charset */
+			    column's charset. STRING comes without the spaces
+			    or zeros at its end: BINARY(n), and MariaDB's
+			    UUID, INET4, INET6, are to be filled with zeros
+			    up to the map's meta */
 	DM_VAL_JSON      /* bytes: JSON text made from MySQL's binary form */
 };
 
@@ -83,6 +86,12 @@ struct dm_value {
 /* An integer of an UNSIGNED column: reinterpreted by its width. */
 uint64_t dm_value_unsigned(const struct dm_value *v);
 
+/*
+ * MariaDB's TIME, DATETIME, TIMESTAMP with a fraction that were created under
+ * mysql56_temporal_format=OFF have the old types without metadata, and other
+ * sizes: a reader that knows such a column to have a fraction must refuse it,
+ * since nothing here tells it from one without.
+ */
 struct dm_table_map {
 	uint64_t table_id;
 	char *schema, *table;
@@ -114,7 +123,7 @@ struct dm_rows {
 	unsigned n_columns;
 	const uint8_t *before_bits, *after_bits; /* columns present */
 	const uint8_t *p, *end;                  /* next row */
-	bool partial_json;                       /* PARTIAL_UPDATE_ROWS */
+	bool partial_json; /* false: PARTIAL_UPDATE_ROWS is refused */
 	GBytes *inflated; /* of a compressed event; owned */
 };
 
@@ -131,7 +140,8 @@ struct dm_err *dm_rows_begin(const struct dm_binlog_format *f, uint8_t type,
  * n_columns, of the caller, entries absent from the image are ABSENT. Texts
  * made while decoding live in the arena. *more is false after the last row.
  * Errors: SYNCER_GET_EVENT naming table, column number, type; a column type we
- * do not know is an error, never skipped.
+ * do not know is an error, never skipped. _begin: BINLOG_NOT_LOG_COLUMN for an
+ * image without any column.
  */
 struct dm_err *dm_rows_next(struct dm_rows *r, const struct dm_table_map *map,
     struct dm_arena *a, struct dm_value *before, struct dm_value *after,

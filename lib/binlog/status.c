@@ -65,8 +65,8 @@ dm_binlog_master_status(
 	}
 	if (err != NULL)
 		return err;
-	*pos = dm_pos_make(
-	    row.cells[0], g_ascii_strtoull(row.cells[1], NULL, 10));
+	*pos =
+	    dm_pos_make(row.cells[0], g_ascii_strtoull(row.cells[1], NULL, 10));
 	if (gtid != NULL)
 		*gtid = set != NULL ? DM_TAKE(set) : g_strdup("");
 	return NULL;

@@ -17,15 +17,20 @@
 #include <mysql.h>
 #include <string.h>
 
-#define REGISTER_SLAVE     0x15
-#define BINLOG_DUMP        0x12
-#define BINLOG_DUMP_GTID   0x1e
-#define DUMP_THROUGH_GTID  0x04
-#define HEARTBEAT_S        5u
-#define HOST_NAME_MAX_     60u
-#define ER_UNKNOWN_SYSTEM_VARIABLE_ 1193
-#define PACKET_OK          0x00
-#define PACKET_EOF         0xfe
+#define REGISTER_SLAVE	  0x15
+#define BINLOG_DUMP	  0x12
+#define BINLOG_DUMP_GTID  0x1e
+#define DUMP_THROUGH_GTID 0x04
+#define HEARTBEAT_S	  5u
+#define HOST_NAME_MAX_	  60u
+#define PACKET_OK	  0x00
+#define PACKET_EOF	  0xfe
+
+/* Errors of servers. */
+#define ER_ACCESS_DENIED	       1045
+#define ER_UNKNOWN_VARIABLE	       1193
+#define ER_PRIVILEGE_MISSING	       1227
+#define ER_MASTER_FATAL_READING_BINLOG 1236
 
 struct dm_binlog_stream {
 	struct dm_sql_conn *conn; /* owned */
@@ -49,16 +54,35 @@ put_text(GByteArray *b, const char *s, size_t n)
 		g_byte_array_append(b, (const uint8_t *)s, (guint)n);
 }
 
+static const char *
+remedy(unsigned server_errno)
+{
+	switch (server_errno) {
+	case ER_MASTER_FATAL_READING_BINLOG:
+		return "compare the place with SHOW BINARY LOGS and the purged "
+		       "GTIDs of the source; if it is gone there, take a "
+		       "replica that still has it, or copy the data anew";
+	case ER_ACCESS_DENIED:
+	case ER_PRIVILEGE_MISSING:
+		return "grant REPLICATION SLAVE to the user of this source";
+	default:
+		return "check the source and the connection to it, then "
+		       "`resume-task`";
+	}
+}
+
 /* The error of the call that just failed at libmariadb. */
 static struct dm_err *
 stream_failed(struct dm_binlog_stream *st, const char *what)
 {
 	MYSQL *my = dm_sql_raw(st->conn);
 	g_autofree char *text = g_utf8_make_valid(mysql_error(my), -1);
+	struct dm_err *err = dm_err_new(SYNCER_GET_EVENT, what);
 
 	st->last_errno = mysql_errno(my);
-	return dm_err_set_cause(dm_err_new(SYNCER_GET_EVENT, what),
-	    "Error %u (%s): %s", st->last_errno, mysql_sqlstate(my), text);
+	dm_err_set_cause(
+	    err, "Error %u (%s): %s", st->last_errno, mysql_sqlstate(my), text);
+	return dm_err_set_workaround(err, "%s", remedy(st->last_errno));
 }
 
 static struct dm_err *
@@ -81,8 +105,7 @@ ask_for_checksums(struct dm_sql_conn *conn)
 	    "SET @master_binlog_checksum = @@global.binlog_checksum, "
 	    "@source_binlog_checksum = @@global.binlog_checksum");
 
-	if (err != NULL &&
-	    dm_sql_last_errno(conn) == ER_UNKNOWN_SYSTEM_VARIABLE_) {
+	if (err != NULL && dm_sql_last_errno(conn) == ER_UNKNOWN_VARIABLE) {
 		dm_err_free(err);
 		return NULL;
 	}
@@ -109,8 +132,8 @@ set_mariadb_start(struct dm_sql_conn *conn, const struct dm_gtid_set *gtid)
 static struct dm_err *
 set_session(struct dm_sql_conn *conn, const struct dm_binlog_start *start)
 {
-	unsigned heartbeat = start->heartbeat_s > 0 ? start->heartbeat_s
-						    : HEARTBEAT_S;
+	unsigned heartbeat =
+	    start->heartbeat_s > 0 ? start->heartbeat_s : HEARTBEAT_S;
 	uint64_t ns = (uint64_t)heartbeat * 1000000000u;
 	g_autofree char *uuid = g_uuid_string_random();
 	struct dm_err *err;
@@ -155,15 +178,15 @@ register_replica(
 }
 
 static struct dm_err *
-dump_from_position(struct dm_binlog_stream *st, uint32_t server_id,
-    const struct dm_pos *pos)
+dump_from_position(
+    struct dm_binlog_stream *st, uint32_t server_id, const struct dm_pos *pos)
 {
 	g_autoptr(GByteArray) b = g_byte_array_new();
 
 	if (pos->pos > UINT32_MAX)
 		return dm_err_set_workaround(
-		    dm_err_new(SYNCER_GET_EVENT,
-			"a position behind 4 GiB in a file cannot be asked for"),
+		    dm_err_new(SYNCER_GET_EVENT, "a position behind 4 GiB in a "
+						 "file cannot be asked for"),
 		    "switch on enable-gtid for this source, or lower "
 		    "max_binlog_size and transaction sizes there");
 	/* The first four bytes are the file's magic. */
@@ -203,8 +226,8 @@ start_dump(struct dm_binlog_stream *st, const struct dm_binlog_start *start)
 	err = set_session(st->conn, start);
 	if (err != NULL) {
 		st->last_errno = dm_sql_last_errno(st->conn);
-		return dm_err_wrap(err, SYNCER_GET_EVENT,
-		    "the session could not be set up");
+		return dm_err_wrap(
+		    err, SYNCER_GET_EVENT, "the session could not be set up");
 	}
 	/* Above the numbers that people give to their servers. */
 	if (id == 0)
@@ -252,7 +275,8 @@ dm_binlog_stream_next(
 		    dm_err_new(SYNCER_GET_EVENT, "the server ended the stream"),
 		    "get event err EOF");
 	if (my->net.read_pos[0] != PACKET_OK || n < 1 + DM_EVENT_HEADER_SIZE)
-		return dm_err_new(SYNCER_GET_EVENT, "a packet without an event");
+		return dm_err_new(
+		    SYNCER_GET_EVENT, "a packet without an event");
 	*raw = my->net.read_pos + 1;
 	*len = n - 1;
 	return NULL;

@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#define COLUMNS_MAX      4096u /* of a table, in every server */
-#define META_SIGNEDNESS  1
+#define COLUMNS_MAX	 4096u /* of a table, in every server */
+#define META_SIGNEDNESS	 1
 #define META_COLUMN_NAME 4
 #define LONG_STRING_BITS 0x30
 
@@ -97,8 +97,8 @@ read_types(struct dm_cursor *c, struct dm_table_map *m)
 	struct dm_cursor meta;
 
 	if (types == NULL || p == NULL)
-		return dm_ev_error_("table map of `%s`.`%s` is cut short",
-		    m->schema, m->table);
+		return dm_ev_error_(
+		    "table map of `%s`.`%s` is cut short", m->schema, m->table);
 	meta = dm_cursor_of(p, size);
 	for (unsigned i = 0; i < m->n_columns; i++) {
 		int n = meta_size(types[i]);
@@ -221,8 +221,7 @@ read_columns(struct dm_cursor *c, struct dm_table_map *m)
 	struct dm_err *err;
 
 	if (c->failed || n == 0 || n > COLUMNS_MAX)
-		return dm_ev_error_(
-		    "table map with %" PRIu64 " columns", n);
+		return dm_ev_error_("table map with %" PRIu64 " columns", n);
 	m->n_columns = (unsigned)n;
 	m->types = g_new0(uint8_t, m->n_columns);
 	m->meta = g_new0(uint16_t, m->n_columns);
@@ -234,8 +233,8 @@ read_columns(struct dm_cursor *c, struct dm_table_map *m)
 	for (unsigned i = 0; i < m->n_columns && bits != NULL; i++)
 		m->nullable[i] = bits[i / 8] >> (i % 8) & 1;
 	if (bits == NULL || !read_optional(c, m))
-		return dm_ev_error_("table map of `%s`.`%s` is cut short",
-		    m->schema, m->table);
+		return dm_ev_error_(
+		    "table map of `%s`.`%s` is cut short", m->schema, m->table);
 	return NULL;
 }
 

@@ -13,8 +13,8 @@
 #include "lib/binlog/value.h"
 
 #define PACKED_FRACTION_BITS 24
-#define MICROS               1000000u
-#define SECONDS_PER_DAY      86400u
+#define MICROS		     1000000u
+#define SECONDS_PER_DAY	     86400u
 
 static const uint32_t fraction_scale[] = { 1000000, 100000, 10000, 1000, 100,
 	10, 1 };
@@ -68,8 +68,8 @@ static bool
 is_sane(const struct moment *m, uint32_t max_hour)
 {
 	return m->year <= 9999 && m->month <= 12 && m->day <= 31 &&
-	    m->hour <= max_hour && m->minute <= 59 && m->second <= 59 &&
-	    m->micros < MICROS;
+	       m->hour <= max_hour && m->minute <= 59 && m->second <= 59 &&
+	       m->micros < MICROS;
 }
 
 static size_t
@@ -108,9 +108,9 @@ size_t
 dm_time_old_text_(int32_t hhmmss, char out[DM_TEMPORAL_TEXT_MAX])
 {
 	uint32_t n = (uint32_t)(hhmmss < 0 ? -hhmmss : hhmmss);
-	struct moment m = { .hour = n / 10000,
-		.minute = n / 100 % 100,
-		.second = n % 100 };
+	struct moment m = {
+		.hour = n / 10000, .minute = n / 100 % 100, .second = n % 100
+	};
 	char *p = out;
 
 	if (!is_sane(&m, 838))

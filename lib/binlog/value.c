@@ -73,8 +73,8 @@ read_real(struct dm_cursor *c, struct dm_value *v, bool wide)
 }
 
 static bool
-read_decimal(struct dm_cursor *c, uint16_t meta, struct dm_arena *a,
-    struct dm_value *v)
+read_decimal(
+    struct dm_cursor *c, uint16_t meta, struct dm_arena *a, struct dm_value *v)
 {
 	unsigned precision = meta & 0xff, scale = meta >> 8;
 	char text[DM_DECIMAL_TEXT_MAX];
@@ -84,8 +84,8 @@ read_decimal(struct dm_cursor *c, uint16_t meta, struct dm_arena *a,
 	if (size == 0)
 		return false;
 	p = dm_cursor_bytes(c, size);
-	return p != NULL &&
-	    set_text(v, a, text, dm_decimal_text_(p, precision, scale, text));
+	return p != NULL && set_text(v, a, text,
+				dm_decimal_text_(p, precision, scale, text));
 }
 
 static bool
@@ -163,8 +163,8 @@ read_blob(struct dm_cursor *c, uint16_t meta, struct dm_value *v)
 }
 
 static bool
-read_json(struct dm_cursor *c, uint16_t meta, struct dm_arena *a,
-    struct dm_value *v)
+read_json(
+    struct dm_cursor *c, uint16_t meta, struct dm_arena *a, struct dm_value *v)
 {
 	if (!read_blob(c, meta, v) || c->failed)
 		return false;
@@ -180,9 +180,8 @@ read_compressed(struct dm_cursor *c, unsigned length_bytes, struct dm_arena *a,
 	if (length_bytes == 0 || length_bytes > 4)
 		return false;
 	set_bytes(v, c, length_bytes);
-	return !c->failed &&
-	    dm_inflate_column_((const uint8_t *)v->bytes.p, v->bytes.len, a,
-		&v->bytes.p, &v->bytes.len);
+	return !c->failed && dm_inflate_column_((const uint8_t *)v->bytes.p,
+				 v->bytes.len, a, &v->bytes.p, &v->bytes.len);
 }
 
 static bool

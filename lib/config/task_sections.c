@@ -6,7 +6,7 @@
  */
 #include "lib/config/task_parse.h"
 
-#include "lib/config/pattern.h"
+#include "lib/filter/pattern.h"
 
 #include <string.h>
 
@@ -75,16 +75,20 @@ section_list(struct task_parse *t, const char *key, const struct dm_yaml *node)
 	return list;
 }
 
+/* with_regex: "~..." is a regular expression, else a literal ~. */
 static void
 check_pattern(struct task_parse *t, int code, const struct dm_yaml *node,
     const char *path, const char *pattern, bool with_regex)
 {
-	g_autofree char *problem = dm_pattern_problem(pattern, with_regex);
+	DM_AUTO(dm_pattern) p = NULL;
+	DM_AUTO(dm_err) err = NULL;
 
-	if (problem != NULL)
+	if (pattern[0] == '~' && !with_regex)
+		pattern++;
+	err = dm_pattern_new(pattern, t->c->case_sensitive, &p);
+	if (err != NULL)
 		dm_report_add(t->r, code, node->line, node->col, path,
-		    "see \"pattern\" in the sample", "%s: %s", problem,
-		    pattern);
+		    "see `routes` in the sample", "%s", err->message);
 }
 
 /* ---- routes ---- */

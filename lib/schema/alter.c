@@ -92,8 +92,8 @@ static void
 drop_index(struct dm_table *t, const char *name)
 {
 	struct dm_index *x = g_ascii_strcasecmp(name, "PRIMARY") == 0
-	    ? dm_table_primary(t)
-	    : dm_table_index(t, name);
+				 ? dm_table_primary(t)
+				 : dm_table_index(t, name);
 
 	if (x != NULL)
 		g_ptr_array_remove(t->indexes, x);
@@ -106,8 +106,7 @@ drop_foreign_key(struct dm_table *t, const char *name)
 		const struct dm_foreign_key *f =
 		    g_ptr_array_index(t->foreign_keys, i);
 
-		if (f->name != NULL &&
-		    g_ascii_strcasecmp(f->name, name) == 0) {
+		if (f->name != NULL && g_ascii_strcasecmp(f->name, name) == 0) {
 			g_ptr_array_remove_index(t->foreign_keys, i);
 			return true;
 		}
@@ -120,7 +119,7 @@ static bool
 is_made_up_name(const char *name)
 {
 	return g_str_has_prefix(name, "CONSTRAINT_") ||
-	    strstr(name, "_chk_") != NULL;
+	       strstr(name, "_chk_") != NULL;
 }
 
 static bool
@@ -182,8 +181,8 @@ static bool
 changes_column(const struct dm_alter *a)
 {
 	return a->kind == DM_ALTER_MODIFY_COLUMN ||
-	    a->kind == DM_ALTER_CHANGE_COLUMN ||
-	    a->kind == DM_ALTER_RENAME_COLUMN;
+	       a->kind == DM_ALTER_CHANGE_COLUMN ||
+	       a->kind == DM_ALTER_RENAME_COLUMN;
 }
 
 static void
@@ -204,8 +203,8 @@ renamed(const GArray *changes, const char *name)
 
 		if (g_ascii_strcasecmp(c->old_name, name) == 0)
 			return strcmp(c->old_name, c->new_name) == 0
-			    ? NULL
-			    : c->new_name;
+				   ? NULL
+				   : c->new_name;
 	}
 	return NULL;
 }
@@ -232,8 +231,7 @@ static void
 rename_names(GPtrArray *names, const GArray *changes)
 {
 	for (guint i = 0; i < names->len; i++) {
-		const char *new =
-		    renamed(changes, g_ptr_array_index(names, i));
+		const char *new = renamed(changes, g_ptr_array_index(names, i));
 
 		if (new == NULL)
 			continue;
@@ -299,15 +297,15 @@ find_changes(struct dm_table *t, struct dm_alter *const *actions, size_t n,
 			continue;
 		at = dm_table_column(t, a->name);
 		if (at < 0)
-			return dm_err_plain("unknown column '%s' in '%s'",
-			    a->name, t->name);
+			return dm_err_plain(
+			    "unknown column '%s' in '%s'", a->name, t->name);
 		c.column = column_at(t, at);
 		c.old_name = g_strdup(c.column->name);
 		/* MODIFY keeps the name's own spelling. */
 		c.new_name = a->kind == DM_ALTER_RENAME_COLUMN ? a->new_name
-		    : a->kind == DM_ALTER_CHANGE_COLUMN
-		    ? a->column->name
-		    : c.old_name;
+			     : a->kind == DM_ALTER_CHANGE_COLUMN
+				 ? a->column->name
+				 : c.old_name;
 		g_array_append_val(changes, c);
 	}
 	return NULL;
@@ -443,8 +441,8 @@ add_index(struct dm_table *t, const struct dm_alter *a)
 		if (a->if_not_exists)
 			return NULL;
 		return x->kind == DM_INDEX_PRIMARY
-		    ? dm_err_plain("multiple primary key defined")
-		    : dm_err_plain("duplicate key name '%s'", x->name);
+			   ? dm_err_plain("multiple primary key defined")
+			   : dm_err_plain("duplicate key name '%s'", x->name);
 	}
 	g_ptr_array_add(t->indexes, DM_TAKE(x));
 	return NULL;
@@ -458,9 +456,10 @@ rename_index(struct dm_table *t, const struct dm_alter *a)
 
 	if (x == NULL)
 		return a->if_exists
-		    ? NULL
-		    : dm_err_plain("key '%s' does not exist in table '%s'",
-			  a->name, t->name);
+			   ? NULL
+			   : dm_err_plain(
+				 "key '%s' does not exist in table '%s'",
+				 a->name, t->name);
 	if (other != NULL && other != x)
 		return dm_err_plain("duplicate key name '%s'", a->new_name);
 	set(&x->name, a->new_name);
@@ -495,8 +494,9 @@ add_foreign_key(struct dm_table *t, const struct dm_alter *a)
 
 	if (f->name != NULL && has_constraint(t, f->name))
 		return a->if_not_exists
-		    ? NULL
-		    : dm_err_plain("duplicate foreign key '%s'", f->name);
+			   ? NULL
+			   : dm_err_plain(
+				 "duplicate foreign key '%s'", f->name);
 	copy = dm_foreign_key_copy(f);
 	dm_complete_foreign_key(t, copy);
 	g_ptr_array_add(t->foreign_keys, copy);
@@ -510,8 +510,8 @@ add_check(struct dm_table *t, const struct dm_alter *a)
 
 	if (name != NULL && has_constraint(t, name))
 		return a->if_not_exists
-		    ? NULL
-		    : dm_err_plain("duplicate check '%s'", name);
+			   ? NULL
+			   : dm_err_plain("duplicate check '%s'", name);
 	g_ptr_array_add(t->checks, g_strdup(a->text));
 	return NULL;
 }
@@ -592,21 +592,19 @@ set_options(struct dm_table *t, const struct dm_alter *a)
 		return;
 	}
 	if (strcmp(a->text, "ADD SYSTEM VERSIONING") == 0) {
-		merged =
-		    dm_options_merge(t->options, "WITH SYSTEM VERSIONING");
+		merged = dm_options_merge(t->options, "WITH SYSTEM VERSIONING");
 	} else if (strcmp(a->text, "DROP SYSTEM VERSIONING") == 0) {
-		merged = dm_options_merge(
-		    t->options, "WITHOUT SYSTEM VERSIONING");
+		merged =
+		    dm_options_merge(t->options, "WITHOUT SYSTEM VERSIONING");
 	} else if (g_str_has_prefix(a->text, "ALGORITHM=") ||
-	    g_str_has_prefix(a->text, "LOCK=")) {
+		   g_str_has_prefix(a->text, "LOCK=")) {
 		return; /* how to run it, not what to make */
 	} else {
 		merged = dm_options_merge(t->options, a->text);
 	}
 	g_free(t->options);
 	t->options = merged;
-	t->versioned =
-	    strstr(t->options, "WITH SYSTEM VERSIONING") != NULL;
+	t->versioned = strstr(t->options, "WITH SYSTEM VERSIONING") != NULL;
 }
 
 /* Parts that come and go are not followed: structures are compared without
@@ -628,8 +626,7 @@ rename_table(struct dm_table *t, const struct dm_alter *a)
 
 /* InnoDB's own names of foreign keys follow the table. */
 void
-dm_schema_rename_table(
-    struct dm_table *t, const char *schema, const char *name)
+dm_schema_rename_table(struct dm_table *t, const char *schema, const char *name)
 {
 	g_autofree char *prefix = g_strdup_printf("%s_ibfk_", t->name);
 
@@ -677,7 +674,7 @@ static bool
 sets_charset(const struct dm_alter *a)
 {
 	return a->kind == DM_ALTER_OPTIONS &&
-	    (a->charset != NULL || a->collation != NULL);
+	       (a->charset != NULL || a->collation != NULL);
 }
 
 /* IF [NOT] EXISTS makes nothing of the action. */
@@ -687,7 +684,7 @@ is_void(const struct dm_table *t, const struct dm_alter *a)
 	switch (a->kind) {
 	case DM_ALTER_ADD_COLUMN:
 		return a->if_not_exists &&
-		    dm_table_column(t, a->column->name) >= 0;
+		       dm_table_column(t, a->column->name) >= 0;
 	case DM_ALTER_MODIFY_COLUMN:
 	case DM_ALTER_CHANGE_COLUMN:
 	case DM_ALTER_RENAME_COLUMN:

@@ -34,7 +34,7 @@ struct overlay {
 	GHashTable *tables;    /* key -> struct dm_table; NULL: gone */
 	GHashTable *databases; /* folded name -> struct database; NULL: gone */
 	struct dm_table_name *missing;
-	GArray *changed; /* may be NULL */
+	GArray *changed; /* struct dm_table_name */
 };
 
 static char *
@@ -74,14 +74,20 @@ free_database(void *p)
 	g_free(db);
 }
 
+static void
+clear_name(void *p)
+{
+	dm_table_name_clear(p);
+}
+
 struct dm_tracker *
 dm_tracker_new(bool case_sensitive)
 {
 	struct dm_tracker *t = g_new0(struct dm_tracker, 1);
 
 	t->case_sensitive = case_sensitive;
-	t->tables = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, free_table);
+	t->tables =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_table);
 	t->databases = g_hash_table_new_full(
 	    g_str_hash, g_str_equal, g_free, free_database);
 	return t;
@@ -194,10 +200,7 @@ note_change(struct overlay *o, const char *schema, const char *table)
 		.table = g_strdup(table),
 	};
 
-	if (o->changed != NULL)
-		g_array_append_val(o->changed, n);
-	else
-		dm_table_name_clear(&n);
+	g_array_append_val(o->changed, n);
 }
 
 /* Takes table. */
@@ -205,8 +208,8 @@ static void
 overlay_put(struct overlay *o, struct dm_table *table)
 {
 	note_change(o, table->schema, table->name);
-	g_hash_table_replace(o->tables,
-	    key_of(o->tracker, table->schema, table->name), table);
+	g_hash_table_replace(
+	    o->tables, key_of(o->tracker, table->schema, table->name), table);
 }
 
 static void
@@ -325,7 +328,7 @@ move_table(struct overlay *o, const struct dm_table *from, const char *schema,
 {
 	struct dm_table *t;
 	bool same = g_ascii_strcasecmp(from->schema, schema) == 0 &&
-	    g_ascii_strcasecmp(from->name, name) == 0;
+		    g_ascii_strcasecmp(from->name, name) == 0;
 
 	if (!same && overlay_get(o, schema, name) != NULL)
 		return dm_err_set_cause(
@@ -363,8 +366,8 @@ convert_partition(
 	struct dm_table *part;
 
 	if (schema == NULL)
-		schema = o->default_schema == NULL ? t->schema
-						   : o->default_schema;
+		schema =
+		    o->default_schema == NULL ? t->schema : o->default_schema;
 	if (g_str_has_prefix(a->text, "CONVERT TABLE")) {
 		overlay_remove(o, schema, a->rename_to.table);
 	} else if (g_str_has_prefix(a->text, "CONVERT PARTITION")) {
@@ -537,6 +540,16 @@ commit(struct overlay *o)
 	}
 }
 
+/* Hands the names over. */
+static void
+tell(struct overlay *o, GArray *changed)
+{
+	if (changed == NULL || o->changed->len == 0)
+		return;
+	g_array_append_vals(changed, o->changed->data, o->changed->len);
+	g_array_set_clear_func(o->changed, NULL);
+}
+
 static bool
 lacks_schema(const struct overlay *o, const struct dm_ddl *d)
 {
@@ -557,23 +570,24 @@ dm_tracker_apply(struct dm_tracker *t, const struct dm_ddl *d,
 		.tracker = t,
 		.default_schema = default_schema,
 		.missing = missing,
-		.changed = changed,
 	};
-	guint known = changed == NULL ? 0 : changed->len;
 	struct dm_err *err;
 
 	if (lacks_schema(&o, d))
 		return dm_err_new(
 		    SCHEMA_TRACKER_CANNOT_EXEC_DDL, "no database selected");
-	o.tables = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, free_table);
+	o.tables =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_table);
 	o.databases = g_hash_table_new_full(
 	    g_str_hash, g_str_equal, g_free, free_database);
+	o.changed = g_array_new(FALSE, FALSE, sizeof(struct dm_table_name));
+	g_array_set_clear_func(o.changed, clear_name);
 	err = apply(&o, d);
-	if (err == NULL)
+	if (err == NULL) {
 		commit(&o);
-	else if (changed != NULL)
-		g_array_set_size(changed, known);
+		tell(&o, changed);
+	}
+	g_array_free(o.changed, TRUE);
 	g_hash_table_destroy(o.tables);
 	g_hash_table_destroy(o.databases);
 	return err;

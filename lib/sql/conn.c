@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 10u
-#define READ_TIMEOUT_S    300u
+#define READ_TIMEOUT_S	  300u
 /* The server's largest packet is 1 GiB; an event of that size has some bytes
  * in front. */
-#define MAX_PACKET        (((size_t)1 << 30) + 65536)
+#define MAX_PACKET (((size_t)1 << 30) + 65536)
 
 static void
 library_init(void)
@@ -34,12 +34,11 @@ static void
 set_options(MYSQL *my, const struct dm_sql_params *p)
 {
 	unsigned connect_s = CONNECT_TIMEOUT_S;
-	unsigned io_s = p->read_timeout_s > 0 ? p->read_timeout_s
-					      : READ_TIMEOUT_S;
+	unsigned io_s =
+	    p->read_timeout_s > 0 ? p->read_timeout_s : READ_TIMEOUT_S;
 	unsigned infile = p->local_infile ? 1 : 0;
-	unsigned protocol = strchr(p->host, '/') != NULL
-	    ? MYSQL_PROTOCOL_SOCKET
-	    : MYSQL_PROTOCOL_TCP;
+	unsigned protocol = strchr(p->host, '/') != NULL ? MYSQL_PROTOCOL_SOCKET
+							 : MYSQL_PROTOCOL_TCP;
 	size_t packet = MAX_PACKET;
 	my_bool no = 0;
 

@@ -15,10 +15,10 @@
 #define MESSAGE_SQL_MAX ((size_t)1024)
 
 /* Errors of a server that then closes the connection. */
-#define ER_SERVER_SHUTDOWN_          1053
-#define ER_ABORTING_CONNECTION_      1152
-#define ER_CONNECTION_KILLED_        1927 /* MariaDB */
-#define ER_CLIENT_INTERACTION_TIME_  4031 /* MySQL: idle for too long */
+#define ER_SERVER_SHUTDOWN_	    1053
+#define ER_ABORTING_CONNECTION_	    1152
+#define ER_CONNECTION_KILLED_	    1927 /* MariaDB */
+#define ER_CLIENT_INTERACTION_TIME_ 4031 /* MySQL: idle for too long */
 
 static bool
 means_lost(unsigned e)
@@ -77,8 +77,8 @@ new_error(enum dm_sql_call call, const char *sql, size_t len)
 }
 
 struct dm_err *
-dm_sql_failed_(struct dm_sql_conn *conn, enum dm_sql_call call,
-    const char *sql, size_t len)
+dm_sql_failed_(struct dm_sql_conn *conn, enum dm_sql_call call, const char *sql,
+    size_t len)
 {
 	g_autofree char *text = NULL;
 	struct dm_err *err;
@@ -116,10 +116,10 @@ dm_sql_is_retryable(unsigned server_errno, const char *cause)
 		return true;
 	case 1105: /* TiDB: unknown error, told apart by its text */
 		return cause != NULL &&
-		    (strcasestr(cause,
-			 "information schema is out of date") != NULL ||
-			strcasestr(cause,
-			    "information schema is changed") != NULL);
+		       (strcasestr(cause,
+			    "information schema is out of date") != NULL ||
+			   strcasestr(cause, "information schema is changed") !=
+			       NULL);
 	default:
 		return false;
 	}

@@ -40,8 +40,8 @@ dm_sql_drain_(struct dm_sql_conn *conn, enum dm_sql_call call, const char *sql,
 }
 
 struct dm_err *
-dm_sql_exec(struct dm_sql_conn *conn, const char *sql, size_t len,
-    uint64_t *affected)
+dm_sql_exec(
+    struct dm_sql_conn *conn, const char *sql, size_t len, uint64_t *affected)
 {
 	struct dm_err *err;
 	uint64_t count;

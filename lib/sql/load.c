@@ -60,8 +60,8 @@ infile_error(void *state, char *text, unsigned size)
 void
 dm_sql_set_infile_handler_(struct dm_sql_conn *conn)
 {
-	mysql_set_local_infile_handler(conn->my, infile_init, infile_read,
-	    infile_end, infile_error, conn);
+	mysql_set_local_infile_handler(
+	    conn->my, infile_init, infile_read, infile_end, infile_error, conn);
 }
 
 /* "Records: 1  Deleted: 0  Skipped: 0  Warnings: 0": the words depend on the

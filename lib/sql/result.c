@@ -24,8 +24,7 @@ dm_sql_query(struct dm_sql_conn *conn, const char *sql, size_t len, bool store,
 	conn->last_errno = 0;
 	if (mysql_real_query(conn->my, sql, len) != 0)
 		return dm_sql_failed_(conn, DM_SQL_READ, sql, len);
-	res = store ? mysql_store_result(conn->my)
-		    : mysql_use_result(conn->my);
+	res = store ? mysql_store_result(conn->my) : mysql_use_result(conn->my);
 	if (res == NULL && mysql_errno(conn->my) != 0)
 		return dm_sql_failed_(conn, DM_SQL_READ, sql, len);
 	r = g_new0(struct dm_sql_result, 1);
@@ -42,8 +41,8 @@ dm_sql_query(struct dm_sql_conn *conn, const char *sql, size_t len, bool store,
 }
 
 struct dm_err *
-dm_sql_queryf(struct dm_sql_conn *conn, struct dm_sql_result **res,
-    const char *fmt, ...)
+dm_sql_queryf(
+    struct dm_sql_conn *conn, struct dm_sql_result **res, const char *fmt, ...)
 {
 	g_autoptr(GString) sql = g_string_new(NULL);
 	va_list ap;
@@ -71,8 +70,7 @@ dm_sql_next(struct dm_sql_result *r, struct dm_sql_row *row, bool *more)
 	}
 	/* A stream also ends when it breaks. */
 	if (r->streamed && !r->ended && mysql_errno(r->conn->my) != 0)
-		err = dm_sql_failed_(
-		    r->conn, DM_SQL_READ, r->sql, r->sql_len);
+		err = dm_sql_failed_(r->conn, DM_SQL_READ, r->sql, r->sql_len);
 	r->ended = true;
 	if (err == NULL)
 		*more = false;

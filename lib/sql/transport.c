@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What has to reach through libmariadb to the socket: TLS options and checks,
- * the read timeout, and whether input waits. A list of common names is checked after authentication, because libmariadb
- * has no hook before it; the chain is verified before.
+ * the read timeout, and whether input waits. A list of common names is checked
+ * after authentication, because libmariadb has no hook before it; the chain is
+ * verified before.
  */
 #include "lib/sql/conn_int.h"
 
@@ -27,7 +28,7 @@ static bool
 wants_tls(const struct dm_sql_params *p)
 {
 	return has_text(p->ssl_ca) || has_text(p->ssl_cert) ||
-	    has_text(p->ssl_key);
+	       has_text(p->ssl_key);
 }
 
 /* With a CA the chain is always verified. The host name is too, unless names
@@ -118,8 +119,8 @@ dm_sql_has_input(struct dm_sql_conn *conn)
 	/* A packet begins with 3 bytes of length and a sequence number. */
 	if (cached >= 4) {
 		size_t n = (size_t)io->cache_pos[0] |
-		    (size_t)io->cache_pos[1] << 8 |
-		    (size_t)io->cache_pos[2] << 16;
+			   (size_t)io->cache_pos[1] << 8 |
+			   (size_t)io->cache_pos[2] << 16;
 
 		if (cached >= n + 4)
 			return true;

@@ -45,9 +45,9 @@ wants_any(const struct dm_task_cfg *task)
 {
 	static const char *const items[] = { "version", "dump_privilege",
 		"replication_privilege", "server_id", "binlog_enable",
-		"binlog_format", "binlog_row_image", "binlog_db",
-		"online_ddl", "meta_position", "conn_number",
-		"target_privilege", "table_schema" };
+		"binlog_format", "binlog_row_image", "binlog_db", "online_ddl",
+		"meta_position", "conn_number", "target_privilege",
+		"table_schema" };
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(items); i++)
 		if (check_wants(task, items[i]))
@@ -57,22 +57,22 @@ wants_any(const struct dm_task_cfg *task)
 
 static struct dm_err *
 run(const struct dm_task_cfg *task, struct check_src *all, size_t n,
-    struct dm_cancel *c, struct check_list *list)
+    struct dm_cancel *c, struct result_list *list)
 {
 	struct dm_err *err;
 
 	sources_run(all, n);
 	for (size_t k = 0; k < n; k++)
-		check_list_move(list, all[k].list);
+		result_list_move(list, all[k].list);
 	err = dm_cancel_check(c);
 	if (err != NULL)
 		return err;
 	err = check_name_clash(all, n);
 	if (err != NULL)
 		check_item_fail(
-		    check_item_add(list,
-			"table structure compatibility check",
-			"check compatibility of table structure"), err);
+		    check_item_add(list, "table structure compatibility check",
+			"check compatibility of table structure"),
+		    err);
 	check_target_run(task, all, n, c, list);
 	return dm_cancel_check(c);
 }
@@ -82,7 +82,7 @@ check_task(const struct dm_task_cfg *task, const GPtrArray *sources,
     const struct check_opts *o, struct dm_cancel *c, bool *passed, char **text)
 {
 	size_t n = sources->len;
-	struct check_list *list;
+	struct result_list *list;
 	struct check_src *all;
 	struct dm_err *err = NULL;
 
@@ -91,26 +91,25 @@ check_task(const struct dm_task_cfg *task, const GPtrArray *sources,
 		*text = g_strdup("");
 		return NULL;
 	}
-	list = check_list_new();
+	list = result_list_new();
 	all = g_new0(struct check_src, n);
 	for (size_t k = 0; k < n; k++) {
 		all[k].task = task;
 		all[k].cfg = sources->pdata[k];
-		all[k].inst =
-		    dm_task_cfg_instance(task, all[k].cfg->source_id);
+		all[k].inst = dm_task_cfg_instance(task, all[k].cfg->source_id);
 		all[k].cancel = c;
-		all[k].list = check_list_new();
+		all[k].list = result_list_new();
 		if (all[k].inst == NULL && err == NULL)
-			err = dm_err_new(CONFIG_SOURCE_ID_NOT_FOUND,
-			    all[k].cfg->source_id);
+			err = dm_err_new(
+			    CONFIG_SOURCE_ID_NOT_FOUND, all[k].cfg->source_id);
 	}
 	if (err == NULL)
 		err = run(task, all, n, c, list);
 	if (err == NULL)
-		*text = check_list_text(list, o, passed);
+		*text = result_list_text(list, o, passed);
 	for (size_t k = 0; k < n; k++)
 		check_src_fini(&all[k]);
 	g_free(all);
-	check_list_free(list);
+	result_list_free(list);
 	return err;
 }

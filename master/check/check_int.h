@@ -8,7 +8,7 @@
 
 /* A table that takes part, as the source has it. */
 struct check_table {
-	char *schema, *table;       /* at the source */
+	char *schema, *table;	    /* at the source */
 	char *to_schema, *to_table; /* routed */
 	bool has_key, versioned;
 	bool has_foreign_key;
@@ -22,12 +22,12 @@ struct check_src {
 	const struct dm_source_cfg *cfg;
 	const struct dm_instance_cfg *inst;
 	struct dm_cancel *cancel;
-	struct dm_sql_conn *conn;  /* NULL: could not connect */
-	struct check_list *list;   /* its results */
-	GPtrArray *tables;         /* struct check_table*, owned; sorted */
-	GHashTable *all_names;     /* `s`.`t` of every table at the source */
-	bool tables_known;         /* else why not stands in list */
-	GHashTable *variables;     /* global variables by name */
+	struct dm_sql_conn *conn; /* NULL: could not connect */
+	struct result_list *list; /* its results */
+	GPtrArray *tables;	  /* struct check_table*, owned; sorted */
+	GHashTable *all_names;	  /* `s`.`t` of every table at the source */
+	bool tables_known;	  /* else why not stands in list */
+	GHashTable *variables;	  /* global variables by name */
 	struct grants *grants;
 	struct dm_err *grants_err; /* why grants is NULL */
 };
@@ -35,7 +35,7 @@ struct check_src {
 /* What is switched on: not ignored, and of use in the task's mode. */
 bool check_wants(const struct dm_task_cfg *t, const char *item);
 bool check_copies(const struct dm_task_cfg *t); /* full, all */
-bool check_syncs(const struct dm_task_cfg *t);  /* incremental, all */
+bool check_syncs(const struct dm_task_cfg *t);	/* incremental, all */
 
 /* "10.11.6-MariaDB" -> 10, 11, 6; false: no version. */
 bool check_version_parse(const char *text, unsigned v[3]);
@@ -61,13 +61,15 @@ void check_src_run(struct check_src *s);
 void check_src_fini(struct check_src *s);
 /* Fill s->tables and s->all_names. */
 struct dm_err *check_tables_read(struct check_src *s) DM_MUST_CHECK;
+/* The foreign keys in the text of SHOW CREATE TABLE, added to t. */
+void check_foreign_keys_find(struct check_table *t, const char *create);
 /* Items that need the target, and the structure of tables. */
 void check_target_run(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, struct dm_cancel *cancel, struct check_list *list);
+    size_t n, struct dm_cancel *cancel, struct result_list *list);
 /* The item table_schema. columns: "`s`.`t`" in lower case -> set of column
  * names in lower case; NULL: target not known. */
 void check_structure(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, GHashTable *columns, struct check_list *list);
+    size_t n, GHashTable *columns, struct result_list *list);
 /* 26001: routed names that differ in case only; NULL: none. */
 struct dm_err *check_name_clash(
     const struct check_src *all, size_t n) DM_MUST_CHECK;

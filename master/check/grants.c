@@ -12,7 +12,7 @@
 #include <string.h>
 
 struct grant {
-	unsigned privs;       /* bit per enum priv */
+	unsigned privs; /* bit per enum priv */
 	bool revoke;
 	char *schema, *table; /* NULL: all */
 };
@@ -152,7 +152,7 @@ take_privilege(const char **p, unsigned *bit)
 
 	*bit = 0;
 	while (**p != '\0' && **p != ',' && **p != '(' &&
-	    g_ascii_strncasecmp(*p, " ON ", 4) != 0)
+	       g_ascii_strncasecmp(*p, " ON ", 4) != 0)
 		(*p)++;
 	word = g_strstrip(g_strndup(start, (size_t)(*p - start)));
 	if (**p == '(') {
@@ -332,8 +332,8 @@ grants_global(const struct grants *g, enum priv p)
 
 /* table NULL: all tables. */
 static bool
-covered(const struct grants *g, enum priv p, const char *schema,
-    const char *table)
+covered(
+    const struct grants *g, enum priv p, const char *schema, const char *table)
 {
 	bool global = false, revoked = false;
 
@@ -348,7 +348,7 @@ covered(const struct grants *g, enum priv p, const char *schema,
 		else if (one->schema == NULL)
 			global = true;
 		else if (one->table == NULL ||
-		    (table != NULL && strcmp(one->table, table) == 0))
+			 (table != NULL && strcmp(one->table, table) == 0))
 			return true;
 	}
 	return global && !revoked;
@@ -361,8 +361,8 @@ grants_schema(const struct grants *g, enum priv p, const char *schema)
 }
 
 bool
-grants_table(const struct grants *g, enum priv p, const char *schema,
-    const char *table)
+grants_table(
+    const struct grants *g, enum priv p, const char *schema, const char *table)
 {
 	return covered(g, p, schema, table);
 }

@@ -42,7 +42,7 @@ const char *grants_roles(const struct grants *g);
 bool grants_global(const struct grants *g, enum priv p);
 /* For all tables of a schema. */
 bool grants_schema(const struct grants *g, enum priv p, const char *schema);
-bool grants_table(const struct grants *g, enum priv p, const char *schema,
-    const char *table);
+bool grants_table(
+    const struct grants *g, enum priv p, const char *schema, const char *table);
 
 #endif

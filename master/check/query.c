@@ -25,8 +25,7 @@ check_query_map(struct dm_sql_conn *conn, const char *sql, GHashTable **pairs)
 			break;
 		if (row.n >= 2 && row.cells[0] != NULL)
 			g_hash_table_replace(map, g_strdup(row.cells[0]),
-			    g_strdup(row.cells[1] != NULL ? row.cells[1]
-							  : ""));
+			    g_strdup(row.cells[1] != NULL ? row.cells[1] : ""));
 	}
 	*pairs = g_steal_pointer(&map);
 	return NULL;

@@ -40,17 +40,17 @@ item_destroy(gpointer p)
 	g_free(i);
 }
 
-struct check_list *
-check_list_new(void)
+struct result_list *
+result_list_new(void)
 {
-	struct check_list *l = g_new0(struct check_list, 1);
+	struct result_list *l = g_new0(struct result_list, 1);
 
 	l->items = g_ptr_array_new_with_free_func(item_destroy);
 	return l;
 }
 
 void
-check_list_free(struct check_list *l)
+result_list_free(struct result_list *l)
 {
 	if (l == NULL)
 		return;
@@ -59,7 +59,7 @@ check_list_free(struct check_list *l)
 }
 
 void
-check_list_move(struct check_list *to, struct check_list *from)
+result_list_move(struct result_list *to, struct result_list *from)
 {
 	while (from->items->len > 0)
 		g_ptr_array_add(
@@ -67,7 +67,7 @@ check_list_move(struct check_list *to, struct check_list *from)
 }
 
 struct check_item *
-check_item_add(struct check_list *l, const char *name, const char *desc)
+check_item_add(struct result_list *l, const char *name, const char *desc)
 {
 	struct check_item *i = g_new0(struct check_item, 1);
 
@@ -154,8 +154,8 @@ append_error(GString *s, const struct check_error *e)
 
 /* errors: those that the caps let through. */
 static void
-append_item(GString *s, guint id, const struct check_item *i,
-    const GPtrArray *errors)
+append_item(
+    GString *s, guint id, const struct check_item *i, const GPtrArray *errors)
 {
 	new_line(s, 2);
 	g_string_append_c(s, '{');
@@ -191,8 +191,8 @@ let_through(int64_t cap, int64_t *shown)
 }
 
 static void
-append_results(GString *s, const struct check_list *l,
-    const struct check_opts *o)
+append_results(
+    GString *s, const struct result_list *l, const struct check_opts *o)
 {
 	int64_t errors = 0, warnings = 0;
 	bool any = false;
@@ -231,7 +231,7 @@ append_number(GString *s, const char *key, unsigned value)
 }
 
 static char *
-list_json(const struct check_list *l, const struct check_opts *o,
+list_json(const struct result_list *l, const struct check_opts *o,
     const unsigned count[3])
 {
 	GString *s = g_string_new("{");
@@ -242,8 +242,8 @@ list_json(const struct check_list *l, const struct check_opts *o,
 	new_line(s, 1);
 	g_string_append(s, "\"summary\": {");
 	new_line(s, 2);
-	g_string_append_printf(s, "\"passed\": %s",
-	    count[CHECK_FAIL] == 0 ? "true" : "false");
+	g_string_append_printf(
+	    s, "\"passed\": %s", count[CHECK_FAIL] == 0 ? "true" : "false");
 	append_number(s, "total", l->items->len);
 	append_number(s, "successful", count[CHECK_SUCCESS]);
 	append_number(s, "failed", count[CHECK_FAIL]);
@@ -256,16 +256,15 @@ list_json(const struct check_list *l, const struct check_opts *o,
 }
 
 char *
-check_list_text(
-    const struct check_list *l, const struct check_opts *o, bool *passed)
+result_list_text(
+    const struct result_list *l, const struct check_opts *o, bool *passed)
 {
 	unsigned count[3] = { 0 };
 	g_autofree char *json = NULL;
 	DM_AUTO(dm_err) err = NULL;
 
 	for (guint k = 0; k < l->items->len; k++)
-		count[((const struct check_item *)l->items->pdata[k])
-			  ->state]++;
+		count[((const struct check_item *)l->items->pdata[k])->state]++;
 	*passed = count[CHECK_FAIL] == 0;
 	if (l->items->len == 0)
 		return g_strdup("");

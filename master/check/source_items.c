@@ -27,7 +27,7 @@ check_wants(const struct dm_task_cfg *t, const char *item)
 	    (const char *const *)t->ignore_checking_items;
 
 	return !g_strv_contains(ignored, "all") &&
-	    !g_strv_contains(ignored, item);
+	       !g_strv_contains(ignored, item);
 }
 
 bool
@@ -81,8 +81,8 @@ check_version_problem(const char *text)
 	unsigned v[3];
 
 	if (strstr(lower, "tidb") != NULL)
-		return g_strdup_printf("TiDB is not supported as a source: %s",
-		    text);
+		return g_strdup_printf(
+		    "TiDB is not supported as a source: %s", text);
 	if (!check_version_parse(text, v))
 		return g_strdup_printf("unknown version %s", text);
 	if (is_below(v, mariadb ? 10 : 5, mariadb ? 5 : 6))
@@ -125,8 +125,8 @@ variable(const struct check_src *s, const char *name)
 static void
 check_version(struct check_src *s)
 {
-	struct check_item *i = item_new(s, "mysql_version",
-	    "check whether mysql version is satisfied");
+	struct check_item *i = item_new(
+	    s, "mysql_version", "check whether mysql version is satisfied");
 	g_autofree char *problem =
 	    check_version_problem(variable(s, "version"));
 
@@ -144,7 +144,8 @@ check_server_id(struct check_src *s)
 	if (strcmp(variable(s, "server_id"), "0") == 0)
 		(void)check_item_error(i, CHECK_WARN,
 		    "set server_id to a number that no other server of the "
-		    "replication has", "server_id is 0");
+		    "replication has",
+		    "server_id is 0");
 }
 
 /* An item that wants one value of one variable. */
@@ -171,8 +172,8 @@ check_binlog(struct check_src *s)
 		    "it");
 	if (check_wants(s->task, "binlog_format"))
 		check_value(s, "mysql_binlog_format",
-		    "check whether mysql binlog_format is ROW",
-		    "binlog_format", "ROW",
+		    "check whether mysql binlog_format is ROW", "binlog_format",
+		    "ROW",
 		    "SET GLOBAL binlog_format = ROW, also in the server's "
 		    "configuration; connect its clients anew");
 	if (check_wants(s->task, "binlog_row_image"))
@@ -199,9 +200,8 @@ static void
 lack_global(struct check_src *s, struct check_item *i, enum priv p,
     enum check_state severity)
 {
-	g_autofree char *advice =
-	    g_strdup_printf("GRANT %s ON *.* TO '%s'@'%%';", priv_name(p),
-		s->cfg->from.user);
+	g_autofree char *advice = g_strdup_printf(
+	    "GRANT %s ON *.* TO '%s'@'%%';", priv_name(p), s->cfg->from.user);
 
 	(void)check_item_error(i, severity, advice,
 	    "lack of %s global (*.*) privilege; ", priv_name(p));
@@ -210,9 +210,8 @@ lack_global(struct check_src *s, struct check_item *i, enum priv p,
 static void
 check_dump_privilege(struct check_src *s)
 {
-	struct check_item *i =
-	    item_new(s, "source db dump privilege checker",
-		"check dump privileges of source DB");
+	struct check_item *i = item_new(s, "source db dump privilege checker",
+	    "check dump privileges of source DB");
 	bool mariadb = dm_sql_is_mariadb(s->conn);
 	g_autoptr(GString) lacking = g_string_new(NULL);
 
@@ -226,8 +225,7 @@ check_dump_privilege(struct check_src *s)
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
 
-		if (grants_table(
-			s->grants, PRIV_SELECT, t->schema, t->table))
+		if (grants_table(s->grants, PRIV_SELECT, t->schema, t->table))
 			continue;
 		if (lacking->len > 0)
 			g_string_append(lacking, ", ");
@@ -280,10 +278,10 @@ master_status_sql(struct dm_sql_conn *conn)
 	unsigned v[3];
 
 	return !dm_sql_is_mariadb(conn) &&
-		check_version_parse(dm_sql_server_version(conn), v) &&
-		!is_below(v, 8, 4)
-	    ? "SHOW BINARY LOG STATUS"
-	    : "SHOW MASTER STATUS";
+		       check_version_parse(dm_sql_server_version(conn), v) &&
+		       !is_below(v, 8, 4)
+		   ? "SHOW BINARY LOG STATUS"
+		   : "SHOW MASTER STATUS";
 }
 
 /* New strings; "" when the server logs everything. */
@@ -377,12 +375,10 @@ check_meta_position(struct check_src *s)
 static void
 check_dump_connections(struct check_src *s)
 {
-	struct check_item *i =
-	    item_new(s, "dumper_conn_number_checker",
-		"check if connetion concurrency exceeds database's maximum "
-		"connection limit");
-	int64_t max =
-	    g_ascii_strtoll(variable(s, "max_connections"), NULL, 10);
+	struct check_item *i = item_new(s, "dumper_conn_number_checker",
+	    "check if connetion concurrency exceeds database's maximum "
+	    "connection limit");
+	int64_t max = g_ascii_strtoll(variable(s, "max_connections"), NULL, 10);
 	int64_t needed = (int64_t)s->inst->mydumper.threads + 2;
 	g_autoptr(GHashTable) status = NULL;
 	const char *used;
@@ -430,8 +426,8 @@ static void
 check_online_ddl(struct check_src *s)
 {
 	static const char *const ends[] = { "gho", "new" };
-	struct check_item *i = item_new(
-	    s, "online ddl checker", "check if in online ddl phase");
+	struct check_item *i =
+	    item_new(s, "online ddl checker", "check if in online ddl phase");
 
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
@@ -466,7 +462,8 @@ source_read(struct check_src *s)
 	err = check_query_map(s->conn,
 	    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', "
 	    "'server_id', 'log_bin', 'binlog_format', 'binlog_row_image', "
-	    "'max_connections')", &s->variables);
+	    "'max_connections')",
+	    &s->variables);
 	if (err != NULL)
 		return err;
 	s->grants_err = check_query_grants(s->conn, &s->grants);
@@ -489,9 +486,8 @@ sync_items(struct check_src *s)
 		check_online_ddl(s);
 	if (check_wants(t, "binlog_db"))
 		check_binlog_db(s);
-	if (check_wants(t, "meta_position") &&
-	    t->mode == DM_MODE_INCREMENTAL && s->inst->has_meta &&
-	    !s->cfg->enable_relay)
+	if (check_wants(t, "meta_position") && t->mode == DM_MODE_INCREMENTAL &&
+	    s->inst->has_meta && !s->cfg->enable_relay)
 		check_meta_position(s);
 }
 
@@ -544,7 +540,7 @@ check_src_run(struct check_src *s)
 void
 check_src_fini(struct check_src *s)
 {
-	check_list_free(s->list);
+	result_list_free(s->list);
 	dm_sql_conn_free(s->conn);
 	if (s->tables != NULL)
 		g_ptr_array_unref(s->tables);

@@ -16,7 +16,7 @@ has_foreign_key_checks(const struct dm_task_cfg *task)
 	const char *v = dm_db_cfg_session(&task->target, "foreign_key_checks");
 
 	return v != NULL &&
-	    (strcmp(v, "1") == 0 || g_ascii_strcasecmp(v, "on") == 0);
+	       (strcmp(v, "1") == 0 || g_ascii_strcasecmp(v, "on") == 0);
 }
 
 static void
@@ -39,8 +39,9 @@ check_foreign_keys(struct check_item *i, const struct check_src *s,
 	if (t->cascades == NULL || has_foreign_key_checks(s->task)) {
 		find_at(check_item_error(i, CHECK_WARN,
 			    "make sure that the target enforces them or that "
-			    "it need not", "table %s has foreign keys",
-			    name), s, NULL);
+			    "it need not",
+			    "table %s has foreign keys", name),
+		    s, NULL);
 		return;
 	}
 	g_ptr_array_add(t->cascades, NULL);
@@ -77,8 +78,9 @@ check_columns(struct check_item *i, const struct check_src *s,
 		find_at(check_item_error(i, CHECK_FAIL,
 			    "add the columns to the target's table, or drop "
 			    "it if it may be created anew",
-			    "table %s: column missing in the target: %s",
-			    name, lacking->str), s, to);
+			    "table %s: column missing in the target: %s", name,
+			    lacking->str),
+		    s, to);
 }
 
 static void
@@ -91,7 +93,8 @@ check_table(struct check_item *i, const struct check_src *s,
 		find_at(check_item_error(i, CHECK_FAIL,
 			    "leave it out with `block-allow-list`: old "
 			    "versions of rows cannot be migrated",
-			    "table %s is system-versioned", name), s, NULL);
+			    "table %s is system-versioned", name),
+		    s, NULL);
 	if (!t->has_key)
 		find_at(check_item_error(i, CHECK_WARN,
 			    "add a primary key: changes of its rows are "
@@ -105,8 +108,8 @@ check_table(struct check_item *i, const struct check_src *s,
 }
 
 void
-check_structure(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, GHashTable *columns, struct check_list *list)
+check_structure(const struct dm_task_cfg *task, struct check_src *all, size_t n,
+    GHashTable *columns, struct result_list *list)
 {
 	struct check_item *i;
 
@@ -130,8 +133,8 @@ check_name_clash(const struct check_src *all, size_t n)
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 
 	for (size_t k = 0; k < n; k++) {
-		for (guint j = 0;
-		     all[k].tables_known && j < all[k].tables->len; j++) {
+		for (guint j = 0; all[k].tables_known && j < all[k].tables->len;
+		     j++) {
 			const struct check_table *t = all[k].tables->pdata[j];
 			g_autofree char *name =
 			    dm_sql_quote_table(t->to_schema, t->to_table);

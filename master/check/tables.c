@@ -2,7 +2,7 @@
 /*
  * Which tables of a source take part, where they go, and what of their
  * structure the checks look at: read from information_schema in a few queries,
- * however many tables there are.
+ * and one SHOW CREATE TABLE each for the foreign keys.
  */
 #include "master/check/check_int.h"
 
@@ -39,8 +39,7 @@ by_name(gconstpointer a, gconstpointer b)
 {
 	const struct check_table *x = *(struct check_table *const *)a;
 
-	return compare(
-	    x->schema, x->table, *(struct check_table *const *)b);
+	return compare(x->schema, x->table, *(struct check_table *const *)b);
 }
 
 /* NULL: it does not take part. */
@@ -89,27 +88,88 @@ on_key(struct check_src *s, const struct dm_sql_row *row)
 		t->has_key = true;
 }
 
+/* Past `name`, quotes doubled; *name: new string. False: no name here. */
 static bool
-is_action(const char *rule)
+take_quoted(const char **p, char **name)
 {
-	return rule != NULL && strcmp(rule, "RESTRICT") != 0 &&
-	    strcmp(rule, "NO ACTION") != 0;
+	g_autoptr(GString) s = g_string_new(NULL);
+	const char *c = *p;
+
+	if (*c++ != '`')
+		return false;
+	for (; *c != '\0' && (*c != '`' || c[1] == '`'); c++) {
+		if (*c == '`')
+			c++;
+		g_string_append_c(s, *c);
+	}
+	if (*c == '\0')
+		return false;
+	*p = c + 1;
+	*name = g_strdup(s->str);
+	return true;
 }
 
-static void
-on_foreign_key(struct check_src *s, const struct dm_sql_row *row)
+static bool
+has_action(const char *rest)
 {
-	struct check_table *t = row_table(s, row);
+	static const char *const actions[] = { " CASCADE", " SET NULL",
+		" SET DEFAULT" };
 
-	if (t == NULL || row->n < 5)
-		return;
-	t->has_foreign_key = true;
-	if (!is_action(row->cells[3]) && !is_action(row->cells[4]))
-		return;
-	if (t->cascades == NULL)
-		t->cascades = g_ptr_array_new_with_free_func(g_free);
-	g_ptr_array_add(t->cascades,
-	    g_strdup(row->cells[2] != NULL ? row->cells[2] : ""));
+	/* Behind the columns: "ON DELETE CASCADE ON UPDATE NO ACTION". */
+	rest = strrchr(rest, ')');
+	for (size_t i = 0; rest != NULL && i < DM_ARRAY_SIZE(actions); i++)
+		if (strstr(rest, actions[i]) != NULL)
+			return true;
+	return false;
+}
+
+void
+check_foreign_keys_find(struct check_table *t, const char *create)
+{
+	static const char head[] = "  CONSTRAINT ";
+	static const char kind[] = " FOREIGN KEY (";
+	g_auto(GStrv) lines = g_strsplit(create, "\n", -1);
+
+	for (char **line = lines; *line != NULL; line++) {
+		const char *p = *line + strlen(head);
+		g_autofree char *name = NULL;
+
+		if (!g_str_has_prefix(*line, head) || !take_quoted(&p, &name) ||
+		    !g_str_has_prefix(p, kind))
+			continue;
+		t->has_foreign_key = true;
+		if (!has_action(p))
+			continue;
+		if (t->cascades == NULL)
+			t->cascades = g_ptr_array_new_with_free_func(g_free);
+		g_ptr_array_add(t->cascades, g_steal_pointer(&name));
+	}
+}
+
+/* information_schema shows foreign keys only to users who may write. */
+static struct dm_err *
+foreign_keys_read(struct check_src *s)
+{
+	for (guint i = 0; i < s->tables->len; i++) {
+		struct check_table *t = s->tables->pdata[i];
+		g_autofree char *name = dm_sql_quote_table(t->schema, t->table);
+		DM_AUTO(dm_sql_result) res = NULL;
+		struct dm_sql_row row;
+		struct dm_err *err;
+		bool more = false;
+
+		err =
+		    dm_sql_queryf(s->conn, &res, "SHOW CREATE TABLE %s", name);
+		if (err == NULL)
+			err = dm_sql_next(res, &row, &more);
+		if (err != NULL && dm_err_is(err, DB_BAD_CONN))
+			return err;
+		/* Dropped meanwhile, or not allowed: dump_privilege tells. */
+		dm_err_free(err);
+		if (more && row.n > 1 && row.cells[1] != NULL)
+			check_foreign_keys_find(t, row.cells[1]);
+	}
+	return NULL;
 }
 
 static struct dm_err *
@@ -158,7 +218,7 @@ names_read(struct check_src *s, const struct dm_block_allow *list)
 		t->schema = g_strdup(row.cells[0]);
 		t->table = g_strdup(row.cells[1]);
 		t->versioned = row.cells[2] != NULL &&
-		    strcmp(row.cells[2], "SYSTEM VERSIONED") == 0;
+			       strcmp(row.cells[2], "SYSTEM VERSIONED") == 0;
 		t->columns = g_ptr_array_new_with_free_func(g_free);
 		g_ptr_array_add(s->tables, t);
 	}
@@ -178,8 +238,8 @@ routes_apply(struct check_src *s, bool case_sensitive)
 	for (guint i = 0; err == NULL && i < s->tables->len; i++) {
 		struct check_table *t = s->tables->pdata[i];
 
-		err = dm_route(router, t->schema, t->table, &t->to_schema,
-		    &t->to_table);
+		err = dm_route(
+		    router, t->schema, t->table, &t->to_schema, &t->to_table);
 	}
 	return err;
 }
@@ -217,19 +277,15 @@ structure_read(struct check_src *s)
 		    on_column },
 		{ "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME FROM "
 		  "information_schema.STATISTICS WHERE NON_UNIQUE = 0 AND "
-		  "TABLE_SCHEMA", on_key },
-		{ "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, "
-		  "UPDATE_RULE, DELETE_RULE FROM "
-		  "information_schema.REFERENTIAL_CONSTRAINTS WHERE "
-		  "CONSTRAINT_SCHEMA", on_foreign_key },
+		  "TABLE_SCHEMA",
+		    on_key },
 	};
 	g_autofree char *in = schemas_in(s);
 	struct dm_err *err = NULL;
 
 	for (size_t i = 0;
 	     in != NULL && err == NULL && i < DM_ARRAY_SIZE(queries); i++) {
-		g_autofree char *sql =
-		    g_strconcat(queries[i].head, in, NULL);
+		g_autofree char *sql = g_strconcat(queries[i].head, in, NULL);
 
 		err = each_row(s, sql, queries[i].fn);
 	}
@@ -239,8 +295,7 @@ structure_read(struct check_src *s)
 struct dm_err *
 check_tables_read(struct check_src *s)
 {
-	bool case_sensitive =
-	    s->task->case_sensitive || s->cfg->case_sensitive;
+	bool case_sensitive = s->task->case_sensitive || s->cfg->case_sensitive;
 	DM_AUTO(dm_block_allow) list = NULL;
 	struct dm_err *err;
 
@@ -254,5 +309,9 @@ check_tables_read(struct check_src *s)
 		return err;
 	g_ptr_array_sort(s->tables, by_name);
 	err = routes_apply(s, case_sensitive);
-	return err != NULL ? err : structure_read(s);
+	if (err == NULL)
+		err = structure_read(s);
+	if (err == NULL && check_wants(s->task, "table_schema"))
+		err = foreign_keys_read(s);
+	return err;
 }

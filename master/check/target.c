@@ -20,7 +20,7 @@ struct target_check {
 	const struct dm_task_cfg *task;
 	struct check_src *all;
 	size_t n;
-	struct check_list *list;
+	struct result_list *list;
 	struct dm_sql_conn *conn;
 	GPtrArray *schemas; /* written to; names, sorted, owned */
 };
@@ -36,15 +36,14 @@ static GPtrArray *
 schemas_of(const struct target_check *t)
 {
 	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GHashTable) seen =
-	    g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	GHashTableIter it;
 	gpointer name;
 
 	g_hash_table_add(seen, t->task->meta_schema);
 	for (size_t k = 0; k < t->n; k++)
-		for (guint j = 0; t->all[k].tables_known &&
-		     j < t->all[k].tables->len; j++)
+		for (guint j = 0;
+		     t->all[k].tables_known && j < t->all[k].tables->len; j++)
 			g_hash_table_add(seen,
 			    ((struct check_table *)t->all[k].tables->pdata[j])
 				->to_schema);
@@ -90,10 +89,10 @@ check_privilege(struct target_check *t)
 static void
 check_connections(struct target_check *t)
 {
-	struct check_item *i = check_item_add(t->list,
-	    "loader_conn_number_checker",
-	    "check if connetion concurrency exceeds database's maximum "
-	    "connection limit");
+	struct check_item *i =
+	    check_item_add(t->list, "loader_conn_number_checker",
+		"check if connetion concurrency exceeds database's maximum "
+		"connection limit");
 	g_autofree char *text = NULL;
 	int64_t wanted = 0, max;
 	struct dm_err *err;
@@ -112,7 +111,8 @@ check_connections(struct target_check *t)
 		    "set larger max_connections at the target, or smaller "
 		    "`pool-size` of the loaders",
 		    "database's max_connections: %" PRId64 " is less than "
-		    "the amount loader needs: %" PRId64, max, wanted);
+		    "the amount loader needs: %" PRId64,
+		    max, wanted);
 }
 
 static void
@@ -147,8 +147,8 @@ column_add(GHashTable *columns, const struct dm_sql_row *row)
 static struct dm_err *
 columns_read(struct target_check *t, GHashTable **columns)
 {
-	g_autoptr(GHashTable) map = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, set_free);
+	g_autoptr(GHashTable) map =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, set_free);
 	g_autoptr(GString) sql =
 	    g_string_new("SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM "
 			 "information_schema.COLUMNS WHERE TABLE_SCHEMA IN (");
@@ -192,21 +192,20 @@ target_items(struct target_check *t)
 	err = columns_read(t, &columns);
 	check_structure(t->task, t->all, t->n, columns, t->list);
 	if (err != NULL)
-		check_item_fail(check_item_add(t->list,
-				    "target connection checker",
-				    "check whether the target can be read"),
+		check_item_fail(
+		    check_item_add(t->list, "target connection checker",
+			"check whether the target can be read"),
 		    err);
 	g_ptr_array_unref(t->schemas);
 }
 
 void
 check_target_run(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, struct dm_cancel *cancel, struct check_list *list)
+    size_t n, struct dm_cancel *cancel, struct result_list *list)
 {
-	struct target_check t = { .task = task,
-		.all = all,
-		.n = n,
-		.list = list };
+	struct target_check t = {
+		.task = task, .all = all, .n = n, .list = list
+	};
 	struct dm_sql_params p =
 	    dm_db_cfg_params(&task->target, DM_SCOPE_DOWNSTREAM);
 	struct dm_cancel_watch watch = { 0 };
@@ -216,13 +215,13 @@ check_target_run(const struct dm_task_cfg *task, struct check_src *all,
 	err = dm_sql_connect(&p, false, cancel, &t.conn);
 	if (err != NULL) {
 		err = dm_err_wrap(err, TASK_CHECK_FAILED_OPEN_DB,
-		    task->target.user, task->target.host,
-		    task->target.port);
+		    task->target.user, task->target.host, task->target.port);
 		err = dm_err_set_scope(err, DM_SCOPE_DOWNSTREAM);
 		check_structure(task, all, n, NULL, list);
 		check_item_fail(
 		    check_item_add(list, "target connection checker",
-			"check whether the target can be read"), err);
+			"check whether the target can be read"),
+		    err);
 		return;
 	}
 	dm_cancel_watch(cancel, &watch, dm_sql_interrupt, t.conn);

@@ -7,7 +7,6 @@
 # shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
-HERE=$(cd "$(dirname "$0")/../support" && pwd)
 
 source_up up || exit 1
 mariadb_up down || exit 1
@@ -25,10 +24,10 @@ TASK_INSTANCE="  meta:
 yaml=$(task_yaml inc incremental down src1)
 check "start-task incremental from a position" ctl start-task "$yaml"
 
-sql up "SET @k=0; source $HERE/types.sql"
+sql_types up 0 types.sql
 check "all types are inserted" wait_for 60 synced task_synced inc
 check "and equal" same_schema up down types
-sql up "SET @k=0; source $HERE/types_change.sql"
+sql_types up 0 types_change.sql
 check "all types are updated and deleted" wait_for 60 synced task_synced inc
 check "and equal" same_schema up down types
 
@@ -50,7 +49,7 @@ check "and all is equal" same_schema up down app
 sql up "USE app;
  ALTER TABLE u ADD COLUMN c VARCHAR(20) NOT NULL DEFAULT 'dflt' AFTER a, ADD INDEX (c);
  INSERT INTO u (id,a,c) VALUES (9001, 9001, 'new');
- ALTER TABLE u DROP COLUMN b, MODIFY c VARCHAR(40), CHANGE a aa BIGINT NOT NULL;
+ ALTER TABLE u DROP INDEX ab, DROP COLUMN b, MODIFY c VARCHAR(40), CHANGE a aa BIGINT NOT NULL;
  UPDATE u SET c='after', aa=aa+100000 WHERE id<50;
  RENAME TABLE plain TO plain2, u TO u2; INSERT INTO u2 VALUES (9002,9002,'x');
  CREATE TABLE plain LIKE plain2; INSERT INTO plain VALUES (1,'again');
@@ -82,7 +81,7 @@ check "stop-task" ctl stop-task inc
 check "there is no task any more" \
 	bash -c "! \"$BIN/dmctl\" --strict --master-addr $MASTER query-status inc"
 
-sql down "DROP DATABASE types; DROP DATABASE app"
+sql down "DROP DATABASE IF EXISTS types; DROP DATABASE app"
 TASK_INSTANCE="  meta:
     binlog-gtid: '$gtid'"
 yaml=$(task_yaml bygtid incremental down src1)

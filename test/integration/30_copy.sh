@@ -6,13 +6,12 @@
 # shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
-HERE=$(cd "$(dirname "$0")/../support" && pwd)
 
 source_up up || exit 1
 mariadb_up down || exit 1
 master_up m1 || exit 1
 worker_up w1 --keepalive-ttl 5 || exit 1
-sql up "SET @k=0; source $HERE/types.sql"
+sql_types up 0 types.sql
 sql up "CREATE DATABASE shop; USE shop;
  CREATE TABLE big (id BIGINT AUTO_INCREMENT PRIMARY KEY, a INT, b VARCHAR(100), KEY (a));
  INSERT INTO big (a,b) SELECT seq, REPEAT(CHAR(97 + seq MOD 26), 60) FROM seq_1_to_120000;

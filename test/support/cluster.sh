@@ -124,6 +124,15 @@ sql() {
 		--default-character-set=utf8mb4 -N -B "$@" -e "$text"
 }
 
+# sql_types SERVER K FILE: one of the types*.sql here, with keys from K on.
+sql_types() {
+	{
+		echo "SET @k=$2;"
+		cat "$CLUSTER_ROOT/test/support/$3"
+	} | mariadb --no-defaults -uroot -S "$W/$1.sock" \
+		--default-character-set=utf8mb4
+}
+
 # ---- dm ----
 
 # master_up NAME [FLAG...]: start, or start again, a dm-master.

@@ -23,6 +23,8 @@
 /* New snapshots in a row without any table finished in between. */
 #define SNAPSHOTS_MAX	  3
 #define SNAPSHOT_PAUSE_MS 2000
+/* Snapshots between which some structure changed. */
+#define STRUCTURES_TRIES 5
 /* Speed is measured over at least this. */
 #define SAMPLE_MS 2000
 
@@ -151,6 +153,42 @@ choose_replace(struct copy_run *r)
 	}
 }
 
+/* A snapshot, and the structures that tables have in it. */
+static struct dm_err *
+open_snapshot(struct copy_run *r)
+{
+	g_autofree char *before = NULL;
+	struct dm_err *err = copy_source_connect(r);
+
+	copy_note(r, "reading the structures of the source");
+	if (err == NULL)
+		err = copy_plan_list(r, &before);
+	for (int i = 0; err == NULL && i < STRUCTURES_TRIES; i++) {
+		char *after;
+
+		copy_note(r, "taking a snapshot of %u tables", r->tables->len);
+		err = copy_source_snapshot(r);
+		if (err == NULL)
+			err = copy_plan_list(r, &after);
+		if (err != NULL)
+			return err;
+		if (strcmp(before, after) == 0) {
+			g_free(after);
+			return NULL;
+		}
+		g_free(before);
+		before = after;
+	}
+	return err != NULL
+		   ? err
+		   : dm_err_set_workaround(
+			 dm_err_plain(
+			     "the structures of the source's tables changed "
+			     "each time a snapshot was taken"),
+			 "hold DDL off at the source for a moment, then "
+			 "`resume-task`");
+}
+
 /* A snapshot, and the plan under it. sync_from: where replication starts. */
 static struct dm_err *
 prepare(struct copy_run *r, enum meta_phase phase, struct dm_pos *sync_from,
@@ -158,15 +196,9 @@ prepare(struct copy_run *r, enum meta_phase phase, struct dm_pos *sync_from,
 {
 	struct dm_err *err;
 
-	copy_note(r, "taking a snapshot of the source");
-	err = copy_source_connect(r);
-	if (err == NULL)
-		err = copy_source_snapshot(r);
-	if (err == NULL)
-		err = copy_plan_list(r);
+	err = open_snapshot(r);
 	if (err != NULL)
 		return err;
-	copy_note(r, "reading structures of %u tables", r->tables->len);
 	if (phase == META_PHASE_NONE) {
 		err = copy_plan_new(r);
 		*sync_from = r->pos;

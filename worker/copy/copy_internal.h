@@ -139,9 +139,10 @@ struct dm_err *copy_target_drop(
     struct copy_run *r, const struct copy_table *t) DM_MUST_CHECK;
 
 /* ---- plan.c, resume.c ---- */
-/* What exists at the source: r->databases, r->tables, r->objects. */
-struct dm_err *copy_plan_list(struct copy_run *r) DM_MUST_CHECK;
-/* A new plan: structures, positions; saved with phase COPY. */
+/* What exists at the source: r->databases, r->tables with their structures,
+ * r->objects. *digest: new string, equal as long as no structure changed. */
+struct dm_err *copy_plan_list(struct copy_run *r, char **digest) DM_MUST_CHECK;
+/* What was listed becomes the plan; saved with phase COPY. */
 struct dm_err *copy_plan_new(struct copy_run *r) DM_MUST_CHECK;
 /* Go on with the plan in the meta, under the snapshot just taken. */
 struct dm_err *copy_plan_resume(struct copy_run *r) DM_MUST_CHECK;

@@ -2,9 +2,10 @@
 /*
  * What takes part in the copy, and a new plan of it.
  *
- * Called by the subtask's thread after the snapshots are open: a table made
- * later than they were is found too (reading it then asks for a new snapshot),
- * while one made before them is never missed.
+ * Called by the subtask's thread. DESIGN: structures are not part of a
+ * snapshot, and some changes of a table leave older snapshots readable. All
+ * are read before and after the snapshots are opened; if any differs, new
+ * snapshots are opened. So each is the one at the snapshot's position.
  */
 #include "lib/filter/block_allow.h"
 #include "lib/log/log.h"
@@ -290,13 +291,72 @@ free_object(void *p)
 	g_free(o);
 }
 
+/* ---- structures ---- */
+
+/* The text without the counter, which rows move on. */
+static void
+digest_structure(GChecksum *sum, const char *text)
+{
+	static const char counter[] = " AUTO_INCREMENT=";
+	const char *end = g_strrstr(text, "\n) ");
+	const char *at = end == NULL ? NULL : strstr(end, counter);
+
+	if (at == NULL) {
+		g_checksum_update(sum, (const guchar *)text, -1);
+		return;
+	}
+	g_checksum_update(sum, (const guchar *)text, at - text);
+	at += sizeof(counter) - 1;
+	at += strspn(at, "0123456789");
+	g_checksum_update(sum, (const guchar *)at, -1);
+}
+
+/* Every table's structure; *digest: of all names and structures. */
+static struct dm_err *
+read_structures(struct copy_run *r, char **digest)
+{
+	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct dm_err *err = NULL;
+
+	for (guint i = 0; err == NULL && i < r->tables->len; i++) {
+		struct meta_table *m =
+		    ((struct copy_table *)r->tables->pdata[i])->meta;
+
+		err = copy_source_structure(r, m->db, m->tbl, &m->structure);
+		if (err == NULL && m->structure == NULL) {
+			g_ptr_array_remove_index(r->tables, i--);
+			continue; /* dropped since it was listed */
+		}
+		if (err != NULL)
+			break;
+		g_checksum_update(sum, (const guchar *)m->db, -1);
+		g_checksum_update(sum, (const guchar *)"\001", 1);
+		g_checksum_update(sum, (const guchar *)m->tbl, -1);
+		digest_structure(sum, m->structure);
+		err = dm_cancel_check(r->cancel);
+	}
+	if (err == NULL)
+		*digest = g_strdup(g_checksum_get_string(sum));
+	g_checksum_free(sum);
+	return err;
+}
+
+static void
+forget_list(struct copy_run *r)
+{
+	g_clear_pointer(&r->databases, g_ptr_array_unref);
+	g_clear_pointer(&r->objects, g_ptr_array_unref);
+	g_clear_pointer(&r->tables, g_ptr_array_unref);
+}
+
 struct dm_err *
-copy_plan_list(struct copy_run *r)
+copy_plan_list(struct copy_run *r, char **digest)
 {
 	g_autoptr(GHashTable) engines =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	struct dm_err *err;
 
+	forget_list(r);
 	r->databases = g_ptr_array_new_with_free_func(free_database);
 	r->objects = g_ptr_array_new_with_free_func(free_object);
 	r->tables = copy_table_array();
@@ -312,9 +372,10 @@ copy_plan_list(struct copy_run *r)
 		err = check_targets(r);
 	if (err == NULL)
 		err = route_databases(r);
-	if (err == NULL)
-		add_target_databases(r);
-	return err;
+	if (err != NULL)
+		return err;
+	add_target_databases(r);
+	return read_structures(r, digest);
 }
 
 /* ---- saving ---- */
@@ -384,15 +445,6 @@ copy_plan_new(struct copy_run *r)
 		t->meta->created = !g_hash_table_contains(there, to);
 		t->meta->snap_lo = r->pos;
 		t->meta->snap_hi = r->pos;
-		err = copy_source_structure(
-		    r, t->meta->db, t->meta->tbl, &t->meta->structure);
-		if (err == NULL && t->meta->structure == NULL) {
-			/* Dropped since it was listed: the log tells. */
-			g_ptr_array_remove_index(r->tables, i--);
-			continue;
-		}
-		if (err == NULL)
-			err = dm_cancel_check(r->cancel);
 	}
 	if (err == NULL)
 		err = copy_plan_save(r, r->tables, &r->pos);

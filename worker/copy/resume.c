@@ -85,20 +85,14 @@ start_anew(struct copy_run *r, struct copy_table *t)
 	return NULL;
 }
 
+/* now: the structure at the new snapshot. */
 static struct dm_err *
-resume_table(struct copy_run *r, struct copy_table *t)
+resume_table(struct copy_run *r, struct copy_table *t, const char *now)
 {
-	g_autofree char *now = NULL;
 	bool changed = false, in_part;
 	struct dm_err *err;
 
-	err = copy_source_structure(r, t->meta->db, t->meta->tbl, &now);
-	if (err == NULL && now == NULL) {
-		table_gone(r, t);
-		return NULL;
-	}
-	if (err == NULL)
-		err = is_changed(t, now, &changed);
+	err = is_changed(t, now, &changed);
 	if (err == NULL && changed)
 		err = start_anew(r, t);
 	if (err != NULL)
@@ -107,7 +101,7 @@ resume_table(struct copy_run *r, struct copy_table *t)
 	if (!in_part) {
 		move_to_snapshot(r, t);
 		g_free(t->meta->structure);
-		t->meta->structure = DM_TAKE(now);
+		t->meta->structure = g_strdup(now);
 		return NULL;
 	}
 	if (dm_pos_cmp(&t->meta->snap_hi, &r->pos) < 0)
@@ -136,11 +130,9 @@ index_tables(const GPtrArray *tables)
  * is left to replication, which meets its CREATE TABLE. Takes the rows of
  * saved. unfinished: gets the tables (borrowed) that were not done. */
 static void
-adopt_plan(struct copy_run *r, GPtrArray *saved, GPtrArray *unfinished)
+adopt_plan(struct copy_run *r, GPtrArray *saved, GHashTable *listed,
+    GPtrArray *unfinished)
 {
-	g_autoptr(GHashTable) listed = index_tables(r->tables);
-	g_autoptr(GPtrArray) old = DM_TAKE(r->tables);
-
 	r->tables = copy_table_array();
 	for (guint i = 0; i < saved->len; i++) {
 		struct meta_table *m = saved->pdata[i];
@@ -173,21 +165,26 @@ copy_plan_resume(struct copy_run *r)
 {
 	g_autoptr(GPtrArray) saved = NULL;
 	g_autoptr(GPtrArray) unfinished = g_ptr_array_new();
+	g_autoptr(GPtrArray) list = NULL; /* as it is now */
+	g_autoptr(GHashTable) listed = index_tables(r->tables);
 	g_autoptr(GHashTable) by_name = NULL;
 	struct dm_err *err = meta_load_tables(r->meta, r->dst, &saved);
 
 	if (err != NULL)
 		return err;
-	adopt_plan(r, saved, unfinished);
+	list = DM_TAKE(r->tables);
+	adopt_plan(r, saved, listed, unfinished);
 	by_name = index_tables(r->tables);
 	err = copy_chunks_load(r, by_name);
 	for (guint i = 0; err == NULL && i < unfinished->len; i++) {
 		struct copy_table *t = unfinished->pdata[i];
+		g_autofree char *name =
+		    g_strconcat(t->meta->db, "\001", t->meta->tbl, NULL);
+		const struct copy_table *now =
+		    g_hash_table_lookup(listed, name);
 
-		if (t->meta->state != META_TABLE_DONE)
-			err = resume_table(r, t);
-		if (err == NULL)
-			err = dm_cancel_check(r->cancel);
+		if (now != NULL)
+			err = resume_table(r, t, now->meta->structure);
 	}
 	if (err == NULL)
 		err = copy_plan_save(r, unfinished, NULL);

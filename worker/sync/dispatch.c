@@ -430,6 +430,33 @@ dispatch_rows_of(struct dispatch *d, const struct map_entry *e,
 	}
 }
 
+/* The formats of times before MySQL 5.6 do not tell their fraction digits: a
+ * column that has some cannot be read (mysql56_temporal_format=OFF). */
+static struct dm_err *
+check_times(const struct dm_table_map *map, const struct tbl *t)
+{
+	struct dm_err *err;
+
+	for (unsigned i = 0; i < MIN(map->n_columns, t->n_cols); i++) {
+		const struct dm_column *c =
+		    g_ptr_array_index(t->src->columns, i);
+		uint8_t type = map->types[i];
+
+		if (c->length <= 0 ||
+		    (type != DM_WT_TIMESTAMP && type != DM_WT_TIME &&
+			type != DM_WT_DATETIME))
+			continue;
+		err = dm_err_new(SYNCER_EVENT, "the column is stored in an "
+					       "old format of times");
+		dm_err_set_cause(
+		    err, "column %s of `%s`.`%s`", t->idents[i], t->db, t->name);
+		return dm_err_set_workaround(err,
+		    "SET GLOBAL mysql56_temporal_format=ON at the source and "
+		    "rebuild the table there, then copy it anew");
+	}
+	return NULL;
+}
+
 static struct dm_err *
 on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
     const struct dm_pos *start)
@@ -444,6 +471,8 @@ on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
 	if (err == NULL)
 		err = tables_get(
 		    d->tables, e->map->schema, e->map->table, &e->t);
+	if (err == NULL && e->t != NULL)
+		err = check_times(e->map, e->t);
 	if (err != NULL) {
 		map_entry_free(e);
 		return err;

@@ -63,24 +63,16 @@ append_text_bytes(GString *s, const char *charset, const char *p, size_t len)
 	}
 }
 
-/*
- * MariaDB keeps a UUID with its time fields last (so that version 1 ones sort
- * by time), unless it is of version 6 or later. FORMAT: node (6 bytes), clock
- * sequence (2), time-high-and-version (2), time-mid (2), time-low (4).
- */
+/* In row events a UUID has the order of its text, whatever order the server
+ * keeps it in. */
 static void
 append_uuid(GString *s, const uint8_t *b)
 {
-	static const uint8_t segment[16] = { 12, 13, 14, 15, 10, 11, 8, 9, 6, 7,
-		0, 1, 2, 3, 4, 5 };
-	/* Stored as it is written: variant in byte 8, version 6 and up. */
-	bool plain = (b[8] & 0x80) != 0 && b[6] >> 4 >= 6;
-
 	g_string_append_c(s, '\'');
 	for (int i = 0; i < 16; i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			g_string_append_c(s, '-');
-		g_string_append_printf(s, "%02x", b[plain ? i : segment[i]]);
+		g_string_append_printf(s, "%02x", b[i]);
 	}
 	g_string_append_c(s, '\'');
 }

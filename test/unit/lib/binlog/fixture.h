@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIXTURES "test/unit/lib/binlog/fixtures/"
+#define FIXTURES    "test/unit/lib/binlog/fixtures/"
 #define MAX_COLUMNS 64
 
 struct fixture {
@@ -64,8 +64,8 @@ fixture_next(struct fixture *f)
 	ck_assert_uint_ge(f->size - f->at, size);
 	f->raw = p;
 	f->at += size;
-	must(dm_event_split(
-	    &f->format, p, size, &f->h, &f->body, &f->body_len));
+	must(
+	    dm_event_split(&f->format, p, size, &f->h, &f->body, &f->body_len));
 	if (f->h.type == DM_EV_FORMAT_DESCRIPTION)
 		must(dm_format_description_decode(p, size, &f->format));
 	return true;
@@ -156,8 +156,7 @@ row_text(const struct dm_rows *r, const struct dm_table_map *map,
 	}
 	if (r->kind == DM_ROWS_UPDATE)
 		g_string_append(s, " => ");
-	for (unsigned i = 0; r->after_bits != NULL && i < map->n_columns;
-	     i++) {
+	for (unsigned i = 0; r->after_bits != NULL && i < map->n_columns; i++) {
 		g_string_append(s, i > 0 ? "|" : "");
 		append_value(s, &after[i]);
 	}
@@ -174,8 +173,8 @@ check_rows(struct fixture *f, const struct dm_table_map *map,
 	uint64_t id;
 	bool more;
 
-	must(dm_rows_table_id(
-	    &f->format, f->h.type, f->body, f->body_len, &id));
+	must(
+	    dm_rows_table_id(&f->format, f->h.type, f->body, f->body_len, &id));
 	ck_assert_uint_eq(id, map->table_id);
 	ck_assert_uint_le(map->n_columns, MAX_COLUMNS);
 	must(dm_rows_begin(

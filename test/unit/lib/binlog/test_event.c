@@ -74,8 +74,7 @@ START_TEST(a_changed_byte_breaks_the_checksum)
 		DM_AUTO(dm_err) err = NULL;
 
 		raw[i] ^= 0x10;
-		err = dm_event_split(
-		    &f.format, raw, f.h.size, &h, &body, &n);
+		err = dm_event_split(&f.format, raw, f.h.size, &h, &body, &n);
 		ck_assert(dm_err_is(err, SYNCER_GET_EVENT));
 		/* The size is looked at first; a format looks itself. */
 		if (i < 9 || i > 12)
@@ -148,8 +147,7 @@ START_TEST(a_real_rotate_names_the_next_file)
 
 	fixture_open(&f, "mariadb-10.11.binlog");
 	fixture_find(&f, DM_EV_ROTATE);
-	must(dm_rotate_decode(
-	    &f.format, f.body, f.body_len, &f.arena, &ev));
+	must(dm_rotate_decode(&f.format, f.body, f.body_len, &f.arena, &ev));
 	ck_assert_str_eq(ev.next_name, "mysql-bin.000003");
 	ck_assert_uint_eq(ev.pos, 4);
 	ck_assert(!fixture_next(&f));
@@ -227,11 +225,12 @@ START_TEST(a_cut_query_is_an_error_or_a_shorter_text)
 	struct fixture f;
 
 	fixture_open(&f, "mariadb-10.11.binlog");
-	fixture_find(&f,
-	    compressed ? DM_EV_MARIADB_QUERY_COMPRESSED : DM_EV_QUERY);
+	fixture_find(
+	    &f, compressed ? DM_EV_MARIADB_QUERY_COMPRESSED : DM_EV_QUERY);
 	for (size_t n = 0; n < f.body_len; n++) {
 		uint8_t *cut = g_memdup2(f.body, n);
-		DM_AUTO(dm_err) err = dm_query_decode(
+		DM_AUTO(dm_err)
+		err = dm_query_decode(
 		    &f.format, cut, n, compressed, &f.arena, &ev);
 
 		if (compressed)
@@ -293,8 +292,8 @@ START_TEST(tagged_transactions_are_named)
 	ck_assert_uint_eq(ev.uuid[4], 0xbb);
 	ck_assert_uint_eq(ev.uuid[15], 0xff);
 	for (size_t n = 0; n < 30; n++) {
-		DM_AUTO(dm_err) err =
-		    dm_mysql_gtid_decode(f.h.type, f.body, n, &ev);
+		DM_AUTO(dm_err)
+		err = dm_mysql_gtid_decode(f.h.type, f.body, n, &ev);
 
 		ck_assert_ptr_nonnull(err);
 	}
@@ -322,8 +321,7 @@ START_TEST(a_payload_holds_its_events)
 		size_t size = (size_t)p[9], body_len;
 
 		ck_assert_uint_le(size, n);
-		must(dm_event_split(
-		    &f.format, p, size, &h, &body, &body_len));
+		must(dm_event_split(&f.format, p, size, &h, &body, &body_len));
 		ck_assert_uint_eq(h.type, types[i]);
 		p += size;
 		n -= size;
@@ -342,8 +340,8 @@ START_TEST(a_cut_payload_is_an_error)
 	for (size_t n = 0; n < f.body_len; n++) {
 		uint8_t *cut = g_memdup2(f.body, n);
 		GBytes *inner = NULL;
-		DM_AUTO(dm_err) err =
-		    dm_transaction_payload_decode(cut, n, &inner);
+		DM_AUTO(dm_err)
+		err = dm_transaction_payload_decode(cut, n, &inner);
 
 		ck_assert_ptr_nonnull(err);
 		g_free(cut);
@@ -358,8 +356,7 @@ main(void)
 	Suite *s = suite_create("lib/binlog/event");
 	TCase *tc = tcase_create("event");
 
-	tcase_add_loop_test(
-	    tc, every_type_has_a_decision_and_a_reason, 0, 256);
+	tcase_add_loop_test(tc, every_type_has_a_decision_and_a_reason, 0, 256);
 	tcase_add_test(tc, what_changes_data_is_never_ignored);
 	tcase_add_loop_test(tc, the_format_tells_server_and_checksum, 0, 2);
 	tcase_add_test(tc, a_changed_byte_breaks_the_checksum);

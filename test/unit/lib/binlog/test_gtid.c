@@ -26,8 +26,7 @@ static const struct {
 	{ DM_FLAVOR_MYSQL, U1 ":7:1-3", U1 ":1-3:7" },
 	{ DM_FLAVOR_MYSQL, U1 ":1-5:2-3", U1 ":1-5" },
 	{ DM_FLAVOR_MYSQL, U1 ":1-2:5-6:9-10:2-9", U1 ":1-10" },
-	{ DM_FLAVOR_MYSQL, "22222222-2222-2222-2222-22222222222A:1,\n " U1
-			   ":2",
+	{ DM_FLAVOR_MYSQL, "22222222-2222-2222-2222-22222222222A:1,\n " U1 ":2",
 	    U1 ":2," U2 ":1" },
 	{ DM_FLAVOR_MYSQL, U1 ":1," U1 ":2", U1 ":1-2" },
 	{ DM_FLAVOR_MYSQL, U1 ":1-3,", U1 ":1-3" },
@@ -88,8 +87,8 @@ static const struct {
 START_TEST(wrong_text_is_refused)
 {
 	struct dm_gtid_set *s = NULL;
-	DM_AUTO(dm_err) err =
-	    dm_gtid_set_parse(wrong[_i].flavor, wrong[_i].text, &s);
+	DM_AUTO(dm_err)
+	err = dm_gtid_set_parse(wrong[_i].flavor, wrong[_i].text, &s);
 
 	ck_assert_msg(dm_err_is(err, PARSE_GTID), "%s", wrong[_i].text);
 	ck_assert_ptr_null(s);
@@ -199,8 +198,7 @@ START_TEST(the_binary_form_reads_back)
 	for (gsize cut = 0; cut < n; cut++) {
 		DM_AUTO(dm_gtid_set) part = dm_gtid_set_new(DM_FLAVOR_MYSQL);
 		uint8_t *copy = g_memdup2(p, cut);
-		DM_AUTO(dm_err) err =
-		    dm_previous_gtids_decode(copy, cut, part);
+		DM_AUTO(dm_err) err = dm_previous_gtids_decode(copy, cut, part);
 
 		ck_assert_ptr_nonnull(err);
 		g_free(copy);

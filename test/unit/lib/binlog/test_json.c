@@ -128,8 +128,9 @@ START_TEST(large_documents_are_read)
 		dm_rows_end(&r);
 		dm_table_map_free(map);
 	}
-	ck_assert_uint_eq(v[1].bytes.len, 2 + 70000 + strlen("[, 100000, 5, "
-							     "true, -7]"));
+	ck_assert_uint_eq(v[1].bytes.len, 2 + 70000 +
+					      strlen("[, 100000, 5, "
+						     "true, -7]"));
 	ck_assert_str_eq(v[1].bytes.p + 70003, ", 100000, 5, true, -7]");
 	fixture_close(&f);
 }
@@ -154,7 +155,10 @@ static const struct {
 	{ "unknown type", "\x0d\x00", 2 },
 	{ "unknown literal", "\x04\x03", 2 },
 	{ "cut number", "\x09\x01\x02", 3 },
-	{ "cut string", "\x0c\x05" "abc", 5 },
+	{ "cut string",
+	    "\x0c\x05"
+	    "abc",
+	    5 },
 	{ "endless length", "\x0c\xff\xff\xff\xff\xff\xff", 7 },
 	{ "size beyond the end", "\x02\x00\x00\x10\x00", 5 },
 	{ "infinity", "\x0b\x00\x00\x00\x00\x00\x00\xf0\x7f", 9 },
@@ -162,9 +166,10 @@ static const struct {
 	{ "endless depth", "\x02\x01\x00\x07\x00\x02\x00\x00", 8 },
 	/* An array of an array of ... each naming the next one twice would
 	 * grow without limit; this one names itself twice: */
-	{ "endless width", "\x02\x02\x00\x0a\x00\x02\x00\x00\x02\x00\x00",
-	    11 },
+	{ "endless width", "\x02\x02\x00\x0a\x00\x02\x00\x00\x02\x00\x00", 11 },
 	{ "decimal of no precision", "\x0f\xf6\x02\x00\x00", 5 },
+	{ "decimal of impossible digits",
+	    "\x0f\xf6\x08\x0d\x04\xff\xff\xff\xfa\xde\xde", 11 },
 	{ "time of wrong size", "\x0f\x0b\x01\x00", 4 },
 };
 
@@ -175,9 +180,8 @@ START_TEST(a_broken_document_is_refused)
 	const char *text;
 	size_t len;
 
-	ck_assert_msg(
-	    !dm_json_text_(copy, broken[_i].len, &a, &text, &len), "%s",
-	    broken[_i].what);
+	ck_assert_msg(!dm_json_text_(copy, broken[_i].len, &a, &text, &len),
+	    "%s", broken[_i].what);
 	g_free(copy);
 	dm_arena_fini(&a);
 }
@@ -192,8 +196,8 @@ main(void)
 	tcase_add_test(tc, documents_print_as_the_server_prints_them);
 	tcase_add_test(tc, large_documents_are_read);
 	tcase_add_test(tc, an_empty_document_is_the_literal_null);
-	tcase_add_loop_test(tc, a_broken_document_is_refused, 0,
-	    (int)DM_ARRAY_SIZE(broken));
+	tcase_add_loop_test(
+	    tc, a_broken_document_is_refused, 0, (int)DM_ARRAY_SIZE(broken));
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }

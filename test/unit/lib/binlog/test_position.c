@@ -56,8 +56,8 @@ START_TEST(a_name_and_an_offset_are_parsed)
 }
 END_TEST
 
-static const char *const wrong[] = { "", ":4", "a.000001", "a.000001:",
-	"a.000001:x", "a.000001:4x", "a.000001:-4", "a.000001: 4",
+static const char *const wrong[] = { "", ":4", "a.000001",
+	"a.000001:", "a.000001:x", "a.000001:4x", "a.000001:-4", "a.000001: 4",
 	"a:b:4", "a.000001:18446744073709551616" };
 
 START_TEST(wrong_text_is_refused)
@@ -65,8 +65,7 @@ START_TEST(wrong_text_is_refused)
 	struct dm_pos p;
 	DM_AUTO(dm_err) err = dm_pos_parse(wrong[_i], &p);
 
-	ck_assert_msg(
-	    dm_err_is(err, INVALID_BINLOG_POS_STR), "%s", wrong[_i]);
+	ck_assert_msg(dm_err_is(err, INVALID_BINLOG_POS_STR), "%s", wrong[_i]);
 }
 END_TEST
 

@@ -12,8 +12,7 @@ START_TEST(integers_keep_their_extremes)
 		"2|127|-1|32767|-1|8388607|-1|2147483647|-1|"
 		"9223372036854775807|-1",
 		"3|" NULLS3 "|" NULLS3 "|" NULLS3 "|NULL",
-		"4|-1|1|-1|1|-1|1|-1|1|-1|1",
-		NULL
+		"4|-1|1|-1|1|-1|1|-1|1|-1|1", NULL
 	};
 	struct fixture f;
 
@@ -35,8 +34,7 @@ START_TEST(unsigned_integers_are_read_by_their_width)
 
 	fixture_open(&f, "mariadb-10.11.binlog");
 	map = fixture_find_rows(&f, "ints");
-	must(dm_rows_begin(
-	    &f.format, f.h.type, f.body, f.body_len, map, &r));
+	must(dm_rows_begin(&f.format, f.h.type, f.body, f.body_len, map, &r));
 	must(dm_rows_next(&r, map, &f.arena, NULL, v, &more));
 	must(dm_rows_next(&r, map, &f.arena, NULL, v, &more));
 	ck_assert(more);
@@ -109,11 +107,9 @@ END_TEST
 
 static const char *const old_times[] = {
 	"1|-838:59:59|1000-01-01 00:00:00|1970-01-01 00:00:01",
-	"2|838:59:59|9999-12-31 23:59:59|2038-01-19 03:14:07",
-	"3|" NULLS3,
+	"2|838:59:59|9999-12-31 23:59:59|2038-01-19 03:14:07", "3|" NULLS3,
 	"4|00:00:00|0000-00-00 00:00:00|0000-00-00 00:00:00",
-	"5|-00:00:01|2024-02-29 12:34:56|2024-02-29 12:34:56",
-	NULL
+	"5|-00:00:01|2024-02-29 12:34:56|2024-02-29 12:34:56", NULL
 };
 
 START_TEST(the_old_forms_of_times_are_read)
@@ -147,8 +143,7 @@ START_TEST(strings_are_bytes_as_stored)
 		"\\ff\\ff||",
 		"3|" NULLS3 "|" NULLS3 "|" NULLS3 "|" NULLS3 "|" NULLS3
 		"|" NULLS3 "|" NULLS3 "|" NULLS3,
-		"4|||||||||||||||0|0|0|0|\"\"|NULL||||",
-		NULL
+		"4|||||||||||||||0|0|0|0|\"\"|NULL||||", NULL
 	};
 	struct fixture f;
 
@@ -195,8 +190,7 @@ START_TEST(compressed_columns_are_inflated)
 	fixture_open(&f, "mariadb-10.11.binlog");
 	map = fixture_find_rows(&f, "comp");
 	check_rows(&f, map, rows);
-	must(dm_rows_begin(
-	    &f.format, f.h.type, f.body, f.body_len, map, &r));
+	must(dm_rows_begin(&f.format, f.h.type, f.body, f.body_len, map, &r));
 	must(dm_rows_next(&r, map, &f.arena, NULL, v, &more));
 	for (size_t i = 0; i < 800; i++)
 		ck_assert_int_eq(v[1].bytes.p[i], "ab"[i % 2]);
@@ -267,8 +261,7 @@ START_TEST(compressed_rows_events_are_inflated)
 		"12|838:59:59|9999-12-31 23:59:59|2038-01-19 03:14:07",
 		"13|" NULLS3,
 		"14|00:00:00|0000-00-00 00:00:00|0000-00-00 00:00:00",
-		"15|-00:00:01|2024-02-29 12:34:56|2024-02-29 12:34:56",
-		NULL
+		"15|-00:00:01|2024-02-29 12:34:56|2024-02-29 12:34:56", NULL
 	};
 	static const char *const updated[] = {
 		"1|-838:59:59|1000-01-01 00:00:00|1970-01-01 00:00:01 => "
@@ -295,10 +288,10 @@ START_TEST(mysql_rows_are_read)
 {
 	static const char *const rows[] = {
 		"1|\\00\\00\\80?\\00\\00\\00@|\\00\\00\\00\\00\\01\\01\\00\\00"
-		"\\00\\00\\00\\00\\00\\00\\00\\f0?\\00\\00\\00\\00\\00\\00\\00@|"
+		"\\00\\00\\00\\00\\00\\00\\00\\f0?\\00\\00\\00\\00\\00\\00\\00@"
+		"|"
 		"2|x|-00:00:00.500000",
-		"2|" NULLS3 "|NULL|NULL",
-		NULL
+		"2|" NULLS3 "|NULL|NULL", NULL
 	};
 	struct fixture f;
 
@@ -320,8 +313,7 @@ START_TEST(partial_updates_are_refused)
 		dm_table_map_free(map);
 		map = fixture_find_rows(&f, "js");
 	} while (f.h.type != DM_EV_PARTIAL_UPDATE_ROWS);
-	err = dm_rows_begin(
-	    &f.format, f.h.type, f.body, f.body_len, map, &r);
+	err = dm_rows_begin(&f.format, f.h.type, f.body, f.body_len, map, &r);
 	ck_assert(dm_err_is(err, SYNCER_GET_EVENT));
 	ck_assert_ptr_nonnull(
 	    strstr(err->message, "PARTIAL_UPDATE_ROWS_EVENT"));
@@ -373,8 +365,7 @@ START_TEST(an_error_names_table_column_and_type)
 	fixture_open(&f, "mariadb-10.11.binlog");
 	map = fixture_find_rows(&f, "ints");
 	map->types[3] = 200;
-	must(dm_rows_begin(
-	    &f.format, f.h.type, f.body, f.body_len, map, &r));
+	must(dm_rows_begin(&f.format, f.h.type, f.body, f.body_len, map, &r));
 	err = dm_rows_next(&r, map, &f.arena, NULL, v, &more);
 	ck_assert_str_eq(err->message,
 	    "get binlog event error: column 4 of `fx`.`ints` has a type that "
@@ -397,10 +388,9 @@ START_TEST(an_image_without_columns_is_an_error)
 	fixture_open(&f, "mariadb-10.11.binlog");
 	map = fixture_find_rows(&f, "ints");
 	body = g_memdup2(f.body, f.body_len);
-	body[9] = 0; /* behind table id, flags, number of columns */
+	body[9] = 0;	 /* behind table id, flags, number of columns */
 	body[10] = 0xf8; /* bits behind the last column do not count */
-	err = dm_rows_begin(
-	    &f.format, f.h.type, body, f.body_len, map, &r);
+	err = dm_rows_begin(&f.format, f.h.type, body, f.body_len, map, &r);
 	ck_assert(dm_err_is(err, BINLOG_NOT_LOG_COLUMN));
 	g_free(body);
 	dm_table_map_free(map);

@@ -250,8 +250,8 @@ static const struct {
 	    "`table-pattern`\n"
 	    "t.yaml:6:3: routes.r: target-schema is missing; add "
 	    "`target-schema`\n"
-	    "t.yaml:6:6: routes.r: * may stand at the end only: a*b; see "
-	    "\"pattern\" in the sample\n"
+	    "t.yaml:6:6: routes.r: pattern 'a*b': '*' may only be the last "
+	    "character; see `routes` in the sample\n"
 	    "t.yaml:6:47: routes.r: extract-table is not supported; remove "
 	    "it; route the sources to different tables" },
 	{ HEAD "mysql-instances: [{source-id: a, block-allow-list: r}]\n"

@@ -30,7 +30,8 @@ closed_port(unsigned *port)
 
 START_TEST(a_refused_connection_is_a_driver_error)
 {
-	struct dm_sql_params p = { .host = "127.0.0.1", .user = "root",
+	struct dm_sql_params p = { .host = "127.0.0.1",
+		.user = "root",
 		.scope = DM_SCOPE_DOWNSTREAM };
 	struct dm_sql_conn *conn = NULL;
 	DM_AUTO(dm_err) err = NULL;
@@ -81,8 +82,10 @@ START_TEST(the_info_line_is_read_in_any_language)
 	ck_assert_uint_eq(r.records, 12);
 	ck_assert_uint_eq(r.skipped, 4);
 	ck_assert_uint_eq(r.warnings, 5);
-	ck_assert(dm_sql_parse_load_info("Datens\xc3\xa4tze: 7  "
-	    "Gel\xc3\xb6scht: 0  Ausgelassen: 0  Warnungen: 0", &r));
+	ck_assert(dm_sql_parse_load_info(
+	    "Datens\xc3\xa4tze: 7  "
+	    "Gel\xc3\xb6scht: 0  Ausgelassen: 0  Warnungen: 0",
+	    &r));
 	ck_assert_uint_eq(r.records, 7);
 	ck_assert(!dm_sql_parse_load_info("Records: 1  Deleted: 2", &r));
 }

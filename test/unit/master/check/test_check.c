@@ -28,8 +28,8 @@ static const struct {
 	{ "GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` IDENTIFIED BY "
 	  "PASSWORD '*81F' WITH GRANT OPTION",
 	    PRIV_RELOAD, "a", "t", true, true, true },
-	{ "GRANT USAGE ON *.* TO `u`@`%`", PRIV_SELECT, "a", "t", false,
-	    false, false },
+	{ "GRANT USAGE ON *.* TO `u`@`%`", PRIV_SELECT, "a", "t", false, false,
+	    false },
 	{ "GRANT SELECT, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO "
 	  "`u`@`%`",
 	    PRIV_REPLICATION_CLIENT, "a", "t", true, true, true },
@@ -39,16 +39,16 @@ static const struct {
 	    false, true, true },
 	{ "GRANT SELECT ON `a\\_b`.* TO `u`@`%`", PRIV_SELECT, "axb", "t",
 	    false, false, false },
-	{ "GRANT SELECT ON `a%`.* TO `u`@`%`", PRIV_SELECT, "abc", "t",
-	    false, true, true },
+	{ "GRANT SELECT ON `a%`.* TO `u`@`%`", PRIV_SELECT, "abc", "t", false,
+	    true, true },
 	{ "GRANT SELECT ON `a`.`t` TO `u`@`%`", PRIV_SELECT, "a", "t", false,
 	    false, true },
 	{ "GRANT SELECT ON `a`.`t` TO `u`@`%`", PRIV_SELECT, "a", "x", false,
 	    false, false },
-	{ "GRANT SELECT (`c`, `d`), INSERT ON `a`.`t` TO `u`@`%`",
-	    PRIV_SELECT, "a", "t", false, false, false },
-	{ "GRANT SELECT (`c`, `d`), INSERT ON `a`.`t` TO `u`@`%`",
-	    PRIV_INSERT, "a", "t", false, false, true },
+	{ "GRANT SELECT (`c`, `d`), INSERT ON `a`.`t` TO `u`@`%`", PRIV_SELECT,
+	    "a", "t", false, false, false },
+	{ "GRANT SELECT (`c`, `d`), INSERT ON `a`.`t` TO `u`@`%`", PRIV_INSERT,
+	    "a", "t", false, false, true },
 	{ "GRANT SELECT ON *.* TO `u`@`%`\nREVOKE SELECT ON `a`.* FROM "
 	  "`u`@`%`",
 	    PRIV_SELECT, "a", "t", false, false, false },
@@ -59,8 +59,8 @@ static const struct {
 	  "GRANT BACKUP_ADMIN,FLUSH_TABLES,XA_RECOVER_ADMIN ON *.* TO "
 	  "`root`@`%`",
 	    PRIV_FLUSH_TABLES, "a", "t", true, true, true },
-	{ "GRANT SELECT ON `a``b`.`t.x` TO `u`@`%`", PRIV_SELECT, "a`b",
-	    "t.x", false, false, true },
+	{ "GRANT SELECT ON `a``b`.`t.x` TO `u`@`%`", PRIV_SELECT, "a`b", "t.x",
+	    false, false, true },
 	{ "GRANT\nGRANT \nGRANT SELECT\nGRANT SELECT ON\nGRANT SELECT ON `a\n"
 	  "GRANT SELECT (\nREVOKE\nSET DEFAULT ROLE x\n\n",
 	    PRIV_SELECT, "a", "t", false, false, false },
@@ -70,22 +70,23 @@ START_TEST(grants_are_understood)
 {
 	DM_AUTO(grants) g = granted(grant_cases[_i].lines);
 
-	ck_assert_int_eq(grants_global(g, grant_cases[_i].priv),
-	    grant_cases[_i].global);
-	ck_assert_int_eq(grants_schema(g, grant_cases[_i].priv,
-			     grant_cases[_i].schema),
-	    grant_cases[_i].on_schema);
 	ck_assert_int_eq(
-	    grants_table(g, grant_cases[_i].priv, grant_cases[_i].schema,
-		grant_cases[_i].table), grant_cases[_i].on_table);
+	    grants_global(g, grant_cases[_i].priv), grant_cases[_i].global);
+	ck_assert_int_eq(
+	    grants_schema(g, grant_cases[_i].priv, grant_cases[_i].schema),
+	    grant_cases[_i].on_schema);
+	ck_assert_int_eq(grants_table(g, grant_cases[_i].priv,
+			     grant_cases[_i].schema, grant_cases[_i].table),
+	    grant_cases[_i].on_table);
 }
 END_TEST
 
 START_TEST(roles_are_collected)
 {
-	DM_AUTO(grants) g = granted("GRANT USAGE ON *.* TO `u`@`%`\n"
-	    "GRANT `r1`@`%`,`r2`@`%` TO `u`@`%`\n"
-	    "GRANT `r3` TO `u`@`%`");
+	DM_AUTO(grants)
+	g = granted("GRANT USAGE ON *.* TO `u`@`%`\n"
+		    "GRANT `r1`@`%`,`r2`@`%` TO `u`@`%`\n"
+		    "GRANT `r3` TO `u`@`%`");
 	DM_AUTO(grants) none = granted("GRANT USAGE ON *.* TO `u`@`%`");
 
 	ck_assert_str_eq(grants_roles(g), "`r1`@`%`,`r2`@`%`,`r3`");
@@ -138,21 +139,21 @@ END_TEST
 /* ---- text ---- */
 
 static void
-check_list_free_(struct check_list **l)
+free_list(struct result_list **l)
 {
-	check_list_free(*l);
+	result_list_free(*l);
 }
 
 START_TEST(all_passed_is_one_line)
 {
-	__attribute__((cleanup(check_list_free_))) struct check_list *l =
-	    check_list_new();
+	__attribute__((cleanup(free_list))) struct result_list *l =
+	    result_list_new();
 	const struct check_opts o = { 10, 10 };
 	g_autofree char *text = NULL;
 	bool passed = false;
 
 	(void)check_item_add(l, "mysql_version", "d");
-	text = check_list_text(l, &o, &passed);
+	text = result_list_text(l, &o, &passed);
 	ck_assert(passed);
 	ck_assert_str_eq(text, "pre-check is passed. ");
 }
@@ -160,8 +161,8 @@ END_TEST
 
 START_TEST(failures_are_the_error_with_json)
 {
-	__attribute__((cleanup(check_list_free_))) struct check_list *l =
-	    check_list_new();
+	__attribute__((cleanup(free_list))) struct result_list *l =
+	    result_list_new();
 	const struct check_opts o = { 10, 10 };
 	g_autofree char *text = NULL;
 	struct check_item *i;
@@ -173,7 +174,7 @@ START_TEST(failures_are_the_error_with_json)
 	i = check_item_add(l, "n", "d2");
 	(void)check_item_error(i, CHECK_FAIL, "do it", "bad");
 	i->extra = (g_free(i->extra), g_strdup("address"));
-	text = check_list_text(l, &o, &passed);
+	text = result_list_text(l, &o, &passed);
 	ck_assert(!passed);
 	ck_assert_str_eq(text,
 	    "[code=26005:class=dm-master:scope=internal:level=medium], "
@@ -242,19 +243,19 @@ static const struct {
 
 START_TEST(warnings_are_capped_over_all_items)
 {
-	__attribute__((cleanup(check_list_free_))) struct check_list *l =
-	    check_list_new();
+	__attribute__((cleanup(free_list))) struct result_list *l =
+	    result_list_new();
 	g_autofree char *text = NULL;
 	bool passed = false;
 
 	for (int k = 0; k < 5; k++) {
 		struct check_item *i = k == 0 || k == 3
-		    ? check_item_add(l, "n", "d")
-		    : l->items->pdata[l->items->len - 1];
+					   ? check_item_add(l, "n", "d")
+					   : l->items->pdata[l->items->len - 1];
 
 		(void)check_item_error(i, CHECK_WARN, "", "w%d", k);
 	}
-	text = check_list_text(l, &caps[_i].opts, &passed);
+	text = result_list_text(l, &caps[_i].opts, &passed);
 	ck_assert(passed);
 	ck_assert(g_str_has_prefix(text,
 	    "fail to check synchronization configuration with type: no "
@@ -300,9 +301,11 @@ table_free(gpointer p)
 static struct dm_task_cfg *
 task_with(const char *session)
 {
-	g_autofree char *yaml = g_strdup_printf("name: t\ntask-mode: all\n"
+	g_autofree char *yaml = g_strdup_printf(
+	    "name: t\ntask-mode: all\n"
 	    "target-database: {host: h, port: 1, user: u, session: {%s}}\n"
-	    "mysql-instances: [{source-id: s1}]\n", session);
+	    "mysql-instances: [{source-id: s1}]\n",
+	    session);
 	struct dm_task_cfg *c = NULL;
 	DM_AUTO(dm_err) err = dm_task_cfg_parse("", yaml, &c);
 
@@ -314,8 +317,9 @@ static struct dm_source_cfg *
 source(void)
 {
 	struct dm_source_cfg *c = NULL;
-	DM_AUTO(dm_err) err = dm_source_cfg_parse("",
-	    "source-id: s1\nfrom: {host: h, port: 1, user: u}\n", &c);
+	DM_AUTO(dm_err)
+	err = dm_source_cfg_parse(
+	    "", "source-id: s1\nfrom: {host: h, port: 1, user: u}\n", &c);
 
 	ck_assert_ptr_null(err);
 	return c;
@@ -334,8 +338,8 @@ findings(struct check_table *t, const char *session, GHashTable *columns,
 {
 	DM_AUTO(dm_task_cfg) task = task_with(session);
 	DM_AUTO(dm_source_cfg) cfg = source();
-	__attribute__((cleanup(check_list_free_))) struct check_list *l =
-	    check_list_new();
+	__attribute__((cleanup(free_list))) struct result_list *l =
+	    result_list_new();
 	struct check_src s = { .task = task, .cfg = cfg };
 	g_autoptr(GString) all = g_string_new(NULL);
 	const struct check_item *i;
@@ -359,8 +363,8 @@ findings(struct check_table *t, const char *session, GHashTable *columns,
 
 START_TEST(structure_findings_have_their_severity)
 {
-	g_autoptr(GHashTable) columns = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, unref_set);
+	g_autoptr(GHashTable) columns =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_set);
 	GHashTable *set = g_hash_table_new(g_str_hash, g_str_equal);
 	struct check_table *t = table("Good");
 	g_autofree char *none = NULL, *key = NULL, *few = NULL, *old = NULL;
@@ -373,7 +377,7 @@ START_TEST(structure_findings_have_their_severity)
 	key = findings(table("t"), "", NULL, &state);
 	ck_assert_str_eq(key, "table `s`.`t` has no primary or unique key");
 	ck_assert(state == CHECK_WARN);
-	g_hash_table_insert(set, (gpointer)(uintptr_t)"id", set);
+	g_hash_table_insert(set, (gpointer)(uintptr_t) "id", set);
 	g_hash_table_insert(columns, g_strdup("`s`.`t`"), set);
 	t = table("T");
 	t->has_key = true;
@@ -410,9 +414,34 @@ START_TEST(cascading_keys_need_the_session)
 	ck_assert_str_eq(without, "table `s`.`t` has foreign keys with "
 				  "actions: fk1, fk2 (session)");
 	ck_assert(state == CHECK_WARN);
-	with = findings(
-	    with_cascade(), "Foreign_Key_Checks: 1", NULL, &state);
+	with = findings(with_cascade(), "Foreign_Key_Checks: 1", NULL, &state);
 	ck_assert_str_eq(with, "table `s`.`t` has foreign keys");
+}
+END_TEST
+
+START_TEST(foreign_keys_are_found_in_show_create)
+{
+	struct check_table *t = table("t");
+	g_autofree char *names = NULL;
+
+	check_foreign_keys_find(t,
+	    "CREATE TABLE `t` (\n"
+	    "  `id` int(11) COMMENT 'CONSTRAINT `x` FOREIGN KEY ( CASCADE',\n"
+	    "  CONSTRAINT `c` CHECK (`id` > 0)\n)");
+	ck_assert(!t->has_foreign_key);
+	check_foreign_keys_find(t,
+	    "CREATE TABLE `t` (\n"
+	    "  CONSTRAINT `plain` FOREIGN KEY (` CASCADE`) REFERENCES `u` "
+	    "(`id`) ON DELETE NO ACTION,\n"
+	    "  CONSTRAINT `a``b` FOREIGN KEY (`p`) REFERENCES `u` (`id`) ON "
+	    "DELETE SET NULL ON UPDATE NO ACTION,\n"
+	    "  CONSTRAINT `c` FOREIGN KEY (`p`) REFERENCES `u` (`id`) ON "
+	    "UPDATE CASCADE\n)");
+	ck_assert(t->has_foreign_key);
+	g_ptr_array_add(t->cascades, NULL);
+	names = g_strjoinv(" ", (char **)t->cascades->pdata);
+	ck_assert_str_eq(names, "a`b c");
+	table_free(t);
 }
 END_TEST
 
@@ -442,8 +471,8 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_loop_test(tc, grants_are_understood, 0,
-	    (int)DM_ARRAY_SIZE(grant_cases));
+	tcase_add_loop_test(
+	    tc, grants_are_understood, 0, (int)DM_ARRAY_SIZE(grant_cases));
 	tcase_add_test(tc, roles_are_collected);
 	tcase_add_loop_test(
 	    tc, versions_are_judged, 0, (int)DM_ARRAY_SIZE(versions));
@@ -454,6 +483,7 @@ main(void)
 	    (int)DM_ARRAY_SIZE(caps));
 	tcase_add_test(tc, structure_findings_have_their_severity);
 	tcase_add_test(tc, cascading_keys_need_the_session);
+	tcase_add_test(tc, foreign_keys_are_found_in_show_create);
 	tcase_add_test(tc, names_that_differ_in_case_clash);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
