@@ -43,7 +43,9 @@ tidy)
 esac
 if [ "$rc" != 0 ]; then
 	rm -f "$stamp"
-	printf '%s\n' "$out" | grep -vE '^[0-9]+ warnings? generated|^$'
+	printf '%s\n' "$out" | sed "s|^$PWD/||" |
+		grep -E ': (fatal )?(error|warning): |not formatted' |
+		sort -u
 	exit 0
 fi
 printf '%s' "$LINT_CFLAGS" >"$L/cflags.$$"
