@@ -179,7 +179,7 @@ bench: all
 fuzz:
 	$(Q)test/fuzz/run.sh
 lint: $(DEPS) $(PROTO_H) $(ERR_H)
-	$(Q)test/lint/run.sh
+	$(Q)LINT_CFLAGS='$(strip $(CSTD) $(WARN) $(PKG_CFLAGS))' test/lint/run.sh
 # Graphs in ARCHITECTURE.md from the tables in the code; `make lint` compares.
 diagrams:
 	$(Q)test/lint/diagrams.sh

@@ -90,9 +90,10 @@ static void
 on_command(struct dm_rpc_stream *st, const Dm__V1__Command *c)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
-	Dm__V1__Reply reply = DM__V1__REPLY__INIT;
+	Dm__V1__Reply reply;
 	char text[] = "this dm-worker cannot do that yet";
 
+	dm__v1__reply__init(&reply);
 	reply.request = c->request;
 	reply.msg = text;
 	up.m_case = DM__V1__WORKER_MESSAGE__M_REPLY;
@@ -167,7 +168,7 @@ static void
 send_hello(struct agent *a, struct dm_rpc_stream *st)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
-	Dm__V1__Hello hello = DM__V1__HELLO__INIT;
+	Dm__V1__Hello hello;
 	g_autoptr(GArray) held = holder_holding(a->holder);
 	g_autofree Dm__V1__Holding *list =
 	    g_new0(Dm__V1__Holding, held->len + 1);
@@ -183,6 +184,7 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 		list[i].epoch = h->epoch;
 		refs[i] = &list[i];
 	}
+	dm__v1__hello__init(&hello);
 	hello.protocol = PROTOCOL;
 	hello.name = a->name;
 	hello.address = a->address;

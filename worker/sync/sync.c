@@ -129,7 +129,6 @@ start_from_meta_config(struct run *r)
 static struct dm_err *
 find_start(struct run *r)
 {
-	DM_AUTO(dm_sql_result) res = NULL;
 	g_autofree char *gtid = NULL;
 	enum meta_phase phase;
 	struct dm_err *err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server on a free loopback port and a channel to it, for the suites here. */
-#ifndef DM_TEST_RPC_FIXTURE_H
-#define DM_TEST_RPC_FIXTURE_H
+#ifndef DM_TEST_UNIT_LIB_RPC_FIXTURE_H
+#define DM_TEST_UNIT_LIB_RPC_FIXTURE_H
 
 #include "dmmaster.pb-c.h"
 #include "dmsession.pb-c.h"
