@@ -167,7 +167,7 @@ fuzz-bins: $(FUZZ_BIN)
 unit: $(filter $(B)/test/unit/$(T)%,$(UNIT_BIN))
 	$(Q)for t in $^; do $$t || exit 1; done
 
-.PHONY: test soak sabotage bench fuzz lint demo install clean help
+.PHONY: test soak sabotage bench fuzz lint diagrams demo install clean help
 test:
 	$(Q)test/run.sh
 soak:
@@ -180,6 +180,9 @@ fuzz:
 	$(Q)test/fuzz/run.sh
 lint: $(DEPS) $(PROTO_H) $(ERR_H)
 	$(Q)LINT_CFLAGS='$(strip $(CSTD) $(WARN) $(PKG_CFLAGS))' test/lint/run.sh
+# Graphs in ARCHITECTURE.md from the tables in the code; `make lint` compares.
+diagrams:
+	$(Q)test/lint/diagrams.sh
 demo: all
 	$(Q)deploy/demo/run.sh
 
@@ -201,6 +204,7 @@ help:
 	@echo 'make bench      speed against mydumper, myloader, a replica (CHECK=1)'
 	@echo 'make fuzz       fuzz every parser of outside bytes'
 	@echo 'make lint       layers, headers, banned calls, format, analysers'
+	@echo 'make diagrams   write the state graphs of ARCHITECTURE.md'
 	@echo 'make deps       install the Debian packages that are missing'
 	@echo 'make install    PREFIX=/usr/local DESTDIR='
 	@echo 'make clean'

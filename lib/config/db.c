@@ -199,8 +199,8 @@ dm_bind_db(struct dm_report *r, const char *path, const struct dm_yaml *node,
 	db->ssl_key = g_strdup("");
 	db->session = g_new0(char *, 1);
 	dm_bind_map(r, path, node, keys, DM_ARRAY_SIZE(keys), db);
-	if (node->kind != DM_YAML_MAP)
-		return;
+	if (node->kind != DM_YAML_MAP && !dm_yaml_is_null(node))
+		return; /* told */
 	p = dm_yaml_find(node, "session");
 	if (p != NULL && !dm_yaml_is_null(p->value)) {
 		g_autofree char *sub = dm_bind_path(path, "session");

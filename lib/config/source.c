@@ -6,6 +6,7 @@
  */
 #include "lib/config/source.h"
 
+#include "lib/binlog/gtid.h"
 #include "lib/config/bind.h"
 #include "lib/text/duration.h"
 
@@ -146,6 +147,26 @@ check_relay(struct dm_report *r, const struct dm_yaml *root,
 		    DM_ERRFMT_NOT_SUPPORTED_FLAVOR, c->flavor);
 }
 
+/* The flavor decides; where it is not known yet either will do. */
+static void
+check_gtid(struct dm_report *r, const struct dm_yaml *root,
+    const struct dm_source_cfg *c)
+{
+	const struct dm_yaml *at = place(root, "relay-binlog-gtid");
+	DM_AUTO(dm_gtid_set) set = NULL;
+	DM_AUTO(dm_err) err = NULL;
+	enum dm_flavor flavor = DM_FLAVOR_ANY;
+
+	if (strcmp(c->flavor, "mysql") == 0)
+		flavor = DM_FLAVOR_MYSQL;
+	if (strcmp(c->flavor, "mariadb") == 0)
+		flavor = DM_FLAVOR_MARIADB;
+	err = dm_gtid_set_parse(flavor, c->relay_binlog_gtid, &set);
+	if (err != NULL)
+		dm_report_add(r, err->code, at->line, at->col,
+		    "relay-binlog-gtid", err->workaround, "%s", err->message);
+}
+
 static void
 check_backoff(struct dm_report *r, const struct dm_yaml *checker,
     const struct dm_source_cfg *c)
@@ -181,6 +202,7 @@ bind_source(
 	}
 	check_id(r, root, c);
 	check_relay(r, root, c);
+	check_gtid(r, root, c);
 	p = dm_yaml_find(root, "from");
 	if (p != NULL)
 		dm_bind_db(r, "from", p->value, &c->from);

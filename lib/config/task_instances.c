@@ -4,6 +4,7 @@
  * SOURCE: reference/data-plane 1.6. The numbers of instances in messages count
  * from 0, as DM's do.
  */
+#include "lib/binlog/gtid.h"
 #include "lib/config/task_parse.h"
 
 #include <string.h>
@@ -169,6 +170,8 @@ meta_read(struct instance_parse *ip)
 	};
 	const struct dm_yaml *node = value_of(ip, "meta");
 	g_autofree char *path = dm_bind_path(ip->path, "meta");
+	DM_AUTO(dm_gtid_set) set = NULL;
+	DM_AUTO(dm_err) err = NULL;
 
 	if (node == NULL)
 		return;
@@ -180,6 +183,11 @@ meta_read(struct instance_parse *ip)
 		fail_at(ip, DM_ERR_CONFIG_META_INVALID, "meta",
 		    "give one of them, or remove `meta`",
 		    DM_ERRFMT_CONFIG_META_INVALID);
+	/* Of which flavor the source is, is not known here. */
+	err = dm_gtid_set_parse(DM_FLAVOR_ANY, ip->i->meta.binlog_gtid, &set);
+	if (err != NULL)
+		fail_at(
+		    ip, err->code, "meta", err->workaround, "%s", err->message);
 }
 
 /* ---- names of rules ---- */

@@ -20,6 +20,8 @@ char *dm_options_merge(const char *options, const char *change);
 /* Whether the check's text names the column, and no other one of the table. */
 bool dm_check_is_of(
     const char *check, const struct dm_table *t, const char *column);
+/* Whether the text names the column in its parentheses. */
+bool dm_check_names(const char *check, const char *column);
 /* The name in "CONSTRAINT `c` CHECK ..". New string; NULL: none. */
 char *dm_check_name(const char *check);
 

@@ -20,7 +20,7 @@ may_be_column(struct dm_parser *p, unsigned depth)
 	if (t->kind == DM_TOK_QUOTED)
 		return true;
 	return t->kind == DM_TOK_WORD && !t->reserved &&
-	    !dm_parser_is_at(p, 1, "(");
+	       !dm_parser_is_at(p, 1, "(");
 }
 
 static unsigned
@@ -63,13 +63,13 @@ dm_expression_rename(
 	return g_string_free(out, FALSE);
 }
 
-bool
-dm_check_is_of(
-    const char *check, const struct dm_table *t, const char *column)
+/* t NULL: there are no other columns to find. */
+static void
+find_columns(const char *check, const struct dm_table *t, const char *column,
+    bool *named, bool *others)
 {
 	struct dm_parser p;
 	unsigned depth = 0;
-	bool named = false, others = false;
 
 	dm_parser_init(&p, check, strlen(check), 0);
 	while (!dm_parser_at_end(&p)) {
@@ -81,12 +81,29 @@ dm_check_is_of(
 		if (!maybe)
 			continue;
 		if (g_ascii_strcasecmp(token.text, column) == 0)
-			named = true;
-		else if (dm_table_column(t, token.text) >= 0)
-			others = true;
+			*named = true;
+		else if (t != NULL && dm_table_column(t, token.text) >= 0)
+			*others = true;
 	}
 	dm_parser_fini(&p);
+}
+
+bool
+dm_check_is_of(const char *check, const struct dm_table *t, const char *column)
+{
+	bool named = false, others = false;
+
+	find_columns(check, t, column, &named, &others);
 	return named && !others;
+}
+
+bool
+dm_check_names(const char *check, const char *column)
+{
+	bool named = false, others = false;
+
+	find_columns(check, NULL, column, &named, &others);
+	return named;
 }
 
 char *

@@ -217,6 +217,25 @@ require_not_null(struct dm_table *t, const char *column)
 		dm_column_set_not_null(c);
 }
 
+/* Columns of a period of the application; those of the system are not told. */
+static void
+complete_periods(struct dm_table *t)
+{
+	for (guint i = 0; i < t->checks->len; i++) {
+		const char *text = g_ptr_array_index(t->checks, i);
+
+		if (!g_str_has_prefix(text, "PERIOD FOR "))
+			continue;
+		for (guint k = 0; k < t->columns->len; k++) {
+			struct dm_column *c = g_ptr_array_index(t->columns, k);
+
+			if (!c->generated && !c->not_null &&
+			    dm_check_names(text, c->name))
+				dm_column_set_not_null(c);
+		}
+	}
+}
+
 void
 dm_complete_not_null(struct dm_table *t)
 {
@@ -235,6 +254,7 @@ dm_complete_not_null(struct dm_table *t)
 		if (c->auto_increment && !c->not_null)
 			dm_column_set_not_null(c);
 	}
+	complete_periods(t);
 }
 
 struct dm_err *

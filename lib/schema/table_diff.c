@@ -12,6 +12,9 @@
 
 #include "lib/schema/charset.h"
 
+/* 767 bytes of utf8mb4: the least limit of a key's part. */
+#define LIMIT_MIN 191
+
 static void say(GString *out, const char *fmt, ...) DM_PRINTF(2, 3);
 
 static void
@@ -26,13 +29,33 @@ say(GString *out, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* MariaDB's JSON is a LONGTEXT with this check. */
+/* MariaDB's JSON is a LONGTEXT with a check: this one, unless the definition
+ * has another. */
+#define JSON_CHECK "CHECK (json_valid("
+
+static bool
+has_check(const struct dm_column *c)
+{
+	return strstr(c->attributes, "CHECK (") != NULL;
+}
+
 static bool
 is_json(const struct dm_column *c)
 {
 	return c->type == DM_T_JSON ||
 	       (c->type == DM_T_LONGTEXT &&
-		   strstr(c->attributes, "CHECK (json_valid(") != NULL);
+		   strstr(c->attributes, JSON_CHECK) != NULL);
+}
+
+static bool
+both_json(const struct dm_column *a, const struct dm_column *b)
+{
+	if (is_json(a) && is_json(b))
+		return true;
+	return (a->type == DM_T_JSON && b->type == DM_T_LONGTEXT &&
+		   has_check(a) && has_check(b)) ||
+	       (b->type == DM_T_JSON && a->type == DM_T_LONGTEXT &&
+		   has_check(a) && has_check(b));
 }
 
 /* The length that counts, with the default where none is given. */
@@ -83,7 +106,7 @@ same_elements(char *const *a, char *const *b)
 static bool
 same_type(const struct dm_column *a, const struct dm_column *b)
 {
-	if (is_json(a) && is_json(b))
+	if (both_json(a, b))
 		return true;
 	if (a->type == DM_T_GEOMETRY && b->type == DM_T_GEOMETRY)
 		return strcmp(a->type_text, b->type_text) == 0;
@@ -97,7 +120,7 @@ same_type(const struct dm_column *a, const struct dm_column *b)
 static bool
 same_charset(const struct dm_column *a, const struct dm_column *b)
 {
-	if (!dm_type_is_text(a->type) || is_json(a))
+	if (!dm_type_is_text(a->type) || both_json(a, b))
 		return true;
 	return dm_charset_same(a->charset, b->charset) &&
 	       dm_collation_same(a->charset == NULL ? b->charset : a->charset,
@@ -161,19 +184,47 @@ diff_columns(GString *out, const struct dm_table *a, const struct dm_table *b)
 		    g_ptr_array_index(b->columns, i));
 }
 
-/* A prefix of the whole column is none. */
-static int
-effective_prefix(const struct dm_table *t, const struct dm_index_part *p)
+static const struct dm_column *
+column_of(const struct dm_table *t, const struct dm_index_part *p)
 {
-	const struct dm_column *c;
 	int n = p->column == NULL ? -1 : dm_table_column(t, p->column);
 
-	if (n < 0 || p->prefix < 0)
+	return n < 0 ? NULL : g_ptr_array_index(t->columns, (guint)n);
+}
+
+static bool
+is_long(const struct dm_column *c)
+{
+	return c->type == DM_T_GEOMETRY ||
+	       (c->type >= DM_T_TINYTEXT && c->type <= DM_T_LONGBLOB);
+}
+
+/* A prefix of the whole column is none, nor is one of a number or a time. */
+static int
+effective_prefix(const struct dm_column *c, const struct dm_index_part *p)
+{
+	if (c == NULL || p->prefix < 0 || is_long(c))
 		return p->prefix;
-	c = g_ptr_array_index(t->columns, (guint)n);
-	return effective_length(c) >= 0 && p->prefix >= effective_length(c)
-		   ? -1
-		   : p->prefix;
+	if (c->type < DM_T_CHAR || c->type > DM_T_VARBINARY)
+		return -1;
+	return p->prefix >= effective_length(c) ? -1 : p->prefix;
+}
+
+/* MariaDB cuts keys that are too long, and those of long columns without a
+ * prefix, at a limit that depends on engine and page size. */
+static bool
+same_prefix(const struct dm_table *ta, const struct dm_index_part *p,
+    const struct dm_table *tb, const struct dm_index_part *q)
+{
+	const struct dm_column *c = column_of(ta, p);
+	int a = effective_prefix(c, p);
+	int b = effective_prefix(column_of(tb, q), q);
+
+	if (a == b)
+		return true;
+	if (a >= 0 && b >= 0)
+		return MIN(a, b) >= LIMIT_MIN;
+	return MAX(a, b) >= LIMIT_MIN || (c != NULL && is_long(c));
 }
 
 static bool
@@ -182,6 +233,9 @@ same_index(const struct dm_table *ta, const struct dm_index *a,
 {
 	bool prefixes =
 	    a->kind != DM_INDEX_FULLTEXT && a->kind != DM_INDEX_SPATIAL;
+
+	bool ordered = strstr(a->options, "USING HASH") == NULL &&
+		       strstr(b->options, "USING HASH") == NULL;
 
 	if (a->kind != b->kind || a->parts->len != b->parts->len)
 		return false;
@@ -192,23 +246,21 @@ same_index(const struct dm_table *ta, const struct dm_index *a,
 		    &g_array_index(b->parts, struct dm_index_part, i);
 
 		if ((p->column == NULL) != (q->column == NULL) ||
-		    p->descending != q->descending)
+		    (p->descending != q->descending && ordered))
 			return false;
 		if (p->column != NULL &&
 		    g_ascii_strcasecmp(p->column, q->column) != 0)
 			return false;
-		if (prefixes &&
-		    effective_prefix(ta, p) != effective_prefix(tb, q))
+		if (prefixes && !same_prefix(ta, p, tb, q))
 			return false;
 	}
 	return true;
 }
 
 static bool
-has_columns(const struct dm_index *x, const GPtrArray *columns, bool exactly)
+has_columns(const struct dm_index *x, const GPtrArray *columns)
 {
-	if (x->parts->len < columns->len ||
-	    (exactly && x->parts->len != columns->len))
+	if (x->parts->len != columns->len)
 		return false;
 	for (guint i = 0; i < columns->len; i++) {
 		const struct dm_index_part *p =
@@ -223,31 +275,16 @@ has_columns(const struct dm_index *x, const GPtrArray *columns, bool exactly)
 }
 
 /* Servers make an index for a foreign key, and drop it when a better one
- * comes: whether it still stands cannot be told. For an inlined reference one
- * is made by some servers only. */
+ * comes: whether it stands cannot be told. */
 static bool
-is_made_by_server(const struct dm_table *with, const struct dm_index *x,
-    const struct dm_table *without)
+is_made_by_server(const struct dm_table *t, const struct dm_index *x)
 {
-	for (guint i = 0; i < with->foreign_keys->len; i++) {
+	for (guint i = 0; i < t->foreign_keys->len; i++) {
 		const struct dm_foreign_key *f =
-		    g_ptr_array_index(with->foreign_keys, i);
+		    g_ptr_array_index(t->foreign_keys, i);
 
-		if (x->kind != DM_INDEX_PLAIN ||
-		    !has_columns(x, f->columns, true))
-			continue;
-		for (guint k = 0; k < without->indexes->len; k++) {
-			if (has_columns(g_ptr_array_index(without->indexes, k),
-				f->columns, false))
-				return true;
-		}
-		for (guint k = 0; k < without->foreign_keys->len; k++) {
-			const struct dm_foreign_key *o =
-			    g_ptr_array_index(without->foreign_keys, k);
-
-			if (o->inlined && has_columns(x, o->columns, true))
-				return true;
-		}
+		if (x->kind == DM_INDEX_PLAIN && has_columns(x, f->columns))
+			return true;
 	}
 	return false;
 }
@@ -273,7 +310,7 @@ diff_index(GString *out, const struct dm_table *a, const struct dm_index *x,
 	g_autoptr(GString) q = g_string_new(NULL);
 
 	if (y == NULL) {
-		if (!is_made_by_server(a, x, b))
+		if (!is_made_by_server(a, x) && !is_made_by_server(b, x))
 			say(out, "key `%s`: present, missing", x->name);
 		return;
 	}
@@ -293,7 +330,7 @@ diff_indexes(GString *out, const struct dm_table *a, const struct dm_table *b)
 		const struct dm_index *x = g_ptr_array_index(b->indexes, i);
 
 		if (find_exact(a, x->name) == NULL &&
-		    !is_made_by_server(b, x, a))
+		    !is_made_by_server(a, x) && !is_made_by_server(b, x))
 			say(out, "key `%s`: missing, present", x->name);
 	}
 }
@@ -366,11 +403,9 @@ count_checks(const struct dm_table *t)
 	for (guint i = 0; i < t->columns->len; i++) {
 		const struct dm_column *c = g_ptr_array_index(t->columns, i);
 
-		if (is_json(c))
-			continue;
 		for (const char *p = c->attributes;
 		     (p = strstr(p, "CHECK (")) != NULL; p++)
-			n++;
+			n += g_str_has_prefix(p, JSON_CHECK) ? 0 : 1;
 	}
 	return n;
 }

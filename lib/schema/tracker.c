@@ -380,6 +380,16 @@ convert_partition(
 	}
 }
 
+/* CREATE OR REPLACE INDEX: the old one goes. */
+static void
+replace_index(struct dm_table *t, const struct dm_alter *a)
+{
+	struct dm_index *old = dm_table_index(t, a->index->name);
+
+	if (old != NULL)
+		g_ptr_array_remove(t->indexes, old);
+}
+
 static struct dm_err *
 apply_alter_table(struct overlay *o, const struct dm_ddl *d)
 {
@@ -409,6 +419,8 @@ apply_alter_table(struct overlay *o, const struct dm_ddl *d)
 		old = overlay_get(o, schema, to->table);
 	}
 	t = dm_table_copy(old);
+	if (d->kind == DM_DDL_CREATE_INDEX && d->or_replace)
+		replace_index(t, g_ptr_array_index(d->alters, 0));
 	err = dm_schema_apply_alters(
 	    t, (struct dm_alter *const *)d->alters->pdata, d->alters->len);
 	if (err != NULL)

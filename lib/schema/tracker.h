@@ -37,8 +37,8 @@ GPtrArray *dm_tracker_tables(const struct dm_tracker *t);
  * not tracked: SCHEMA_TRACKER_CANNOT_GET_TABLE; *missing then names it, so that
  * the caller can fetch and try again. Others: SCHEMA_TRACKER_CANNOT_EXEC_DDL.
  * changed: names of tables whose structure changed or went (schema, table
- * pairs as struct dm_table_name, a name may come twice; the caller clears them);
- * may be NULL. *missing, too, is the caller's to clear.
+ * pairs as struct dm_table_name, the caller clears them; a name may come
+ * twice); may be NULL. *missing, too, is the caller's to clear.
  */
 struct dm_err *dm_tracker_apply(struct dm_tracker *t, const struct dm_ddl *d,
     const char *default_schema, struct dm_table_name *missing,

@@ -79,7 +79,10 @@ dm_sql_exec_multi(
 
 	g_array_set_size(counts, 0);
 	conn->last_errno = 0;
-	more = mysql_real_query(conn->my, sql, len);
+	/* It fails with 1 or -1; mysql_next_result's -1 means "no more". */
+	if (mysql_real_query(conn->my, sql, len) != 0)
+		return dm_sql_failed_(conn, DM_SQL_WRITE, sql, len);
+	more = 0;
 	while (more == 0) {
 		err = take_result(conn, DM_SQL_WRITE, sql, len, &count);
 		if (err != NULL)

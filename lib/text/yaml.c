@@ -244,6 +244,12 @@ on_scalar(struct builder *b, struct fy_event *ev, char *anchor)
 	g_autofree char *tag = token_text(ev->scalar.tag);
 	enum fy_scalar_style style;
 
+	/* A value that is not written stands at its key. */
+	if (fy_event_start_mark(ev) == NULL && top(b) != NULL &&
+	    top(b)->key.key != NULL) {
+		n->line = top(b)->key.line;
+		n->col = top(b)->key.col;
+	}
 	n->text = token_text(ev->scalar.value);
 	if (n->text == NULL) {
 		n->text = g_strdup("");

@@ -79,7 +79,7 @@ unset TASK_EXTRA TASK_INSTANCE
 TASK_EXTRA="block-allow-list:
   ours: {do-dbs: [shop]}"
 TASK_INSTANCE="  block-allow-list: ours"
-sql up "INSERT INTO shop.big (a,b) SELECT seq, REPEAT('x', 90) FROM seq_1_to_300000"
+sql up "INSERT INTO shop.big (a,b) SELECT seq, REPEAT('x', 90) FROM shop.seq_1_to_300000"
 yaml=$(task_yaml cut all down src1)
 check "start-task all" ctl start-task "$yaml"
 (for i in $(seq 1 60); do

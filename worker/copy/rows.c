@@ -10,6 +10,7 @@
  * bytes: nothing is queued in between.
  */
 #include "lib/log/log.h"
+#include "worker/copy/budget.h"
 #include "worker/copy/copy_internal.h"
 #include "worker/copy/encode.h"
 #include "worker/meta_internal.h"
@@ -80,6 +81,8 @@ set_unique_checks(struct copy_lane *l, const struct copy_table *t)
 struct reading {
 	struct copy_lane *lane;
 	struct dm_sql_result *res;
+	bool whole_rows; /* INSERT needs a row in one piece, once more */
+	uint64_t budget; /* held for the current row */
 };
 
 static void
@@ -100,24 +103,39 @@ uncount(struct copy_lane *l)
 	l->counted_rows = 0;
 }
 
+static void
+give_budget(struct reading *rd)
+{
+	copy_budget_give(rd->budget);
+	rd->budget = 0;
+}
+
 static struct dm_err *
 next_row(void *arg, struct dm_sql_row *row, bool *more)
 {
 	struct reading *rd = arg;
-	struct dm_err *err = dm_sql_next(rd->res, row, more);
+	struct copy_lane *l = rd->lane;
+	struct dm_err *err;
 	uint64_t bytes = 0;
 
+	give_budget(rd); /* the row before is sent */
+	err = dm_sql_next(rd->res, row, more);
 	if (err != NULL) {
-		rd->lane->source_failed = true;
+		l->source_failed = true;
 		return err;
 	}
 	for (unsigned i = 0; *more && i < row->n; i++)
 		bytes += row->lengths[i];
 	if (*more)
-		count(rd->lane, bytes);
-	if (bytes > BIG_ROW_BYTES)
-		rd->lane->big_row = true;
-	return NULL;
+		count(l, bytes);
+	if (bytes <= BIG_ROW_BYTES)
+		return NULL;
+	l->big_row = true;
+	if (rd->whole_rows)
+		err = copy_budget_take(bytes, l->run->cancel);
+	if (err == NULL && rd->whole_rows)
+		rd->budget = bytes;
+	return err;
 }
 
 static struct dm_err *
@@ -151,6 +169,7 @@ close_reading(struct reading *rd)
 			break;
 		}
 	}
+	give_budget(rd);
 	g_clear_pointer(&rd->res, dm_sql_result_free);
 }
 
@@ -237,7 +256,7 @@ name_rows(const struct copy_table *t, const GString *sql, size_t head,
 }
 
 static struct dm_err *
-send_insert(struct copy_lane *l, const struct copy_table *t, GString *sql,
+send_insert(struct copy_lane *l, const struct copy_table *t, const GString *sql,
     size_t head, uint64_t enum_zeros)
 {
 	struct dm_err *err;
@@ -255,39 +274,52 @@ send_insert(struct copy_lane *l, const struct copy_table *t, GString *sql,
 	warnings = mysql_warning_count(dm_sql_raw(l->writer));
 	if (warnings != enum_zeros)
 		return name_rows(t, sql, head, first_warning(l));
-	g_string_truncate(sql, head);
 	return NULL;
+}
+
+/* A new statement; the memory of a large one is not kept. */
+static GString *
+restart_insert(const struct copy_table *t, GString *sql, size_t *head)
+{
+	if (sql != NULL && sql->allocated_len > 4 * INSERT_BYTES)
+		g_string_free(g_steal_pointer(&sql), TRUE);
+	if (sql == NULL)
+		sql = g_string_new(NULL);
+	g_string_printf(
+	    sql, "%s %s", t->replace ? "REPLACE" : "INSERT", t->shape->insert);
+	*head = sql->len;
+	return sql;
 }
 
 static struct dm_err *
 insert_rows(
     struct copy_lane *l, const struct copy_table *t, struct copy_encoder *e)
 {
-	g_autoptr(GString) sql =
-	    g_string_new(t->replace ? "REPLACE " : "INSERT ");
+	size_t head;
+	g_autoptr(GString) sql = restart_insert(t, NULL, &head);
 	uint64_t zeros = 0;
 	struct dm_err *err;
 	bool more = true;
-	size_t head;
 
-	g_string_append(sql, t->shape->insert);
-	head = sql->len;
 	for (;;) {
-		if (sql->len > head)
+		size_t end = sql->len;
+
+		if (end > head)
 			g_string_append_c(sql, ',');
 		err = copy_encode_tuple(e, sql, &more);
 		if (err != NULL)
 			return err;
 		if (more && sql->len < INSERT_BYTES)
 			continue;
-		if (!more && sql->len > head)
-			g_string_truncate(sql, sql->len - 1);
+		if (!more)
+			g_string_truncate(sql, end); /* the comma */
 		if (sql->len > head)
 			err =
 			    send_insert(l, t, sql, head, e->enum_zeros - zeros);
 		if (err != NULL || !more)
 			return err;
 		zeros = e->enum_zeros;
+		sql = restart_insert(t, sql, &head);
 	}
 }
 
@@ -306,6 +338,7 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	struct reading rd;
 	struct dm_err *err = open_reading(l, t, k, &rd);
 
+	rd.whole_rows = a->by_insert;
 	e.arg = &rd;
 	*exact = true;
 	if (err == NULL)

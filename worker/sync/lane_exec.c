@@ -332,8 +332,13 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 	}
 	err = dm_sql_exec_multi(
 	    x->conn, x->packet->str, x->packet->len, x->counts);
-	if (err == NULL)
+	/* Every statement has answered, or the batch is not done. */
+	if (err == NULL && x->counts->len == x->statements->len)
 		return NULL;
+	if (err == NULL)
+		err = dm_err_set_cause(dm_err_new(DB_BAD_CONN),
+		    "%u answers to %u statements", x->counts->len,
+		    x->statements->len);
 	code = dm_sql_last_errno(x->conn);
 	if (meta_is_fence_error(code) && x->counts->len < 3) {
 		dm_err_free(err);

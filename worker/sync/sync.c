@@ -20,6 +20,7 @@
 #define HEARTBEAT_S      1
 #define PAUSE_DRAIN_MS   10000
 #define MASTER_STATUS_MS 5000
+#define CONTROL_WAIT_S   600
 
 /* What other threads may ask for. */
 struct shown {
@@ -382,6 +383,9 @@ start(struct run *r)
 		err = meta_take_over(r->meta, r->target, r->c);
 	if (err == NULL)
 		err = meta_record_conn(r->meta, r->target);
+	if (err == NULL) /* idle between DDLs, and holds no locks then */
+		err = dm_sql_execf(r->target, "SET SESSION wait_timeout=%d",
+		    CONTROL_WAIT_S);
 	if (err == NULL)
 		err = target_read_info(env, r->target, &r->info);
 	if (err == NULL)
@@ -502,6 +506,8 @@ periodic(struct run *r, bool heartbeat)
 		r->last_master = now;
 		publish(r);
 		err = refresh_master(r);
+		if (err == NULL) /* the server must not take us for idle */
+			err = dm_sql_execf(r->target, "DO 1");
 		if (err == NULL)
 			err = save_dm_checkpoint(r);
 	}

@@ -140,6 +140,15 @@ static const struct {
 	    "s.yaml:2:50: from.session.a b: not the name of a session "
 	    "variable\n"
 	    "s.yaml:2:59: from.session.x: given twice; keep one of them" },
+	{ FROM "source-id: s\nflavor: mysql\nrelay-binlog-gtid: 0-1-5\n", 11009,
+	    "s.yaml:4:20: relay-binlog-gtid: parse GTID 0-1-5; write MySQL "
+	    "GTIDs as `uuid:1-5`, MariaDB GTIDs as "
+	    "`domain-server-sequence`" },
+	{ "source-id: s\nfrom:\n", 20003,
+	    "s.yaml:2:1: from: host is missing; add `host: <name or "
+	    "address>`\n"
+	    "s.yaml:2:1: from: port is missing; add `port: 3306`\n"
+	    "s.yaml:2:1: from: user is missing; add `user: <name>`" },
 	{ "a: [\n", 20003,
 	    "s.yaml:2:1: flow sequence without a closing bracket" },
 };

@@ -52,7 +52,7 @@ static const char big[] =
     "mysql-instances:\n"
     "- source-id: s2\n"
     "  meta: {binlog-name: mysql-bin.000001, binlog-pos: 4, "
-    "binlog-gtid: 'u:1-5'}\n"
+    "binlog-gtid: '0-1-5'}\n"
     "  route-rules: [r2, r1]\n"
     "  filter-rules: [f1]\n"
     "  block-allow-list: b1\n"
