@@ -179,6 +179,15 @@ structure() {
 		ORDER BY 1, 2"
 }
 
+show_difference() {
+	local s
+	for s in src dst; do
+		sql "$s" "SELECT * FROM shop.\`$1\`" --raw | LC_ALL=C sort >"$W/$s.rows"
+	done
+	echo "$1: rows that differ (source < > target)"
+	diff "$W/src.rows" "$W/dst.rows" | grep '^[<>]' | head -n 6
+}
+
 compare() {
 	local t rc=0 equal total_src=0 total_dst=0 n m
 	note "comparing every row with the stock client"
@@ -189,6 +198,7 @@ compare() {
 		same_table src dst shop "$t" >"$W/differs.out" 2>&1 || {
 			equal=NO
 			rc=1
+			show_difference "$t" >>"$W/differs.log"
 		}
 		n=$(sql src "SELECT COUNT(*) FROM shop.\`$t\`")
 		m=$(sql dst "SELECT COUNT(*) FROM shop.\`$t\`" 2>/dev/null)
@@ -197,6 +207,7 @@ compare() {
 		printf '%-16s %12s %12s  %s\n' "$t" "$n" "${m:--}" "$equal"
 	done
 	printf '%-16s %12s %12s\n\n' total "$total_src" "$total_dst"
+	[ "$rc" = 0 ] || cat "$W/differs.log"
 	diff <(structure src) <(structure dst) || {
 		say "the structures differ (source < > target)"
 		rc=1
