@@ -153,7 +153,7 @@ static const struct {
 	  "create or replace unique index k on t (a)",
 	    "(`a` int, UNIQUE KEY `k` (`a`))" },
 	{ "create table t (a date, b date, period for p (a, b))",
-	    "(`a` date NOT NULL, `b` date NOT NULL, PERIOD FOR p(a, b))" },
+	    "(`a` date NOT NULL, `b` date NOT NULL, PERIOD FOR p (a, b))" },
 	{ "create database db collate latin1_bin; create table t (a char)",
 	    "(`a` char CHARACTER SET latin1 COLLATE latin1_bin) "
 	    "DEFAULT CHARSET=latin1 COLLATE=latin1_bin" },
