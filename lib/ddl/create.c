@@ -112,9 +112,12 @@ parse_tail(struct dm_parser *p, struct dm_ddl *d)
 	struct dm_table *t = d->create;
 	GString *options = g_string_new(t->options);
 
-	do {
-		(void)dm_parser_accept(p, ",");
-	} while (dm_parse_table_option(p, options, &t->charset, &t->collation));
+	bool comma = false;
+
+	while (dm_parse_table_option(p, options, &t->charset, &t->collation))
+		comma = dm_parser_accept(p, ",");
+	if (comma)
+		dm_parser_fail(p, "a table option");
 	g_free(t->options);
 	t->options = g_string_free(options, FALSE);
 	t->versioned = strstr(t->options, "WITH SYSTEM VERSIONING") != NULL;

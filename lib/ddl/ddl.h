@@ -116,17 +116,29 @@ void dm_table_name_clear(struct dm_table_name *n);
 struct dm_err *dm_ddl_parse(const char *sql, size_t len, uint64_t sql_mode,
     struct dm_ddl **ddl) DM_MUST_CHECK;
 
-/* Called for every table name of the statement; writes what to print. Names
- * come with the schema filled in. */
+/* Called for every table name of the statement; writes what to print, NULL
+ * stays as it was. Names come with the schema filled in; table is NULL for a
+ * database. Sequences named inside of expressions are not passed. */
 typedef void dm_ddl_name_fn(const char *schema, const char *table,
     char **new_schema, char **new_table, void *arg);
 
 /*
  * Canonical text: upper-case keywords, backquoted names. Every name carries its
  * schema (default_schema where it had none). map may be NULL. DM's additions
- * (CREATE ... IF NOT EXISTS, DROP ... IF EXISTS) where `tolerant`.
+ * (CREATE DATABASE, TABLE IF NOT EXISTS, DROP DATABASE, TABLE IF EXISTS) where
+ * `tolerant`; not for DROP INDEX, which MySQL does not have in that form. Of
+ * SKIPPED, TRANSACTION and DML only the keyword is printed.
  */
 char *dm_ddl_restore(const struct dm_ddl *d, const char *default_schema,
     bool tolerant, dm_ddl_name_fn *map, void *arg);
+
+/*
+ * DM's split into statements of one action: DROP TABLE by table, RENAME TABLE
+ * by pair, ALTER TABLE by action, where those behind a RENAME use the new
+ * name. Takes d. New array of struct dm_ddl, which it owns; one element where
+ * there is nothing to split. Two columns that swap their names in one ALTER
+ * cannot do so in two.
+ */
+GPtrArray *dm_ddl_split(struct dm_ddl *d);
 
 #endif

@@ -373,8 +373,7 @@ lex_variable(struct dm_lexer *l, struct dm_token *t)
 	struct dm_token quoted = { .kind = DM_TOK_END };
 
 	t->kind = DM_TOK_VARIABLE;
-	while (at(l, 0) == '@')
-		l->pos++;
+	l->pos += at(l, 1) == '@' ? 2 : 1;
 	if (at(l, 0) == '`' || at(l, 0) == '\'' || at(l, 0) == '"') {
 		lex_quoted(l, &quoted, at(l, 0) != '`');
 		if (quoted.kind == DM_TOK_ERROR) {
@@ -386,6 +385,8 @@ lex_variable(struct dm_lexer *l, struct dm_token *t)
 			l->pos++;
 	}
 	set_text(l, t, start, l->pos);
+	if (memchr(t->text, '\0', t->len) != NULL)
+		set_error(t, "a name holds a NUL");
 }
 
 static void

@@ -109,10 +109,13 @@ parse_tidb(struct dm_parser *p, GString *out)
 	if (!dm_parser_is(p, "TTL ="))
 		return false;
 	start(out, "/*T![ttl] ");
-	for (int i = 0; i < 7 && !dm_parser_at_end(p); i++) {
+	for (int i = 0; i < 7; i++) {
+		bool operator= i == 1 || i == 3;
+
+		if (dm_parser_at_end(p) ||
+		    (dm_parser_peek(p, 0)->kind == DM_TOK_PUNCT) != operator)
+			dm_parser_fail(p, "column + INTERVAL n unit");
 		dm_run_token(p, &run);
-		if (i == 6 && dm_parser_is(p, ")"))
-			dm_parser_fail(p, "an option");
 	}
 	g_string_append(out, " */");
 	return true;

@@ -490,7 +490,8 @@ static struct dm_err *
 add_foreign_key(struct dm_table *t, const struct dm_alter *a)
 {
 	const struct dm_foreign_key *f = a->foreign_key;
-	struct dm_foreign_key *copy;
+	DM_AUTO(dm_foreign_key) copy = NULL;
+	struct dm_err *err;
 
 	if (f->name != NULL && has_constraint(t, f->name))
 		return a->if_not_exists
@@ -498,9 +499,10 @@ add_foreign_key(struct dm_table *t, const struct dm_alter *a)
 			   : dm_err_plain(
 				 "duplicate foreign key '%s'", f->name);
 	copy = dm_foreign_key_copy(f);
-	dm_complete_foreign_key(t, copy);
-	g_ptr_array_add(t->foreign_keys, copy);
-	return NULL;
+	err = dm_complete_foreign_key(t, copy);
+	if (err == NULL)
+		g_ptr_array_add(t->foreign_keys, DM_TAKE(copy));
+	return err;
 }
 
 static struct dm_err *
@@ -552,7 +554,8 @@ convert_column(const struct dm_table *t, struct dm_column *c)
 	int old = c->charset == NULL ? dm_charset_max_bytes("utf8mb4")
 				     : dm_charset_max_bytes(c->charset);
 
-	if (!dm_type_is_text(c->type))
+	/* Nor do ENUM and SET of bytes become characters. */
+	if (!dm_type_is_text(c->type) || g_strcmp0(c->charset, "binary") == 0)
 		return;
 	if (c->type >= DM_T_TINYTEXT && c->type < DM_T_LONGTEXT &&
 	    t->charset != NULL && dm_charset_max_bytes(t->charset) > old) {

@@ -181,27 +181,40 @@ name_foreign_key(const struct dm_table *t, struct dm_foreign_key *f)
 	f->name = g_strdup_printf("%s_ibfk_%u", t->name, last + 1);
 }
 
-void
+static bool
+has_index_for(const struct dm_table *t, const struct dm_foreign_key *f)
+{
+	for (guint i = 0; i < t->indexes->len; i++) {
+		if (covers(g_ptr_array_index(t->indexes, i), f->columns))
+			return true;
+	}
+	return false;
+}
+
+struct dm_err *
 dm_complete_foreign_key(struct dm_table *t, struct dm_foreign_key *f)
 {
 	const char *name = f->index_name == NULL ? f->name : f->index_name;
-	struct dm_index *x;
+	DM_AUTO(dm_index) x = NULL;
+	struct dm_err *err;
 
 	/* Some servers ignore these altogether. */
 	if (f->inlined)
-		return;
-	for (guint i = 0; i < t->indexes->len; i++) {
-		if (covers(g_ptr_array_index(t->indexes, i), f->columns)) {
-			name_foreign_key(t, f);
-			return;
-		}
-	}
+		return NULL;
 	x = dm_index_new(DM_INDEX_PLAIN, name);
 	for (guint i = 0; i < f->columns->len; i++)
 		dm_index_add_column(x, g_ptr_array_index(f->columns, i));
-	dm_complete_index(t, x);
-	g_ptr_array_add(t->indexes, x);
+	err = dm_complete_check_index(t, x);
+	if (err != NULL)
+		return err;
+	if (!has_index_for(t, f)) {
+		if (name != NULL && dm_table_index(t, name) != NULL)
+			return dm_err_plain("duplicate key name '%s'", name);
+		dm_complete_index(t, x);
+		g_ptr_array_add(t->indexes, DM_TAKE(x));
+	}
 	name_foreign_key(t, f);
+	return NULL;
 }
 
 static void
@@ -330,9 +343,11 @@ dm_complete_table(
 	err = complete_indexes(t);
 	if (err != NULL)
 		return err;
-	for (guint i = 0; i < t->foreign_keys->len; i++)
-		dm_complete_foreign_key(
+	for (guint i = 0; i < t->foreign_keys->len && err == NULL; i++)
+		err = dm_complete_foreign_key(
 		    t, g_ptr_array_index(t->foreign_keys, i));
+	if (err != NULL)
+		return err;
 	dm_complete_not_null(t);
 	return NULL;
 }

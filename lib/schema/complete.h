@@ -15,8 +15,10 @@ void dm_complete_charset(
 void dm_complete_column(const struct dm_table *t, struct dm_column *c);
 /* A name for an index that has none. */
 void dm_complete_index(const struct dm_table *t, struct dm_index *x);
-/* A name, and the index that a server makes for it. */
-void dm_complete_foreign_key(struct dm_table *t, struct dm_foreign_key *f);
+/* A name, and the index that a server makes for it. Errors: plain, a column
+ * that is not there. */
+struct dm_err *dm_complete_foreign_key(
+    struct dm_table *t, struct dm_foreign_key *f) DM_MUST_CHECK;
 /* Columns of the primary key and AUTO_INCREMENT are NOT NULL. */
 void dm_complete_not_null(struct dm_table *t);
 /* All of the above, for a table just created. Errors: plain ones, of columns

@@ -266,7 +266,7 @@ static const struct ddl_case cases[] = {
 	    "CREATE TABLE `db`.`t` (`a` varchar(10) COLLATE utf8mb4_bin NOT "
 	    "NULL DEFAULT 'x' COMMENT 'c\\n\t\\0\\Z''\"')" },
 	{ DM_DDL_CREATE_TABLE,
-	    "create table if not exists t (a int), engine=innodb, comment='x'",
+	    "create table if not exists t (a int) engine=innodb, comment='x'",
 	    "CREATE TABLE IF NOT EXISTS `db`.`t` (`a` int) ENGINE=innodb "
 	    "COMMENT='x'" },
 	{ DM_DDL_CREATE_TABLE, "create table t (a int) start transaction",

@@ -88,6 +88,9 @@ static const struct {
 	{ "create table t (a int))", "got ')' (offset 22)" },
 	{ "create table t (a int) x", "got 'x'" },
 	{ "create table t ()", "a name" },
+	{ "create table t, (a int)", "a table option" },
+	{ "create table t (a int), engine=innodb", "a table option" },
+	{ "create table t (a int) engine=innodb,", "a table option" },
 	{ "create table t", "columns" },
 	{ "create table select (a int)", "a name" },
 	{ "alter table t add a foo", "a data type" },
@@ -224,6 +227,41 @@ START_TEST(carries_other_names_everywhere)
 }
 END_TEST
 
+static const struct {
+	const char *sql, *parts; /* separated by ";" */
+} splits[] = {
+	{ "drop table a, s.b", "DROP TABLE `db`.`a`;DROP TABLE `s`.`b`" },
+	{ "rename table a to b, c to d", "RENAME TABLE `db`.`a` TO `db`.`b`;"
+					 "RENAME TABLE `db`.`c` TO `db`.`d`" },
+	{ "alter table t add a int, rename s.u, drop b, drop c",
+	    "ALTER TABLE `db`.`t` ADD COLUMN `a` int;"
+	    "ALTER TABLE `db`.`t` RENAME TO `s`.`u`;"
+	    "ALTER TABLE `s`.`u` DROP COLUMN `b`;"
+	    "ALTER TABLE `s`.`u` DROP COLUMN `c`" },
+	{ "alter table t", "ALTER TABLE `db`.`t`" },
+	{ "create table t (a int)", "CREATE TABLE `db`.`t` (`a` int)" },
+};
+
+START_TEST(splits_into_single_actions)
+{
+	const char *sql = splits[_i].sql;
+	struct dm_ddl *d = NULL;
+	DM_AUTO(dm_err) err = dm_ddl_parse(sql, strlen(sql), 0, &d);
+	g_autoptr(GPtrArray) parts = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	ck_assert_ptr_null(err);
+	parts = dm_ddl_split(d);
+	for (guint i = 0; i < parts->len; i++) {
+		g_autofree char *one = dm_ddl_restore(
+		    g_ptr_array_index(parts, i), "db", false, NULL, NULL);
+
+		g_string_append_printf(text, "%s%s", i > 0 ? ";" : "", one);
+	}
+	ck_assert_str_eq(text->str, splits[_i].parts);
+}
+END_TEST
+
 START_TEST(deep_parentheses_are_an_error)
 {
 	g_autoptr(GString) sql = g_string_new("create table t (a int default ");
@@ -268,6 +306,8 @@ main(void)
 	tcase_add_loop_test(tc, obeys_sql_mode, 0, (int)DM_ARRAY_SIZE(modes));
 	tcase_add_loop_test(
 	    tc, carries_other_names_everywhere, 0, (int)DM_ARRAY_SIZE(renamed));
+	tcase_add_loop_test(
+	    tc, splits_into_single_actions, 0, (int)DM_ARRAY_SIZE(splits));
 	tcase_add_test(tc, deep_parentheses_are_an_error);
 	tcase_add_test(tc, every_reserved_word_is_found);
 	suite_add_tcase(s, tc);

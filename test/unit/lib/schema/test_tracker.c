@@ -146,6 +146,14 @@ static const struct {
 	  "charset binary",
 	    "(`a` varbinary(9), `b` tinyblob, `c` blob) "
 	    "DEFAULT CHARSET=binary" },
+	{ "create table t (a set('x')) charset binary;"
+	  "alter table t convert to character set utf8",
+	    "(`a` set('x') CHARACTER SET binary) DEFAULT CHARSET=utf8" },
+	{ "create table t (a int, key k (a)); "
+	  "create or replace unique index k on t (a)",
+	    "(`a` int, UNIQUE KEY `k` (`a`))" },
+	{ "create table t (a date, b date, period for p (a, b))",
+	    "(`a` date NOT NULL, `b` date NOT NULL, PERIOD FOR p (a, b))" },
 	{ "create database db collate latin1_bin; create table t (a char)",
 	    "(`a` char CHARACTER SET latin1 COLLATE latin1_bin) "
 	    "DEFAULT CHARSET=latin1 COLLATE=latin1_bin" },
@@ -228,6 +236,10 @@ static const struct {
 	{ "create table t (a int)", "create table u select 1", NULL },
 	{ "create table t (a int)", "create table u (a int, A int)", NULL },
 	{ "create table t (a int)", "create table u (a int, key (b))", NULL },
+	{ "create table t (a int)",
+	    "alter table t add foreign key (b) "
+	    "references p (x)",
+	    NULL },
 	{ "create table t (a int)",
 	    "alter table t rename t2, rename column "
 	    "x to y",
