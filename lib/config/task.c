@@ -467,3 +467,17 @@ dm_instance_routes(
 	*n = i->route_rules->len;
 	return rules;
 }
+
+struct dm_err *
+dm_instance_filter(const struct dm_task_cfg *c, const struct dm_instance_cfg *i,
+    bool case_sensitive, struct dm_binlog_filter **out)
+{
+	size_t n = i->filter_rules->len;
+	g_autofree const struct dm_filter_rule **rules =
+	    g_new0(const struct dm_filter_rule *, n + 1);
+
+	for (guint k = 0; k < n; k++)
+		rules[k] = &g_array_index(c->filters, struct dm_filter_rule,
+		    g_array_index(i->filter_rules, size_t, k));
+	return dm_binlog_filter_new(rules, n, case_sensitive, out);
+}
