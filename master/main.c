@@ -28,15 +28,35 @@ is_set(const char *s)
 	return s != NULL && *s != '\0';
 }
 
+static bool
+has_any(char *const *list)
+{
+	return list != NULL && list[0] != NULL;
+}
+
 /* What the configuration may ask for but this version cannot do: refused, so
  * that nobody relies on it. */
 static struct dm_err *
 check_supported(const struct dm_master_cfg *cfg)
 {
 	if (is_set(cfg->tls.ca) || is_set(cfg->tls.cert) ||
-	    is_set(cfg->tls.key))
+	    is_set(cfg->tls.key) || has_any(cfg->tls.cert_allowed_cn))
 		return dm_err_set_cause(dm_err_new(MASTER_TLS_CONFIG_NOT_VALID),
-		    "TLS on master-addr is not available in this version");
+		    "TLS on master-addr is not available in this version; "
+		    "remove ssl-ca, ssl-cert, ssl-key and cert-allowed-cn");
+	if (cfg->openapi)
+		return dm_err_set_cause(
+		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "openapi"),
+		    "the OpenAPI is not available in this version; use dmctl");
+	if (is_set(cfg->secret_key_path))
+		return dm_err_set_cause(
+		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "secret-key-path"),
+		    "encrypted passwords are not available in this version");
+	if (is_set(cfg->v1_sources_path))
+		return dm_err_set_cause(
+		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "v1-sources-path"),
+		    "taking over a cluster of DM 1.0 is not available in this "
+		    "version; use `dmctl operate-source create`");
 	if (is_set(cfg->join))
 		return dm_err_new(MASTER_JOIN_EMBED_ETCD_FAIL,
 		    "joining a running cluster is not available in this "

@@ -164,6 +164,38 @@ run(const struct dm_worker_cfg *cfg)
 	return code;
 }
 
+static bool
+is_set(const char *s)
+{
+	return s != NULL && *s != '\0';
+}
+
+/* What the configuration may ask for but this version cannot do: refused, so
+ * that nobody relies on it. */
+static struct dm_err *
+check_supported(const struct dm_worker_cfg *cfg)
+{
+	char *const *cn = cfg->tls.cert_allowed_cn;
+
+	if (is_set(cfg->tls.ca) || is_set(cfg->tls.cert) ||
+	    is_set(cfg->tls.key) || (cn != NULL && cn[0] != NULL))
+		return dm_err_set_cause(dm_err_new(WORKER_TLS_CONFIG_NOT_VALID),
+		    "TLS between the programs is not available in this "
+		    "version; remove ssl-ca, ssl-cert, ssl-key and "
+		    "cert-allowed-cn");
+	if (is_set(cfg->relay_dir))
+		return dm_err_set_cause(
+		    dm_err_new(WORKER_INVALID_FLAG, "relay-dir"),
+		    "relay logs are not available in this version: the binlog "
+		    "is read from the source");
+	if (cfg->redact_info_log)
+		return dm_err_set_cause(
+		    dm_err_new(WORKER_INVALID_FLAG, "redact-info-log"),
+		    "it is not available in this version: the log may hold "
+		    "statements and errors with values");
+	return NULL;
+}
+
 static int
 fail_config(struct dm_err *err)
 {
@@ -197,6 +229,9 @@ main(int argc, char **argv)
 	case DM_DAEMON_RUN:
 		break;
 	}
+	err = check_supported(cfg);
+	if (err != NULL)
+		return fail_config(err);
 	err = dm_log_init(cfg->log.level, cfg->log.file, cfg->log.format);
 	if (err != NULL) {
 		g_autofree char *text = dm_err_message(err);

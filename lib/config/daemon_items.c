@@ -131,6 +131,7 @@ item_set(const struct daemon_item *it, void *cfg, const char *text)
 		*(int64_t *)to = i / 1000000;
 		return NULL;
 	case ITEM_IGNORED:
+	case ITEM_REFUSED:
 	case ITEM_ACTION:
 		return NULL;
 	}
@@ -364,6 +365,17 @@ kind_wanted(enum item_kind k)
 	return names[k];
 }
 
+/* "" is what `config worker` shows, and means that it is not used. */
+static void
+refuse_value(const struct daemon_spec *s, const struct dm_toml_entry *e,
+    struct dm_report *r)
+{
+	if (e->value->kind == DM_TOML_STRING && e->value->s[0] == '\0')
+		return;
+	dm_report_add(r, s->bad_file, e->line, e->col, e->key, "remove it",
+	    "it is not available in this version");
+}
+
 static void
 entry_set(const struct daemon_spec *s, const struct daemon_item *it, void *cfg,
     const struct dm_toml_entry *e, struct dm_report *r)
@@ -374,6 +386,10 @@ entry_set(const struct daemon_spec *s, const struct daemon_item *it, void *cfg,
 
 	if (it->kind == ITEM_IGNORED)
 		return;
+	if (it->kind == ITEM_REFUSED) {
+		refuse_value(s, e, r);
+		return;
+	}
 	if (it->kind == ITEM_STRV && e->value->kind == DM_TOML_ARRAY) {
 		why = array_set(it, cfg, e->value->items);
 	} else {
@@ -462,7 +478,8 @@ defaults_apply(const struct daemon_spec *s, void *cfg)
 		const struct daemon_item *it = &s->items[i];
 		const char *why;
 
-		if (it->kind == ITEM_ACTION || it->kind == ITEM_IGNORED)
+		if (it->kind == ITEM_ACTION || it->kind == ITEM_IGNORED ||
+		    it->kind == ITEM_REFUSED)
 			continue;
 		if (it->fallback == NULL && it->kind != ITEM_STR &&
 		    it->kind != ITEM_SECRET && it->kind != ITEM_STRV)
@@ -603,6 +620,7 @@ append_value(GString *out, const struct daemon_item *it, const void *cfg)
 		append_list(out, *(char **const *)from);
 		break;
 	case ITEM_IGNORED:
+	case ITEM_REFUSED:
 	case ITEM_ACTION:
 		dm_toml_append_string(out, "");
 		break;

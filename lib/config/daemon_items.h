@@ -19,6 +19,7 @@ enum item_kind {
 	ITEM_DUR_MS,  /* Go duration, kept as int64_t milliseconds */
 	ITEM_STRV,    /* list: comma-separated flag, TOML array or string */
 	ITEM_IGNORED, /* TOML key that DM accepts and nobody reads */
+	ITEM_REFUSED, /* TOML key of DM that must be empty here */
 	ITEM_ACTION   /* flag that asks for something else than running */
 };
 

@@ -304,6 +304,10 @@ words_check(struct task_parse *t)
 		fail_key(t, DM_ERR_CONFIG_INVALID_TIMEZONE, "timezone",
 		    "write for instance +08:00 or Asia/Shanghai",
 		    DM_ERRFMT_CONFIG_INVALID_TIMEZONE, c->timezone);
+	else if (c->timezone[0] != '\0')
+		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "timezone",
+		    "remove it: times arrive as they are in the source",
+		    "it is not available in this version");
 	if (strcmp(c->collation_compatible, "strict") == 0)
 		fail_key(t, DM_ERR_CONFIG_COLLATION_COMPATIBLE_NOT_SUPPORT,
 		    "collation_compatible", "write loose",
@@ -343,13 +347,13 @@ refused_check(struct task_parse *t)
 	default_rule_check(t, "trash-table-rules", "^_(.+)_(?:ghc|del|old)$");
 	if (node != NULL &&
 	    dm_bind_str(t->r, "online-ddl-scheme", node, &scheme) &&
-	    scheme[0] != '\0') {
-		t->c->online_ddl = true;
-		if (strcmp(scheme, "gh-ost") != 0 && strcmp(scheme, "pt") != 0)
-			fail_key(t, DM_ERR_CONFIG_ONLINE_SCHEME_NOT_SUPPORT,
-			    "online-ddl-scheme", "write gh-ost or pt",
-			    DM_ERRFMT_CONFIG_ONLINE_SCHEME_NOT_SUPPORT, scheme);
-	}
+	    scheme[0] != '\0')
+		fail_key(t, DM_ERR_CONFIG_ONLINE_SCHEME_NOT_SUPPORT,
+		    "online-ddl-scheme",
+		    "remove it, and let the tables of such tools take part",
+		    DM_ERRFMT_CONFIG_ONLINE_SCHEME_NOT_SUPPORT
+		    ": it is not available in this version",
+		    scheme);
 	if (!dm_bind_is_empty(task_node(t, "column-mappings")))
 		fail_key(t, DM_ERR_CONFIG_COLUMN_MAPPING_DEPRECATED,
 		    "column-mappings", "remove it", "%s",
@@ -357,6 +361,25 @@ refused_check(struct task_parse *t)
 	if (!dm_bind_is_empty(task_node(t, "expression-filter")))
 		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "expression-filter",
 		    "remove it", "expression filters are not supported");
+}
+
+/* Variables that every one of our sessions sets itself. */
+static void
+session_check(struct task_parse *t)
+{
+	static const struct {
+		const char *name, *why;
+	} ours[] = {
+		{ "time_zone", "times are always written in UTC" },
+		{ "wait_timeout", "it follows the worker's lease" },
+	};
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(ours); i++)
+		if (dm_db_cfg_session(&t->c->target, ours[i].name) != NULL)
+			fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM,
+			    "target-database", "remove it",
+			    "session.%s is not available in this version: %s",
+			    ours[i].name, ours[i].why);
 }
 
 static void
@@ -395,6 +418,7 @@ task_read(struct task_parse *t)
 		fail_key(t, DM_ERR_CONFIG_NEED_TARGET_DB, "target-database",
 		    "add `target-database: {host, port, user, password}`", "%s",
 		    DM_ERRFMT_CONFIG_NEED_TARGET_DB);
+	session_check(t);
 	task_sections_read(t);
 	task_instances_read(t);
 	/* Names cannot be judged when instances could not be read. */
@@ -466,4 +490,18 @@ dm_instance_routes(
 		    g_array_index(i->route_rules, size_t, k));
 	*n = i->route_rules->len;
 	return rules;
+}
+
+struct dm_err *
+dm_instance_filter(const struct dm_task_cfg *c, const struct dm_instance_cfg *i,
+    bool case_sensitive, struct dm_binlog_filter **out)
+{
+	size_t n = i->filter_rules->len;
+	g_autofree const struct dm_filter_rule **rules =
+	    g_new0(const struct dm_filter_rule *, n + 1);
+
+	for (guint k = 0; k < n; k++)
+		rules[k] = &g_array_index(c->filters, struct dm_filter_rule,
+		    g_array_index(i->filter_rules, size_t, k));
+	return dm_binlog_filter_new(rules, n, case_sensitive, out);
 }

@@ -7,6 +7,7 @@
 #define DM_LIB_CONFIG_TASK_H
 
 #include "lib/config/db.h"
+#include "lib/filter/binlog_filter.h"
 #include "lib/filter/block_allow.h"
 #include "lib/route/route.h"
 
@@ -42,13 +43,6 @@ struct dm_syncer_cfg {
 	unsigned checkpoint_flush_interval_s; /* 30 */
 	bool compact, multiple_rows, safe_mode, strict;
 	char *safe_mode_duration;
-};
-
-/* A binlog event filter rule (data-plane 1.7). */
-struct dm_filter_rule {
-	char *name, *schema_pattern, *table_pattern;
-	char **events, **sql_patterns; /* NULL-terminated */
-	char *action;                  /* "Ignore", "Do", "Error" or "" */
 };
 
 /* One entry of mysql-instances with every name resolved. */
@@ -94,6 +88,10 @@ struct dm_instance_cfg *dm_task_cfg_instance(
  * password as '******'. sources: only these instances; NULL: all. */
 char *dm_task_cfg_yaml(
     const struct dm_task_cfg *c, const char *const *sources, bool mask);
+/* The event filters of one instance, built. */
+struct dm_err *dm_instance_filter(const struct dm_task_cfg *c,
+    const struct dm_instance_cfg *i, bool case_sensitive,
+    struct dm_binlog_filter **out) DM_MUST_CHECK;
 /* Routes of one instance, contiguous, for dm_router_new; borrowed strings. New
  * array. */
 struct dm_route_rule *dm_instance_routes(const struct dm_task_cfg *c,

@@ -75,16 +75,13 @@ section_list(struct task_parse *t, const char *key, const struct dm_yaml *node)
 	return list;
 }
 
-/* with_regex: "~..." is a regular expression, else a literal ~. */
 static void
 check_pattern(struct task_parse *t, int code, const struct dm_yaml *node,
-    const char *path, const char *pattern, bool with_regex)
+    const char *path, const char *pattern)
 {
 	DM_AUTO(dm_pattern) p = NULL;
 	DM_AUTO(dm_err) err = NULL;
 
-	if (pattern[0] == '~' && !with_regex)
-		pattern++;
 	err = dm_pattern_new(pattern, t->c->case_sensitive, &p);
 	if (err != NULL)
 		dm_report_add(t->r, code, node->line, node->col, path,
@@ -138,10 +135,10 @@ route_read(struct task_parse *t, const struct task_entry *e)
 		    "schema-pattern is missing");
 	else
 		check_pattern(t, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->value,
-		    e->path, rule.schema_pattern, true);
+		    e->path, rule.schema_pattern);
 	if (rule.table_pattern[0] != '\0')
 		check_pattern(t, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->value,
-		    e->path, rule.table_pattern, true);
+		    e->path, rule.table_pattern);
 	else if (rule.target_table[0] != '\0')
 		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,
 		    e->col, e->path, "add `table-pattern`",
@@ -158,25 +155,14 @@ static void
 filter_check(struct task_parse *t, const struct task_entry *e,
     const struct dm_filter_rule *f)
 {
-	static const char *const actions[] = { "", "ignore", "do", "error" };
-	bool known = false;
+	DM_AUTO(dm_binlog_filter) filter = NULL;
+	DM_AUTO(dm_err) err = NULL;
 
-	for (size_t i = 0; i < DM_ARRAY_SIZE(actions); i++)
-		known |= g_ascii_strcasecmp(f->action, actions[i]) == 0;
-	if (!known)
-		dm_report_add(t->r, DM_ERR_CONFIG_BINLOG_EVENT_FILTER, e->line,
-		    e->col, e->path, "write Ignore, Do or Error",
-		    "unknown action %s", f->action);
-	if (f->schema_pattern[0] == '\0')
-		dm_report_add(t->r, DM_ERR_CONFIG_BINLOG_EVENT_FILTER, e->line,
-		    e->col, e->path, "add `schema-pattern: \"*\"` for all",
-		    "schema-pattern is missing");
-	else
-		check_pattern(t, DM_ERR_CONFIG_BINLOG_EVENT_FILTER, e->value,
-		    e->path, f->schema_pattern, false);
-	if (f->table_pattern[0] != '\0')
-		check_pattern(t, DM_ERR_CONFIG_BINLOG_EVENT_FILTER, e->value,
-		    e->path, f->table_pattern, false);
+	err = dm_binlog_filter_new(&f, 1, t->c->case_sensitive, &filter);
+	if (err != NULL)
+		dm_report_add(t->r, err->code, e->line, e->col, e->path,
+		    "see `filters` in the sample", "%s",
+		    err->cause != NULL ? err->cause : err->message);
 }
 
 static void
@@ -258,7 +244,7 @@ dbs_read(struct task_parse *t, const struct task_entry *e, const char *key,
 		return;
 	for (size_t i = 0; list[i] != NULL; i++) {
 		check_pattern(t, DM_ERR_CONFIG_GEN_BA_LIST, p->value, path,
-		    list[i], true);
+		    list[i]);
 		g_ptr_array_add(out, g_strdup(list[i]));
 	}
 }
@@ -290,9 +276,9 @@ tables_read(struct task_parse *t, const struct task_entry *e, const char *key,
 
 		dm_bind_map(t->r, sub, item, keys, DM_ARRAY_SIZE(keys), &tp);
 		check_pattern(
-		    t, DM_ERR_CONFIG_GEN_BA_LIST, item, sub, tp.schema, true);
+		    t, DM_ERR_CONFIG_GEN_BA_LIST, item, sub, tp.schema);
 		check_pattern(
-		    t, DM_ERR_CONFIG_GEN_BA_LIST, item, sub, tp.table, true);
+		    t, DM_ERR_CONFIG_GEN_BA_LIST, item, sub, tp.table);
 		g_array_append_val(out, tp);
 	}
 }

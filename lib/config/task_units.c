@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+/* Of safe mode after a restart in DM. */
+#define DEFAULT_SAFE_MODE_NS INT64_C(60000000000)
 #define MAX_THREADS 4096
 #define MAX_COUNT   1000000
 
@@ -158,8 +160,12 @@ check_duplicates(
 	if (!is_one_of(node, "on-duplicate-logical", ways, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
 		    path, "on-duplicate-logical",
-		    "write replace, error or ignore",
+		    "write replace or error",
 		    DM_ERRFMT_CONFIG_INVALID_DUPLICATE_RESOLUTION, v);
+	else if (g_ascii_strcasecmp(v, "ignore") == 0)
+		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
+		    path, "on-duplicate-logical", "write replace or error",
+		    "ignore is not available in this version");
 	if (!is_one_of(node, "on-duplicate", ways, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
 		    path, "on-duplicate", "remove it",
@@ -262,7 +268,7 @@ check_safe_mode(struct dm_report *r, const char *path,
     const struct dm_yaml *node, const struct dm_syncer_cfg *s)
 {
 	DM_AUTO(dm_err) err = NULL;
-	int64_t ns = 1;
+	int64_t ns = DEFAULT_SAFE_MODE_NS;
 
 	if (s->safe_mode_duration[0] != '\0')
 		err = dm_duration_parse(s->safe_mode_duration, &ns);
@@ -277,6 +283,11 @@ check_safe_mode(struct dm_report *r, const char *path,
 		    node, path, "safe-mode-duration",
 		    "set safe-mode false or a non-zero safe-mode-duration",
 		    DM_ERRFMT_CONFIG_CONFICT_SAFE_MODE_DURATION_AND_SAFE_MODE);
+	else if (ns != 0 && ns != DEFAULT_SAFE_MODE_NS)
+		at_key(r, DM_ERR_CONFIG_INVALID_SAFE_MODE_DURATION, node, path,
+		    "safe-mode-duration",
+		    "remove it: after a restart no row is repeated",
+		    "it is not available in this version");
 }
 
 static void

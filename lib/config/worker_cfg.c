@@ -34,12 +34,12 @@ static const struct daemon_item items[] = {
 	{ "ssl-cert", "ssl-cert", ITEM_STR, AT(tls.cert), 0, NULL, "certificate, PEM file" },
 	{ "ssl-key", "ssl-key", ITEM_STR, AT(tls.key), 0, NULL, "private key, PEM file" },
 	{ "cert-allowed-cn", "cert-allowed-cn", ITEM_STRV, AT(tls.cert_allowed_cn), 0, NULL, "common names allowed to connect; comma list, may be repeated" },
-	{ NULL, "ssl-ca-bytes", ITEM_IGNORED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-bytes", ITEM_IGNORED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-bytes", ITEM_IGNORED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-ca-base64", ITEM_IGNORED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-base64", ITEM_IGNORED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-base64", ITEM_IGNORED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-ca-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-cert-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-key-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-ca-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-cert-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-key-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
 };
 
 /* As config worker shows them; join is one string there. */

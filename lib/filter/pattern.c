@@ -162,8 +162,9 @@ dm_pattern_free(struct dm_pattern *p)
 	g_free(p);
 }
 
-static bool
-matches_regex(const struct dm_pattern *p, const char *folded)
+/* PCRE2's answer: negative when it does not match or could not tell. */
+static int
+match_regex(const struct dm_pattern *p, const char *folded)
 {
 	pcre2_match_data *data = pcre2_match_data_create(1, NULL);
 	int rc;
@@ -172,14 +173,14 @@ matches_regex(const struct dm_pattern *p, const char *folded)
 	rc = pcre2_match(
 	    p->code, (PCRE2_SPTR)folded, strlen(folded), 0, 0, data, p->limits);
 	pcre2_match_data_free(data);
-	return rc >= 0;
+	return rc;
 }
 
 bool
 dm_pattern_matches(const struct dm_pattern *p, const char *folded)
 {
 	if (p->code != NULL)
-		return matches_regex(p, folded);
+		return match_regex(p, folded) >= 0;
 	for (guint i = 0; i < p->classes->len; i++, folded++) {
 		if (*folded == '\0' ||
 		    !has_bit(&g_array_index(p->classes, struct byte_class, i),
@@ -187,6 +188,22 @@ dm_pattern_matches(const struct dm_pattern *p, const char *folded)
 			return false;
 	}
 	return p->open_end || *folded == '\0';
+}
+
+struct dm_err *
+dm_pattern_search(const struct dm_pattern *p, const char *text, bool *yes)
+{
+	PCRE2_UCHAR why[128];
+	int rc = 0;
+
+	if (p->code == NULL)
+		*yes = dm_pattern_matches(p, text);
+	else
+		*yes = (rc = match_regex(p, text)) >= 0;
+	if (*yes || p->code == NULL || rc == PCRE2_ERROR_NOMATCH)
+		return NULL;
+	pcre2_get_error_message(rc, why, sizeof(why));
+	return dm_err_plain("pattern '%s': %s", p->text, (const char *)why);
 }
 
 const char *

@@ -18,6 +18,10 @@ void dm_pattern_free(struct dm_pattern *p);
 DM_DEFINE_AUTO(dm_pattern)
 /* folded: the name as dm_pattern_fold gave it. */
 bool dm_pattern_matches(const struct dm_pattern *p, const char *folded);
+/* The same for texts of any length, where a regular expression may need more
+ * work than is allowed: an error, since then nothing is known. */
+struct dm_err *dm_pattern_search(
+    const struct dm_pattern *p, const char *text, bool *yes) DM_MUST_CHECK;
 /* As written, lower case if not case-sensitive: equal texts are one pattern. */
 const char *dm_pattern_text(const struct dm_pattern *p);
 /* Lower case, or a copy where case counts. New string. */

@@ -8,10 +8,6 @@
 
 #define TASK_FILE "task.yaml" /* clients send the text without its name */
 #define CHECK_LINES 10
-#define TIME_HINTS                                                             \
-	"'2006-01-02 15:04:05', '2006-01-02T15:04:05', "                       \
-	"'2006-01-02 15:04:05+08:00', '2006-01-02T15:04:05+08:00', "           \
-	"'2006-01-02 15:04:05+0800', or '2006-01-02T15:04:05+0800'"
 
 /* A task as a request gives it. */
 struct plan {
@@ -39,29 +35,15 @@ plan_fini(struct plan *p)
 		g_ptr_array_unref(p->sources);
 }
 
-/* Date and time, then nothing, "Z", "+08:00" or "+0800". */
+/* Finding a place in the binlog by time. */
 static struct dm_err *
 check_start_time(const char *text)
 {
-	static const char *const formats[] = { "%Y-%m-%d %H:%M:%S",
-		"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S%z",
-		"%Y-%m-%dT%H:%M:%S%z" };
-
 	if (*text == '\0')
 		return NULL;
-	for (size_t i = 0; i < DM_ARRAY_SIZE(formats); i++) {
-		struct tm tm;
-		const char *end;
-
-		memset(&tm, 0, sizeof(tm));
-		end = strptime(text, formats[i], &tm);
-		if (end != NULL && *end == '\0')
-			return NULL;
-	}
-	return dm_err_plain("error while parse start-time, expected in the "
-			    "format like " TIME_HINTS
-			    ": cannot parse \"%s\"",
-	    text);
+	return dm_err_plain("start-time is not available in this version; give "
+			    "a position or a GTID set in `meta` of the "
+			    "instance, with task-mode incremental");
 }
 
 static struct dm_err *

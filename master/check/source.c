@@ -123,6 +123,48 @@ fill_server_id(struct dm_source_cfg *cfg, struct dm_sql_conn *conn)
 	    cfg->source_id);
 }
 
+/* What a file may ask for but this version cannot do. */
+static struct dm_err *
+refuse(const struct dm_source_cfg *cfg, const char *field, const char *why)
+{
+	g_autofree char *text =
+	    g_strdup_printf("source %s: %s: %s", cfg->source_id, field, why);
+
+	return dm_err_set_class(
+	    dm_err_set_workaround(dm_err_new(CONFIG_YAML_TRANSFORM, text),
+		"correct the source file"),
+	    "dm-master");
+}
+
+static struct dm_err *
+check_available(const struct dm_source_cfg *cfg)
+{
+	static const char relay[] =
+	    "relay logs are not available in this version; remove it: the "
+	    "binlog is read from the source";
+
+	if (cfg->enable_relay)
+		return refuse(cfg, "enable-relay", relay);
+	if (cfg->relay_binlog_name[0] != '\0')
+		return refuse(cfg, "relay-binlog-name", relay);
+	if (cfg->relay_binlog_gtid[0] != '\0')
+		return refuse(cfg, "relay-binlog-gtid", relay);
+	if (dm_db_cfg_session(&cfg->from, "time_zone") != NULL)
+		return refuse(cfg, "from.session.time_zone",
+		    "it is not available in this version; remove it: times "
+		    "are always read in UTC");
+	return NULL;
+}
+
+static struct dm_err *
+check_flavor(const struct dm_source_cfg *cfg)
+{
+	if (strcmp(cfg->flavor, "mariadb") == 0)
+		return NULL;
+	return refuse(cfg, "flavor",
+	    "MySQL as a source is not available in this version, only MariaDB");
+}
+
 struct dm_err *
 check_source(struct dm_source_cfg *cfg, struct dm_cancel *c)
 {
@@ -132,13 +174,18 @@ check_source(struct dm_source_cfg *cfg, struct dm_cancel *c)
 	struct dm_sql_conn *conn;
 	struct dm_err *err;
 
+	err = check_available(cfg);
+	if (err != NULL)
+		return err;
 	p.read_timeout_s = READ_TIMEOUT_S;
 	err = dm_sql_connect(&p, false, c, &conn);
 	if (err != NULL)
 		return err;
 	dm_cancel_watch(c, &watch, dm_sql_interrupt, conn);
 	fill_flavor(cfg, conn);
-	err = check_gtid(cfg, conn);
+	err = check_flavor(cfg);
+	if (err == NULL)
+		err = check_gtid(cfg, conn);
 	if (err == NULL)
 		err = fill_case(cfg, conn);
 	if (err == NULL)

@@ -21,7 +21,9 @@
 #define ER_BAD_DB_	      1049
 #define ER_TABLE_EXISTS_      1050
 #define ER_NO_SUCH_TABLE_     1146
+#define ER_SPECIFIC_ACCESS_   1227
 #define ER_TABLE_DEF_CHANGED_ 1412
+#define ER_NO_SUCH_USER_      1449
 
 /* A moment of the counters, for the speed. */
 struct copy_sample {
@@ -131,6 +133,8 @@ struct dm_err *copy_target_control(struct copy_run *r) DM_MUST_CHECK;
 struct dm_err *copy_target_list(
     struct copy_run *r, GHashTable **names) DM_MUST_CHECK;
 struct dm_err *copy_target_create(struct copy_run *r) DM_MUST_CHECK;
+/* New string; NULL: sql, of SHOW CREATE VIEW, names no definer. */
+char *copy_view_without_definer(const char *sql);
 struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
 /* How rows of t travel; reads the target's structure if we did not make it. */
 struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,

@@ -380,11 +380,68 @@ names_renamed(const struct copy_run *r, const char *text)
 	return false;
 }
 
+/* Behind a quoted name, or NULL. */
+static const char *
+skip_name(const char *s)
+{
+	if (*s++ != '`')
+		return NULL;
+	for (; *s != '\0'; s++) {
+		if (s[0] == '`' && s[1] == '`')
+			s++;
+		else if (s[0] == '`')
+			return s + 1;
+	}
+	return NULL;
+}
+
+/* "CREATE ALGORITHM=x DEFINER=`a`@`b` SQL SECURITY ..": without the definer,
+ * so that the user of the target becomes it; NULL: it has none. */
+char *
+copy_view_without_definer(const char *sql)
+{
+	static const char key[] = " DEFINER=";
+	const char *at = strstr(sql, key), *end;
+
+	end = at != NULL ? skip_name(at + strlen(key)) : NULL;
+	if (end != NULL && *end == '@')
+		end = skip_name(end + 1);
+	if (end == NULL || strchr(sql, '`') < at)
+		return NULL; /* that was in a name or a text */
+	return g_strdup_printf("%.*s%s", (int)(at - sql), sql, end);
+}
+
+/* As SHOW CREATE says, or with the target's user as its definer where that is
+ * the only obstacle; then *changed. */
+static struct dm_err *
+run_create_view(
+    struct copy_run *r, const char *sql, unsigned *no, bool *changed)
+{
+	g_autofree char *own = NULL;
+	struct dm_err *err = dm_sql_exec(r->dst, sql, strlen(sql), NULL), *why;
+
+	*no = err != NULL ? dm_sql_last_errno(r->dst) : 0;
+	if (*no != ER_SPECIFIC_ACCESS_ && *no != ER_NO_SUCH_USER_)
+		return err;
+	own = copy_view_without_definer(sql);
+	if (own == NULL)
+		return err;
+	why = err;
+	err = dm_sql_exec(r->dst, own, strlen(own), NULL);
+	*no = err != NULL ? dm_sql_last_errno(r->dst) : 0;
+	*changed = err == NULL;
+	if (*changed)
+		dm_warn("a view gets the target's user as its definer",
+		    dm_kstr("statement", own), dm_kerr(why));
+	dm_err_free(why);
+	return err;
+}
+
 /* One view; *made: it is there now. A view is no data: what cannot be made is
  * told and left out. */
 static struct dm_err *
 create_view(struct copy_run *r, const struct copy_object *o, bool *made,
-    struct dm_err **why)
+    bool *changed, struct dm_err **why)
 {
 	g_autofree char *sql = NULL;
 	struct dm_err *err = show_create(r, o, &sql);
@@ -393,8 +450,7 @@ create_view(struct copy_run *r, const struct copy_object *o, bool *made,
 	if (err == NULL && sql != NULL && names_renamed(r, sql)) {
 		err = dm_err_plain("it names a database that a route renames");
 	} else if (err == NULL && sql != NULL) {
-		err = dm_sql_exec(r->dst, sql, strlen(sql), NULL);
-		no = dm_sql_last_errno(r->dst);
+		err = run_create_view(r, sql, &no, changed);
 	}
 	if (err != NULL && dm_err_is(err, DB_BAD_CONN))
 		return err;
@@ -412,7 +468,7 @@ struct dm_err *
 copy_target_create_views(struct copy_run *r)
 {
 	struct dm_err *err = NULL, *why = NULL;
-	guint left = 0, before;
+	guint left = 0, before, changed = 0;
 
 	/* A view may need one that comes later: go round while it helps. */
 	do {
@@ -420,22 +476,24 @@ copy_target_create_views(struct copy_run *r)
 		left = 0;
 		for (guint i = 0; err == NULL && i < r->objects->len; i++) {
 			const struct copy_object *o = r->objects->pdata[i];
-			bool made = true;
+			bool made = true, own = false;
 
 			if (!o->sequence)
-				err = create_view(r, o, &made, &why);
+				err = create_view(r, o, &made, &own, &why);
 			left += made ? 0 : 1;
+			changed += own ? 1 : 0;
 			if (!made)
-				dm_info("view not created",
+				dm_warn("view not created",
 				    dm_kstr("schema", o->db),
 				    dm_kstr("view", o->name), dm_kerr(why));
 		}
 	} while (err == NULL && left > 0 && left != before);
-	if (err == NULL && left > 0)
+	if (err == NULL && left + changed > 0)
 		copy_note(r,
-		    "%u view(s) not created at the target; see the "
+		    "views: %u not created at the target, %u with the "
+		    "target's user as definer instead of their own; see the "
 		    "worker's log",
-		    left);
+		    left, changed);
 	dm_err_free(why); /* logged above */
 	return err;
 }

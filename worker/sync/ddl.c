@@ -8,6 +8,7 @@
  * structures. A DDL whose intent is found at start was begun by a predecessor:
  * the target's structure tells whether it was done.
  */
+#include "worker/sync/ddl_event.h"
 #include "worker/sync/dispatch.h"
 
 #include "lib/log/log.h"
@@ -80,6 +81,58 @@ is_filtered(const struct job *j)
 			return true;
 	}
 	return false;
+}
+
+/* What the event filters say; a statement of several tables is left out if it
+ * is for one of them. */
+static struct dm_err *
+ask_filters(const struct job *j, bool *skip)
+{
+	g_autoptr(GPtrArray) events = ddl_events(j->ddl);
+	const char *const *names = (const char *const *)events->pdata;
+
+	*skip = false;
+	for (guint i = 0; i < j->ddl->tables->len; i++) {
+		const struct dm_table_name *n = name_at(j->ddl, i);
+		enum dm_filter_action action;
+		struct dm_err *err;
+
+		err = dm_binlog_filter_decide(j->d->tables->events,
+		    schema_of(j, n), n->table, names, j->q->sql, &action);
+		if (err != NULL)
+			return err;
+		if (action == DM_FILTER_ERROR)
+			return dm_err_set_cause(
+			    dm_err_new(SYNC_UNIT_EVENT_FILTERED,
+				names[0] != NULL ? names[0] : j->ddl->keyword,
+				schema_of(j, n),
+				n->table != NULL ? n->table : ""),
+			    "%.200s", j->q->sql);
+		*skip = *skip || action == DM_FILTER_IGNORE;
+	}
+	return NULL;
+}
+
+struct dm_err *
+ddl_excuse(struct dispatch *d, const char *sql, struct dm_err *err)
+{
+	enum dm_filter_action action;
+	struct dm_err *again;
+
+	if (sql == NULL)
+		return err;
+	again = dm_binlog_filter_decide(
+	    d->tables->events, "", NULL, NULL, sql, &action);
+	if (again != NULL || action != DM_FILTER_IGNORE) {
+		dm_err_free(again); /* the statement's error comes first */
+		return err;
+	}
+	dm_warn("a filter rule leaves out a statement that cannot be "
+		"replicated",
+	    dm_kstr("statement", sql), dm_kerr(err));
+	dm_err_free(err);
+	atomic_fetch_add(&d->counters->skipped, 1);
+	return NULL;
 }
 
 /* The copy has read the tables of this statement after it ran. */
@@ -545,6 +598,59 @@ finish(struct job *j)
 
 /* ---- the whole ---- */
 
+/* Nobody knows the table's structure: an earlier statement was filtered, too.
+ * Rows of it, if there are any, say so as an error. */
+static bool
+is_structure_error(const struct dm_err *err)
+{
+	return dm_err_is(err, SCHEMA_TRACKER_CANNOT_EXEC_DDL) ||
+	       dm_err_is(err, SCHEMA_TRACKER_CANNOT_GET_TABLE) ||
+	       dm_err_is(err, SYNCER_DOWNSTREAM_TABLE_NOT_FOUND) ||
+	       dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH);
+}
+
+/* A statement that the event filters keep from the target changes the source's
+ * structures all the same: rows before and after it are read differently. */
+static struct dm_err *
+filtered_barrier(struct job *j)
+{
+	struct dm_err *err = dispatch_drain(j->d), *why;
+
+	if (err != NULL)
+		return err;
+	why = track(j);
+	if (why != NULL && !is_structure_error(why))
+		return why;
+	if (why != NULL)
+		dm_warn("a filtered ddl is not followed",
+		    dm_kstr("statement", j->q->sql), dm_kerr(why));
+	dm_err_free(why);
+	err = finish(j);
+	if (err != NULL)
+		return err;
+	intent_free(DM_TAKE(j->d->intent));
+	atomic_fetch_add(&j->d->counters->skipped, 1);
+	dm_info("a filter rule leaves out a ddl",
+	    dm_kstr("statement", j->q->sql));
+	return NULL;
+}
+
+/* What no version of the target could be told. */
+static struct dm_err *
+check_kind(const struct job *j)
+{
+	if (j->ddl->kind == DM_DDL_DML)
+		return dm_err_set_cause(
+		    dm_err_new(SYNC_UNIT_DML_STATEMENT_FOUND), "%.200s",
+		    j->q->sql);
+	if (j->ddl->kind == DM_DDL_CREATE_SEQUENCE ||
+	    j->ddl->kind == DM_DDL_ALTER_SEQUENCE ||
+	    j->ddl->kind == DM_DDL_DROP_SEQUENCE)
+		return dm_err_new(
+		    SYNCER_UNSUPPORTED_STMT, j->ddl->keyword, "this");
+	return NULL;
+}
+
 static struct dm_err *
 barrier(struct job *j)
 {
@@ -588,25 +694,21 @@ ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
 		.q = q,
 		.ddl = ddl,
 		.start = d->has_next_gtid ? d->txn_start : *start };
-	struct dm_err *err = NULL;
-	bool copied = false;
+	bool copied = false, skip = false;
+	struct dm_err *err;
 
 	if (ddl->kind == DM_DDL_SKIPPED || is_filtered(&j)) {
 		atomic_fetch_add(&d->counters->skipped, 1);
 		return NULL;
 	}
-	if (ddl->kind == DM_DDL_DML)
-		return dm_err_set_cause(
-		    dm_err_new(SYNC_UNIT_DML_STATEMENT_FOUND), "%.200s",
-		    q->sql);
-	if (ddl->kind == DM_DDL_CREATE_SEQUENCE ||
-	    ddl->kind == DM_DDL_ALTER_SEQUENCE ||
-	    ddl->kind == DM_DDL_DROP_SEQUENCE)
-		return dm_err_new(
-		    SYNCER_UNSUPPORTED_STMT, ddl->keyword, "this");
+	err = check_kind(&j);
+	if (err != NULL)
+		return ddl_excuse(d, q->sql, err);
 	err = in_snapshot(&j, &copied);
 	if (err == NULL && !copied)
-		err = barrier(&j);
+		err = ask_filters(&j, &skip);
+	if (err == NULL && !copied)
+		err = skip ? filtered_barrier(&j) : barrier(&j);
 	job_fini(&j);
 	return err;
 }

@@ -484,6 +484,15 @@ on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
 }
 
 static struct dm_err *
+filter_error(const struct tbl *t, enum dm_rows_kind kind)
+{
+	static const char *const names[] = { "insert", "update", "delete" };
+
+	return dm_err_new(SYNC_UNIT_EVENT_FILTERED, names[kind], t->db,
+	    t->name);
+}
+
+static struct dm_err *
 on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 {
 	const struct map_entry *e;
@@ -506,7 +515,11 @@ on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 	if (dm_pos_cmp(&d->txn_start, &e->t->snap_lo) < 0)
 		return NULL; /* the copy has it */
 	err = dm_rows_begin(&d->format, type, body, len, e->map, &r);
-	if (err == NULL)
+	if (err == NULL && e->t->rows[r.kind] == DM_FILTER_ERROR)
+		err = filter_error(e->t, r.kind);
+	else if (err == NULL && e->t->rows[r.kind] == DM_FILTER_IGNORE)
+		atomic_fetch_add(&d->counters->skipped, 1);
+	else if (err == NULL)
 		err = dispatch_rows_of(d, e, &r);
 	dm_rows_end(&r);
 	return err;
@@ -592,6 +605,9 @@ on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
 	} else if (err != NULL) {
 		err = dm_err_wrap(err, SYNCER_PARSE_DDL,
 		    q.sql != NULL ? q.sql : "(not decoded)");
+		err = ddl_excuse(d, q.sql, err);
+		if (err == NULL && !d->in_txn)
+			err = end_txn(d);
 	} else if (ddl->kind == DM_DDL_TRANSACTION) {
 		err = transaction_query(d, ddl, start);
 	} else {

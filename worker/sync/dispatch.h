@@ -80,6 +80,11 @@ void dispatch_forget(struct dispatch *d);
 /* A query event outside of a row transaction's frame (worker/sync/ddl.c). */
 struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
     const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
+/* Takes err, which a statement caused that we cannot read or run: NULL if the
+ * event filters leave the text out wherever it belongs to; else err. sql may
+ * be NULL. */
+struct dm_err *ddl_excuse(struct dispatch *d, const char *sql,
+    struct dm_err *err) DM_MUST_CHECK;
 /* Load the intent of a DDL that a predecessor began, and end its session: the
  * statement may still be running. ddl_handle decides when it meets it. */
 struct dm_err *ddl_recover(struct dispatch *d) DM_MUST_CHECK;

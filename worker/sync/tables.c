@@ -162,6 +162,8 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 		err = dm_block_allow_new(
 		    env->inst->block_allow, cs, &ts->filter);
 	if (err == NULL)
+		err = dm_instance_filter(env->task, env->inst, cs, &ts->events);
+	if (err == NULL)
 		err = load_charsets(ts, source);
 	if (err == NULL)
 		err = load_structures(ts);
@@ -180,6 +182,7 @@ tables_close(struct tables *ts)
 	g_hash_table_unref(ts->groups);
 	dm_tracker_free(ts->tracker);
 	dm_block_allow_free(ts->filter);
+	dm_binlog_filter_free(ts->events);
 	dm_router_free(ts->router);
 	g_free(ts->rules);
 	*ts = (struct tables){ 0 };
@@ -234,8 +237,38 @@ source_structure(struct tables *ts, const char *db, const char *name,
 }
 
 static struct dm_err *
+rows_actions(struct tables *ts, const char *db, const char *name,
+    enum dm_filter_action *rows)
+{
+	static const char *const names[][2] = {
+		[DM_ROWS_INSERT] = { "insert", NULL },
+		[DM_ROWS_UPDATE] = { "update", NULL },
+		[DM_ROWS_DELETE] = { "delete", NULL },
+	};
+	struct dm_err *err = NULL;
+
+	for (size_t i = 0; err == NULL && i < DM_ARRAY_SIZE(names); i++)
+		err = dm_binlog_filter_decide(
+		    ts->events, db, name, names[i], "", &rows[i]);
+	return err;
+}
+
+/* No row of the table is wanted, so the target need not be able to take them:
+ * its CREATE TABLE may have been filtered, too. */
+static bool
+is_unwanted(const enum dm_filter_action *rows, const struct dm_err *err)
+{
+	for (size_t i = 0; i < 3; i++) {
+		if (rows[i] != DM_FILTER_IGNORE)
+			return false;
+	}
+	return dm_err_is(err, SYNCER_DOWNSTREAM_TABLE_NOT_FOUND) ||
+	       dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH);
+}
+
+static struct dm_err *
 build(struct tables *ts, const char *db, const char *name, const char *key,
-    struct tbl **out)
+    const enum dm_filter_action *rows, struct tbl **out)
 {
 	g_autofree char *to_db = NULL, *to_name = NULL, *group_key = NULL;
 	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
@@ -268,6 +301,7 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 		in.snap_lo = snap->snap_lo;
 		in.snap_hi = snap->snap_hi;
 	}
+	memcpy(in.rows, rows, sizeof(in.rows));
 	return tbl_new(&in, out);
 }
 
@@ -285,9 +319,14 @@ tables_get(
 		return NULL;
 	}
 	if (!dm_block_allow_skips(ts->filter, db, name)) {
-		err = build(ts, db, name, key, t);
-		if (err != NULL)
+		enum dm_filter_action rows[3];
+
+		err = rows_actions(ts, db, name, rows);
+		if (err == NULL)
+			err = build(ts, db, name, key, rows, t);
+		if (err != NULL && !is_unwanted(rows, err))
 			return err;
+		dm_err_free(err);
 	}
 	g_hash_table_insert(ts->tbls, DM_TAKE(key), *t);
 	return NULL;

@@ -18,6 +18,7 @@ struct tables {
 	bool foreign_keys;        /* group tables joined by them */
 	struct dm_tracker *tracker;
 	struct dm_block_allow *filter;
+	struct dm_binlog_filter *events;
 	struct dm_route_rule *rules;
 	struct dm_router *router;
 	GHashTable *snaps;  /* "db\0tbl" as one string -> struct meta_table* */
@@ -32,7 +33,8 @@ struct dm_err *tables_open(struct tables *ts, const struct unit_env *env,
     bool foreign_keys) DM_MUST_CHECK;
 void tables_close(struct tables *ts);
 
-/* *t is NULL when the table is filtered out. Borrowed until tables_forget. */
+/* *t is NULL when the table is filtered out, or all its rows are and it cannot
+ * be written anyway. Borrowed until tables_forget. */
 struct dm_err *tables_get(struct tables *ts, const char *db, const char *name,
     struct tbl **t) DM_MUST_CHECK;
 /* After a DDL: drop all struct tbl and read foreign keys anew. Lanes must be

@@ -210,6 +210,7 @@ tbl_new(const struct tbl_input *in, struct tbl **out)
 	t->src = dm_table_copy(in->src);
 	t->snap_lo = in->snap_lo;
 	t->snap_hi = in->snap_hi;
+	memcpy(t->rows, in->rows, sizeof(t->rows));
 	build_columns(t);
 	build_heads(t);
 	err = check_target_columns(t, in->target);

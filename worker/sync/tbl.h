@@ -9,6 +9,7 @@
 
 #include "lib/binlog/position.h"
 #include "lib/binlog/rows.h"
+#include "lib/filter/binlog_filter.h"
 #include "lib/schema/table.h"
 
 /* Columns of a unique index, as numbers of source columns. */
@@ -39,6 +40,9 @@ struct tbl {
 	bool one_lane;      /* all rows in the lane of lane_hash */
 	uint64_t lane_hash; /* of the table, or of its foreign key group */
 
+	/* What the event filters say of its rows, by enum dm_rows_kind. */
+	enum dm_filter_action rows[3];
+
 	/* The copy's snapshots: events before lo are in the table already,
 	 * those from lo to before hi are in parts of it. */
 	struct dm_pos snap_lo, snap_hi;
@@ -51,6 +55,7 @@ struct tbl_input {
 	const char *group; /* foreign key group whose tables share a lane; NULL:
 			      none */
 	struct dm_pos snap_lo, snap_hi;
+	enum dm_filter_action rows[3];
 };
 
 /* Errors: SYNCER_UNIT_DML_COLUMN_NOT_MATCH when the target lacks a column of

@@ -43,7 +43,7 @@ END_TEST
 
 static const char big[] =
     "name: 'my: task'\ntask-mode: incremental\nmeta-schema: m\n"
-    "timezone: '+08:00'\ncase-sensitive: true\nonline-ddl: no\n"
+    "case-sensitive: true\nonline-ddl: no\n"
     "ignore-checking-items: [version, conn_number]\n"
     "clean-dump-file: false\n"
     "target-database:\n  host: 10.0.0.1\n  port: 4000\n  user: root\n"
@@ -77,7 +77,7 @@ static const char big[] =
     "mydumpers:\n  d1: {threads: 2, chunk-filesize: 128, rows: 7, where: "
     "'id > 5', extra-args: '-F 32 --no-locks'}\n"
     "syncers:\n  y1: {batch: 5, queue-size: 6, compact: true, strict: "
-    "true, multiple-rows: true, safe-mode: true, safe-mode-duration: 5s, "
+    "true, multiple-rows: true, safe-mode: true, safe-mode-duration: 60s, "
     "checkpoint-flush-interval: 9}\n";
 
 START_TEST(names_are_resolved)
@@ -238,6 +238,33 @@ static const struct {
 	    "t.yaml:5:20: expression-filter: expression filters are not "
 	    "supported; remove it" },
 	{ HEAD ONE "online-ddl-scheme: x\n", 20007, NULL },
+	{ HEAD ONE "online-ddl-scheme: pt\n", 20007, NULL },
+	{ HEAD ONE "timezone: +08:00\n", 20003,
+	    "t.yaml:5:11: timezone: it is not available in this version; "
+	    "remove it: times arrive as they are in the source" },
+	{ "name: t\ntask-mode: all\ntarget-database: {host: h, port: 1, "
+	  "user: u, session: {Time_Zone: '+01:00'}}\n" ONE,
+	    20003,
+	    "t.yaml:3:18: target-database: session.time_zone is not "
+	    "available in this version: times are always written in UTC; "
+	    "remove it" },
+	{ HEAD "mysql-instances: [{source-id: a, loader: "
+	       "{on-duplicate-logical: Ignore}}]\n",
+	    20054,
+	    "t.yaml:4:65: mysql-instances[0].loader.on-duplicate-logical: "
+	    "ignore is not available in this version; write replace or "
+	    "error" },
+	{ HEAD "mysql-instances: [{source-id: a, syncer: "
+	       "{safe-mode-duration: 5s}}]\n",
+	    20060,
+	    "t.yaml:4:63: mysql-instances[0].syncer.safe-mode-duration: it "
+	    "is not available in this version; remove it: after a restart "
+	    "no row is repeated" },
+	{ HEAD "mysql-instances: [{source-id: a, filter-rules: [r]}]\n"
+	       "filters: {r: {schema-pattern: a, events: [drop it]}}\n",
+	    20037,
+	    "t.yaml:5:11: filters.r: rule 'r': events: unknown event 'drop "
+	    "it'; see `filters` in the sample" },
 	{ HEAD ONE "strict-optimistic-shard-mode: true\n", 20066, NULL },
 	{ HEAD ONE "trash-table-rules: ['^_x$']\n", 20003, NULL },
 	{ HEAD "mysql-instances: [{source-id: a, meta: {binlog-pos: 4}}]\n",
@@ -322,7 +349,7 @@ START_TEST(deprecated_keys_are_accepted)
 	    "is-sharding: false\nenable-heartbeat: true\n"
 	    "heartbeat-update-interval: 1\nheartbeat-report-interval: 1\n"
 	    "ansi-quotes: true\nremove-meta: true\nonline-ddl: false\n"
-	    "online-ddl-scheme: pt\nexperimental: {async-checkpoint-flush: "
+	    "experimental: {async-checkpoint-flush: "
 	    "true}\nshadow-table-rules: ['^_(.+)_(?:new|gho)$']\n"
 	    "column-mappings: {}\nexpression-filter:\nvalidators: {v: {mode: "
 	    "none, worker-count: 4}}\n"
@@ -335,7 +362,7 @@ START_TEST(deprecated_keys_are_accepted)
 	    "  mydumper: {mydumper-path: x, skip-tz-utc: true}\n"
 	    "  loader: {import-mode: sql, on-duplicate: replace}\n");
 
-	ck_assert(c->online_ddl);
+	ck_assert(!c->online_ddl);
 	ck_assert_str_eq(
 	    dm_task_cfg_instance(c, "a")->loader.import_mode, "logical");
 }
