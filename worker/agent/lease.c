@@ -2,6 +2,8 @@
 /* The lease as the worker sees it: see lease.h. */
 #include "worker/agent/lease.h"
 
+#include "lib/base/defect.h"
+
 #define MARGIN_MIN_MS   500
 #define INTERVAL_MIN_MS 300
 #define INTERVAL_MAX_MS 5000
@@ -39,6 +41,8 @@ lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 		return false;
 	until = dm_mono_add_ms(
 	    l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
+	if (DM_DEFECT_IS(LATE_LEASE))
+		until = dm_mono_add_ms(now, l->ttl_ms - margin);
 	if (until.ns <= now.ns)
 		return false;
 	if (l->held && until.ns < l->deadline.ns)
@@ -52,7 +56,7 @@ lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 bool
 lease_expire(struct lease *l, struct dm_mono now)
 {
-	if (!l->held || now.ns < l->deadline.ns)
+	if (!l->held || now.ns < l->deadline.ns || DM_DEFECT_IS(KEEP_LEASE))
 		return false;
 	l->held = false;
 	return true;

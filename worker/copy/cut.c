@@ -7,6 +7,7 @@
  * index ranges. Text is written as bytes with the column's charset, so it
  * compares in the column's collation; no literal contains a comma.
  */
+#include "lib/base/defect.h"
 #include "lib/sql/sql.h"
 #include "worker/copy/shape.h"
 
@@ -78,7 +79,8 @@ copy_range_where(const struct copy_shape *s, const char *lo, const char *hi,
 	GString *sql = g_string_new(NULL);
 
 	append_bound(sql, s, lo, ">", ">");
-	append_bound(sql, s, hi, "<", "<=");
+	append_bound(
+	    sql, s, hi, "<", DM_DEFECT_IS(CHUNK_BOUND) ? "<" : "<=");
 	if (extra != NULL && extra[0] != '\0')
 		g_string_append_printf(
 		    sql, "%s(%s)", sql->len == 0 ? " WHERE " : " AND ", extra);

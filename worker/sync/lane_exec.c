@@ -10,6 +10,7 @@
  */
 #include "worker/sync/lane_exec.h"
 
+#include "lib/base/defect.h"
 #include "lib/log/log.h"
 
 #include <string.h>
@@ -201,7 +202,8 @@ build_packet(struct lane_exec *x, GPtrArray *batches)
 	g_string_truncate(x->packet, 0);
 	g_array_set_size(x->statements, 0);
 	add_text(x, "BEGIN");
-	add_progress(x, &last->mark);
+	if (!DM_DEFECT_IS(NO_LANE_ROW))
+		add_progress(x, &last->mark);
 	for (guint i = 0; i < batches->len; i++) {
 		const struct batch *b = g_ptr_array_index(batches, i);
 
@@ -332,6 +334,11 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 	}
 	err = dm_sql_exec_multi(
 	    x->conn, x->packet->str, x->packet->len, x->counts);
+	if (DM_DEFECT_IS(DROP_BATCH) && err != NULL && x->counts->len == 0) {
+		dm_err_free(err); /* what a lost connection once did */
+		disconnect(x, c);
+		return NULL;
+	}
 	/* Every statement has answered, or the batch is not done. */
 	if (err == NULL && x->counts->len == x->statements->len)
 		return NULL;

@@ -11,6 +11,7 @@
  */
 #include "worker/sync/literal.h"
 
+#include "lib/base/defect.h"
 #include "lib/sql/sql.h"
 
 #include <arpa/inet.h>
@@ -173,6 +174,8 @@ literal_append(GString *s, const struct dm_column *c, const struct dm_value *v)
 		break;
 	case DM_VAL_BYTES:
 		append_bytes(s, c, v);
+		if (DM_DEFECT_IS(ONE_BYTE) && v->bytes.len > 200)
+			s->str[s->len - 2] ^= 1; /* before the quote */
 		break;
 	}
 }
