@@ -246,11 +246,24 @@ task_stage() {
 
 # ---- comparing, by the stock client only ----
 
-# table_digest SERVER DB TABLE: rows in any order, and the server's checksum
-# over the stored bytes (which sees what text output rounds).
+# table_digest SERVER DB TABLE: rows in any order, FLOAT as DOUBLE since its
+# text is rounded, and the server's checksum over the stored bytes. MariaDB
+# 10.11 takes what is left in memory for virtual columns into that checksum, so
+# tables with such columns go without.
 table_digest() {
-	sql "$1" "SELECT * FROM \`$2\`.\`$3\`" --raw | LC_ALL=C sort | md5sum
-	sql "$1" "CHECKSUM TABLE \`$2\`.\`$3\` EXTENDED" | cut -f2
+	local columns virtual
+	columns=$(sql "$1" "SELECT GROUP_CONCAT(IF(data_type='float',
+		CONCAT('CAST(\`', column_name, '\` AS DOUBLE)'),
+		CONCAT('\`', column_name, '\`')) ORDER BY ordinal_position)
+		FROM information_schema.columns
+		WHERE table_schema='$2' AND table_name='$3'")
+	echo "$columns"
+	sql "$1" "SELECT $columns FROM \`$2\`.\`$3\`" --raw | LC_ALL=C sort | md5sum
+	virtual=$(sql "$1" "SELECT COUNT(*) FROM information_schema.columns
+		WHERE table_schema='$2' AND table_name='$3'
+		AND extra LIKE '%VIRTUAL%'")
+	[ "$virtual" != 0 ] ||
+		sql "$1" "CHECKSUM TABLE \`$2\`.\`$3\` EXTENDED" | cut -f2
 }
 
 # same_table FROM TO DB TABLE [TO_DB TO_TABLE]
