@@ -55,7 +55,7 @@ refuse "a rule that nobody uses" "20038" ctl start-task "$W/t.yaml"
 sed 's/^mysql-instances:/mysql-instances:\n- source-id: src1\n  route-rules: [none]/' "$good" >"$W/t.yaml"
 refuse "a duplicate instance" "20014|same source-id" ctl start-task "$W/t.yaml"
 refuse "and a dangling name in the same report" "none" ctl start-task "$W/t.yaml"
-sed 's/source-id/\tsource-id/' "$good" >"$W/t.yaml"
+sed 's/^mysql-instances:/mysql-instances: [/' "$good" >"$W/t.yaml"
 refuse "broken YAML" "20003" ctl start-task "$W/t.yaml"
 check "no task was stored" \
 	bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status | grep -q '\"tasks\": \[\]'"
@@ -105,7 +105,12 @@ check "nothing was skipped" test "$(sql down "SELECT COUNT(*) FROM app.t")" = 2
 check "stop-task" ctl stop-task t1
 sql up "FLUSH BINARY LOGS; FLUSH BINARY LOGS"
 TASK_INSTANCE="  meta: {binlog-name: mysql-bin.000001, binlog-pos: 4}"
-sql up "PURGE BINARY LOGS TO '$(sql up "SHOW MASTER STATUS" | cut -f1)'"
+# Files that a dump still reads stay; the stopped task's ends within seconds.
+purged() {
+	sql up "PURGE BINARY LOGS TO '$(sql up "SHOW MASTER STATUS" | cut -f1)'"
+	! sql up "SHOW BINARY LOGS" | grep -q 000001
+}
+check "the first file is purged" wait_for 20 "purge" purged
 refuse "a purged position" "000001|purged" \
 	ctl start-task "$(task_yaml t4 incremental down src1)" --remove-meta
 finish
