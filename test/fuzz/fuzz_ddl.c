@@ -44,8 +44,7 @@ static void
 check_structure(const struct dm_ddl *d)
 {
 	DM_AUTO(dm_tracker) t = dm_tracker_new(true);
-	const struct dm_table_name *n =
-	    &g_array_index(d->tables, struct dm_table_name, 0);
+	const struct dm_table_name *n;
 	const struct dm_table *made;
 	DM_AUTO(dm_table) copy = NULL;
 	g_autofree char *text = NULL, *again = NULL, *diff = NULL;
@@ -54,6 +53,7 @@ check_structure(const struct dm_ddl *d)
 
 	if (err != NULL || d->kind != DM_DDL_CREATE_TABLE)
 		return;
+	n = &g_array_index(d->tables, struct dm_table_name, 0);
 	made =
 	    dm_tracker_get(t, n->schema == NULL ? "db" : n->schema, n->table);
 	dm_assert(made != NULL);
