@@ -187,7 +187,8 @@ structure() {
 show_difference() {
 	local s
 	for s in src dst; do
-		sql "$s" "SELECT * FROM shop.\`$1\`" --raw | LC_ALL=C sort >"$W/$s.rows"
+		sql "$s" "SELECT $(exact_columns src shop "$1") FROM shop.\`$1\`" |
+			LC_ALL=C sort >"$W/$s.rows"
 	done
 	echo "$1: rows that differ (source < > target)"
 	diff "$W/src.rows" "$W/dst.rows" | grep '^[<>]' | head -n 6

@@ -246,31 +246,36 @@ task_stage() {
 
 # ---- comparing, by the stock client only ----
 
-# table_digest SERVER DB TABLE: rows in any order, FLOAT as DOUBLE since its
-# text is rounded, and the server's checksum over the stored bytes. MariaDB
-# 10.11 takes what is left in memory for virtual columns into that checksum, so
-# tables with such columns go without.
-table_digest() {
-	local columns virtual
-	columns=$(sql "$1" "SELECT GROUP_CONCAT(IF(data_type='float',
-		CONCAT('CAST(\`', column_name, '\` AS DOUBLE)'),
-		CONCAT('\`', column_name, '\`')) ORDER BY ordinal_position)
-		FROM information_schema.columns
-		WHERE table_schema='$2' AND table_name='$3'")
-	echo "$columns"
-	sql "$1" "SELECT $columns FROM \`$2\`.\`$3\`" --raw | LC_ALL=C sort | md5sum
-	virtual=$(sql "$1" "SELECT COUNT(*) FROM information_schema.columns
-		WHERE table_schema='$2' AND table_name='$3'
-		AND extra LIKE '%VIRTUAL%'")
-	[ "$virtual" != 0 ] ||
-		sql "$1" "CHECKSUM TABLE \`$2\`.\`$3\` EXTENDED" | cut -f2
+# exact_columns SERVER DB TABLE: a select list that loses nothing: FLOAT as the
+# double it is (its text has 6 digits), bits as numbers, bytes in hex.
+exact_columns() {
+	sql "$1" "SET SESSION group_concat_max_len=1000000;
+		SELECT GROUP_CONCAT(CASE
+		WHEN data_type='float' THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0e0')
+		WHEN data_type IN ('bit','enum','set') THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0')
+		WHEN data_type LIKE '%blob' OR data_type LIKE '%binary' OR data_type LIKE '%text' OR data_type LIKE '%char'
+		OR data_type IN ('geometry','point','linestring','polygon','geometrycollection','multipoint','multilinestring','multipolygon')
+		THEN CONCAT('HEX(\`',REPLACE(column_name,'\`','\`\`'),'\`)')
+		ELSE CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`') END
+		ORDER BY column_name) FROM information_schema.columns
+		WHERE table_schema='$2' AND table_name='$3'"
 }
+
+# table_digest SERVER DB TABLE: every row and column, rows in any order. (Not
+# CHECKSUM TABLE: it also sums undefined bits of columns that are NULL.)
+table_digest() (
+	set -o pipefail
+	columns=$(exact_columns "$1" "$2" "$3") || exit 1
+	sql "$1" "SET time_zone='+00:00';
+		SELECT $columns FROM \`$2\`.\`${3//\`/\`\`}\`" |
+		LC_ALL=C sort | md5sum
+)
 
 # same_table FROM TO DB TABLE [TO_DB TO_TABLE]
 same_table() {
 	local a b
-	a=$(table_digest "$1" "$3" "$4")
-	b=$(table_digest "$2" "${5:-$3}" "${6:-$4}")
+	a=$(table_digest "$1" "$3" "$4") || return 1
+	b=$(table_digest "$2" "${5:-$3}" "${6:-$4}") || return 1
 	if [ "$a" != "$b" ]; then
 		echo "# differs: $3.$4: $(sql "$1" "SELECT COUNT(*) FROM \`$3\`.\`$4\`")" \
 			"rows in $1, $(sql "$2" "SELECT COUNT(*) FROM \`${5:-$3}\`.\`${6:-$4}\`") in $2"
@@ -280,12 +285,13 @@ same_table() {
 
 # same_schema FROM TO DB: every base table equal.
 same_schema() {
-	local t rc=0 n=0
-	for t in $(sql "$1" "SELECT table_name FROM information_schema.tables
-		WHERE table_schema='$3' AND table_type='BASE TABLE'"); do
+	local t rc=0 tables=()
+	mapfile -t tables < <(sql "$1" "SELECT table_name FROM
+		information_schema.tables WHERE table_schema='$3'
+		AND table_type='BASE TABLE'" --raw)
+	for t in "${tables[@]}"; do
 		same_table "$1" "$2" "$3" "$t" || rc=1
-		n=$((n + 1))
 	done
-	[ "$n" -gt 0 ] || rc=1
+	[ "${#tables[@]}" -gt 0 ] || rc=1
 	return "$rc"
 }
