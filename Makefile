@@ -33,6 +33,10 @@ OPT := $(OPT_$(MODE))
 ifeq ($(MODE),fuzz)
 CC := clang
 endif
+ifeq ($(MODE),tsan)
+# gRPC core and abseil are not instrumented: see the file.
+export TSAN_OPTIONS ?= suppressions=$(CURDIR)/test/support/tsan.supp:ignore_noninstrumented_modules=1
+endif
 CC ?= cc
 CSTD := -std=gnu11 -D_GNU_SOURCE -I. -isystem $(GEN) $(DEFECT)
 PKGS := grpc libprotobuf-c libcurl libmariadb glib-2.0 libfyaml jansson \

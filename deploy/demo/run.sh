@@ -121,9 +121,14 @@ start_task() {
 		die "$(cat "$W/start.out")"
 }
 
+source_commits() {
+	sql src "SHOW GLOBAL STATUS LIKE 'Binlog_commits'" | cut -f2
+}
+
 start_writer() {
 	note "traffic begins: $traffic s of inserts, updates, deletes, ALTER, TRUNCATE"
-	"$here/writer.sh" "$traffic" | tee "$W/traffic.sql" |
+	commits=$(source_commits)
+	"$here/writer.sh" "$traffic" |
 		mariadb --no-defaults -uroot -S "$W/src.sock" \
 			--default-character-set=utf8mb4 shop >"$W/writer.out" 2>&1 &
 	PID[writer]=$!
@@ -146,7 +151,7 @@ caught_up() {
 }
 
 migrate() {
-	local killed='' other='' ended='' until
+	local killed='' other='' ended='' commits=0 until
 	start_task
 	start_writer
 	until=$((SECONDS + traffic + 300))
@@ -163,7 +168,7 @@ migrate() {
 		if [ -z "$ended" ] && ! kill -0 "${PID[writer]}" 2>/dev/null; then
 			wait "${PID[writer]}" || die "the traffic: $(cat "$W/writer.out")"
 			ended=1
-			note "traffic ends: $(grep -cE '^[A-Z].*;$' "$W/traffic.sql") statements"
+			note "traffic ends: $(($(source_commits) - commits)) transactions"
 		fi
 		[ -z "$ended" ] || [ -z "$other" ] || ! caught_up || break
 		[ "$SECONDS" -lt "$until" ] || die "not caught up after $((SECONDS - begun)) s: $status"
@@ -182,7 +187,8 @@ structure() {
 show_difference() {
 	local s
 	for s in src dst; do
-		sql "$s" "SELECT * FROM shop.\`$1\`" --raw | LC_ALL=C sort >"$W/$s.rows"
+		sql "$s" "SELECT $(exact_columns src shop "$1") FROM shop.\`$1\`" |
+			LC_ALL=C sort >"$W/$s.rows"
 	done
 	echo "$1: rows that differ (source < > target)"
 	diff "$W/src.rows" "$W/dst.rows" | grep '^[<>]' | head -n 6

@@ -1,0 +1,291 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# make bench: our speed against the tools a user could take instead, in one
+# run, on the same data, verified equal afterwards: a full copy against
+# mydumper and myloader, catching up against MariaDB's own replication.
+#
+#   BENCH_ROWS=200000  rows of each of 4 sysbench tables
+#   BENCH_OLTP=30000   transactions of oltp_write_only, 4 row changes each
+#   BENCH_INS=60000    transactions of oltp_insert
+#   ROUNDS=1           how often; ratios are medians over the rounds
+#   CHECK=1            3 rounds, and fail when a ratio is under its bar
+#
+# DESIGN: within a round the parties take turns; each starts from a physical
+# copy of the same state, with the same relaxed durability. The replica has
+# fetched its relay log before its time begins; ours begins with dmctl.
+set -u
+rows=${BENCH_ROWS:-200000}
+n_oltp=${BENCH_OLTP:-30000}
+n_ins=${BENCH_INS:-60000}
+rounds=${ROUNDS:-$([ -n "${CHECK:-}" ] && echo 3 || echo 1)}
+
+# What a release must reach: time of the other / our time.
+declare -A BAR=(
+	[copy]=1.00 # mydumper and myloader, summed
+	[oltp]=0.30 # the replica with its best number of threads
+	[ins]=0.45  # the same
+)
+
+# shellcheck source=test/support/cluster.sh
+. "$(dirname "$0")/../support/cluster.sh"
+cluster_init
+cd "$W" || exit 1
+RELAXED=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0
+	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)
+TARGET=("${RELAXED[@]}" --skip-log-bin --skip-slave-start --server-id=99)
+
+die() {
+	echo "bench: $*" >&2
+	mkdir -p "$CLUSTER_ROOT/build/bench"
+	cp "$W"/*.log "$W"/*.out "$CLUSTER_ROOT/build/bench/" 2>/dev/null
+	exit 1
+}
+
+now() {
+	echo "${EPOCHREALTIME/[.,]/}"
+}
+
+# CPU seconds a process has used so far.
+cpu() {
+	awk -v hz="$(getconf CLK_TCK)" '{ print ($14 + $15) / hz }' \
+		"/proc/${PID[$1]}/stat"
+}
+
+peak_mb() {
+	awk '/^VmHWM/ { printf "%.0f", $2 / 1024 }' "/proc/${PID[$1]}/status"
+}
+
+# since BEGUN: seconds, with milliseconds.
+since() {
+	awk -v us=$(($(now) - $1)) 'BEGIN { printf "%.3f", us / 1e6 }'
+}
+
+# report WHAT NAME SECONDS ROWS MB CPU RSS TARGET-CPU: one line, and the time
+# kept for the ratios in TIME[WHAT NAME ROUND].
+declare -A TIME
+report() {
+	TIME["$1 $2 $round"]=$3
+	awk -v what="$1" -v name="$2" -v s="$3" -v n="$4" -v mb="$5" -v c="$6" \
+		-v rss="$7" -v t="$8" 'BEGIN {
+		printf "%-5s %-28s %8.2f s %9.0f rows/s %7.1f MB/s %7.2f CPU s %5s MB RSS %7.2f target CPU s\n",
+			what, name, s, n / s, mb / s, c, rss, t }'
+}
+
+SB() {
+	local test=$1
+	shift
+	sysbench "$test" --db-driver=mysql --mysql-socket="$W/src.sock" \
+		--mysql-user=root --mysql-db=sbtest --tables=4 \
+		--table-size="$rows" --rand-seed=7 "$@" >>"$W/sysbench.out" 2>&1 ||
+		die "sysbench: $(tail -n 3 "$W/sysbench.out")"
+}
+
+# target_up FROM: a new target `dst`, empty or with a copy of a state.
+target_up() {
+	local from=$1
+	shift
+	[ -z "${PID[dst]:-}" ] || target_down
+	if [ -n "$from" ]; then
+		cp -a "$W/$from" "$W/dst"
+		PORT[dst]=$(free_port)
+		printf '%s\n' "${TARGET[@]}" "$@" >"$W/dst.flags"
+	fi
+	mariadb_up dst "${TARGET[@]}" "$@" || die "no target"
+}
+
+target_down() {
+	stop dst
+	unset 'PID[dst]'
+	rm -rf "$W/dst"
+}
+
+verify() {
+	same_schema src dst sbtest || die "$1: rows differ"
+}
+
+source_end() {
+	sql src "SHOW MASTER STATUS" | awk '{ print $1, $2 }'
+}
+
+# A state of the source to start targets from.
+save_state() {
+	stop src
+	cp -a "$W/src" "$W/$1"
+	rm -f "$W/$1"/mysql-bin.*
+	source_up src
+}
+
+# ---- us ----
+
+# One master and one worker, new for each measurement.
+ours_up() {
+	our=$((${our:-0} + 1))
+	master_up "m$our" || die "no dm-master"
+	worker_up "w$our" || die "no dm-worker"
+	ctl operate-source create "$(source_yaml "s$our" src)" >"$W/ctl.out" ||
+		die "$(cat "$W/ctl.out")"
+}
+
+ours_down() {
+	stop "w$our"
+	stop "m$our"
+}
+
+ours_run() { # WHAT ROWS MB MODE CONDITION...
+	local what=$1 n=$2 mb=$3 mode=$4 begun took used target
+	shift 4
+	ours_up
+	used=$(cpu "w$our") target=$(cpu dst)
+	task_yaml "t$our" "$mode" dst "s$our" >/dev/null
+	begun=$(now)
+	ctl start-task "$W/t$our.task.yaml" >"$W/ctl.out" ||
+		die "$(cat "$W/ctl.out")"
+	until "$@" "t$our"; do
+		task_stage "t$our" Paused && die "$(ctl query-status "t$our")"
+		sleep 0.1
+	done
+	took=$(since "$begun")
+	report "$what" "dm-worker" "$took" "$n" "$mb" \
+		"$(cpu "w$our" | awk -v a="$used" '{ print $1 - a }')" \
+		"$(peak_mb "w$our")" \
+		"$(cpu dst | awk -v a="$target" '{ print $1 - a }')"
+	verify "dm-worker $what"
+	ours_down
+}
+
+task_finished() {
+	task_stage "$1" Finished
+}
+
+# ---- the others ----
+
+timed() { # FILE COMMAND...: appends "CPU-s RSS-kB"
+	local out=$1
+	shift
+	/usr/bin/time -f '%U %S %M' -a -o "$out" "$@" >>"$W/tools.out" 2>&1 ||
+		die "$1: $(tail -n 3 "$W/tools.out")"
+}
+
+dump_and_load() {
+	local begun took target
+	rm -rf "$W/dump" "$W/time.out"
+	target=$(cpu dst)
+	begun=$(now)
+	timed time.out mydumper -S "$W/src.sock" -u root -B sbtest -t 2 \
+		-o "$W/dump"
+	timed time.out myloader -h 127.0.0.1 -P "${PORT[dst]}" -u dm \
+		-p 'dm secret' -t 2 -d "$W/dump"
+	took=$(since "$begun")
+	dump_mb=$(du -sb "$W/dump" | awk '{ print $1 / 1e6 }')
+	report copy "mydumper + myloader, 2 thr" "$took" "$((4 * rows))" \
+		"$dump_mb" "$(awk '{ s += $1 + $2 } END { print s }' time.out)" \
+		"$(awk '$3 > m { m = $3 } END { printf "%.0f", m / 1024 }' time.out)" \
+		"$(cpu dst | awk -v a="$target" '{ print $1 - a }')"
+	verify "myloader"
+}
+
+replica() { # WHAT ROWS MB STATE POSITION THREADS
+	local begun took used end
+	end=$(source_end)
+	target_up "$4" --slave-parallel-threads="$6" \
+		--slave-parallel-mode=optimistic --relay-log=relay
+	sql dst "CHANGE MASTER TO master_host='127.0.0.1',
+		master_port=${PORT[src]}, master_user='dm',
+		master_password='dm secret', master_use_gtid=no,
+		master_log_file='${5% *}', master_log_pos=${5#* };
+		START SLAVE IO_THREAD"
+	wait_for 300 "the relay log" replica_at Master_Log_File Read_Master_Log_Pos "$end"
+	sleep 0.5
+	used=$(cpu dst)
+	begun=$(now)
+	sql dst "START SLAVE SQL_THREAD"
+	sql dst "SELECT MASTER_POS_WAIT('${end% *}', ${end#* }, 900)" >/dev/null
+	took=$(since "$begun")
+	replica_at Relay_Master_Log_File Exec_Master_Log_Pos "$end" ||
+		die "replica: $(sql dst 'SHOW SLAVE STATUS\G' | grep Error)"
+	report "$1" "replica, $6 parallel threads" "$took" "$2" "$3" 0 \
+		"$(peak_mb dst)" "$(cpu dst | awk -v a="$used" '{ print $1 - a }')"
+	verify "replica $1"
+	sql dst "STOP SLAVE"
+}
+
+replica_at() { # FILE-FIELD POSITION-FIELD "FILE POSITION"
+	local at
+	at=$(mariadb --no-defaults -uroot -S "$W/dst.sock" -e 'SHOW SLAVE STATUS\G' |
+		awk -v f="$1:" -v p="$2:" '$1 == f { a = $2 } $1 == p { b = $2 }
+			END { print a, b }')
+	[ "$at" = "$3" ]
+}
+
+# ---- sections ----
+
+copy_round() {
+	target_up ""
+	dump_and_load
+	target_up ""
+	ours_run copy "$((4 * rows))" "$dump_mb" full task_finished
+	target_down
+}
+
+apply_round() { # WHAT ROWS STATE POSITION
+	local end mb
+	end=$(source_end)
+	mb=$(awk -v a="${4#* }" -v b="${end#* }" 'BEGIN { print (b - a) / 1e6 }')
+	replica "$1" "$2" "$mb" "$3" "$4" 0
+	replica "$1" "$2" "$mb" "$3" "$4" 4
+	target_up "$3"
+	TASK_INSTANCE="  meta:
+    binlog-name: ${4% *}
+    binlog-pos: ${4#* }" ours_run "$1" "$2" "$mb" incremental task_synced
+	target_down
+}
+
+# ratio WHAT OTHER...: the median over rounds of best other / ours.
+ratio() {
+	local what=$1 r name best
+	shift
+	for ((r = 1; r <= rounds; r++)); do
+		best=
+		for name; do
+			best+=" ${TIME["$what $name $r"]}"
+		done
+		echo "$best" | awk -v ours="${TIME["$what dm-worker $r"]}" '{
+			m = $1
+			for (i = 2; i <= NF; i++) if ($i < m) m = $i
+			print m / ours }'
+	done | sort -n | awk '{ v[NR] = $1 } END {
+		printf "%.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+missed=0
+judge() { # WHAT RATIO
+	local word
+	word=$(awk -v r="$2" -v b="${BAR[$1]}" 'BEGIN { print r >= b ? "ok" : "missed" }')
+	printf '%-5s ratio %5s   bar %s   %s\n' "$1" "$2" "${BAR[$1]}" "$word"
+	[ "$word" = ok ] || missed=$((missed + 1))
+}
+
+# A binlog longer than one file would need more than one position to sum up.
+source_up src "${RELAXED[@]}" --max-binlog-size=1G || die "no source"
+sql src "CREATE DATABASE sbtest"
+echo "== data: 4 sysbench tables of $rows rows, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg)"
+SB oltp_write_only --threads=2 prepare
+for ((round = 1; round <= rounds; round++)); do
+	copy_round
+done
+for work in oltp:oltp_write_only:$n_oltp:4 ins:oltp_insert:$n_ins:1; do
+	IFS=: read -r what script events changes <<<"$work"
+	save_state "base_$what"
+	from=$(source_end)
+	SB "$script" --threads=4 --time=0 --events="$events" run
+	for ((round = 1; round <= rounds; round++)); do
+		apply_round "$what" "$((events * changes))" "base_$what" "$from"
+	done
+	rm -rf "$W/base_$what"
+done
+echo "== time of the best other / our time (bars are for an idle machine)"
+judge copy "$(ratio copy 'mydumper + myloader, 2 thr')"
+for what in oltp ins; do
+	judge "$what" "$(ratio $what 'replica, 0 parallel threads' 'replica, 4 parallel threads')"
+done
+[ -z "${CHECK:-}" ] || [ "$missed" = 0 ]
