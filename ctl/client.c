@@ -18,7 +18,7 @@
 #define CONNECT_MS 3000
 /* Answers beyond this are not fetched, whatever the master wants to send. */
 #define MAX_ANSWER_BYTES ((size_t)1 << 30)
-#define MUTEX_RANK	 10
+#define MUTEX_RANK       10
 
 struct ctl_client {
 	const struct ctl_settings *set;

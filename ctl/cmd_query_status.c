@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define STATUS_ERROR "Error"
-#define HINT	     ". Please run `query-status <task>` to get more details."
+#define HINT         ". Please run `query-status <task>` to get more details."
 
 static const struct ctl_opt opt_more = {
 	.name = "more",

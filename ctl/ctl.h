@@ -23,7 +23,7 @@ struct ctl_opt {
 	enum ctl_opt_kind kind;
 	const char *def;  /* as text; NULL: false, "", empty, 0 */
 	const char *help; /* a word in `backquotes` names the value */
-	bool hidden;	  /* from help */
+	bool hidden;      /* from help */
 };
 
 struct ctl_inv;
@@ -34,9 +34,9 @@ struct ctl_cmd {
 	const char *args;  /* behind the name in the usage line; may be NULL */
 	const char *alias; /* NULL: none */
 	const char *brief;
-	const char *text;		     /* long help; NULL: brief */
-	bool hidden;			     /* from help and suggestions */
-	bool offline;			     /* runs without a master */
+	const char *text;                    /* long help; NULL: brief */
+	bool hidden;                         /* from help and suggestions */
+	bool offline;                        /* runs without a master */
 	const struct ctl_opt *const *opts;   /* NULL-terminated, may be NULL */
 	const struct ctl_opt *const *shared; /* also the children's */
 	const struct ctl_cmd *const *children;
@@ -57,10 +57,10 @@ struct ctl_transport {
 /* What all commands of one run of the program share. */
 struct ctl_env {
 	const struct ctl_transport *transport; /* NULL until connected */
-	FILE *out;			       /* results */
+	FILE *out;                             /* results */
 	int64_t rpc_timeout_ms; /* for the calls that --rpc-timeout bounds */
-	bool own_fields;	/* print also what DM has no field for */
-	bool refused;		/* an answer said result: false */
+	bool own_fields;        /* print also what DM has no field for */
+	bool refused;           /* an answer said result: false */
 };
 
 /* One parsed command line. */
@@ -114,7 +114,7 @@ char *ctl_suggestions(const struct ctl_cmd *root, const char *word);
 
 /* ---- cmd_table.c ---- */
 
-extern const struct ctl_cmd ctl_root;	    /* one command per process */
+extern const struct ctl_cmd ctl_root;       /* one command per process */
 extern const struct ctl_cmd ctl_shell_root; /* the same, between prompts */
 extern const struct ctl_opt ctl_opt_config, ctl_opt_master_addr,
     ctl_opt_rpc_timeout, ctl_opt_source, ctl_opt_ssl_ca, ctl_opt_ssl_cert,

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 struct signals {
-	int fd;	  /* signalfd */
+	int fd;   /* signalfd */
 	int done; /* eventfd: main is over */
 };
 

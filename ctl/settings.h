@@ -7,7 +7,7 @@
 
 struct ctl_settings {
 	char *master_addr; /* as given: "127.0.0.1:8261,..." */
-	char **masters;	   /* "host:port", without scheme */
+	char **masters;    /* "host:port", without scheme */
 	int64_t rpc_timeout_ms;
 	char *ssl_ca, *ssl_cert, *ssl_key; /* "": none */
 };

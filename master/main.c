@@ -19,7 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define EXIT_START 2
+#define EXIT_START    2
 #define ETCD_READY_MS 10000
 
 static bool
@@ -114,8 +114,8 @@ wait_for_signal(const sigset_t *set)
 	} while (n < 0 && errno == EINTR);
 	dm_assert(n == (ssize_t)sizeof(info));
 	close(fd);
-	dm_info("got signal to exit", dm_kstr("signal",
-	    strsignal((int)info.ssi_signo)));
+	dm_info("got signal to exit",
+	    dm_kstr("signal", strsignal((int)info.ssi_signo)));
 }
 
 static int
@@ -131,8 +131,7 @@ static int
 serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
 {
 	const char *own[2] = { NULL, NULL };
-	const char *const *endpoints =
-	    (const char *const *)cfg->etcd_endpoints;
+	const char *const *endpoints = (const char *const *)cfg->etcd_endpoints;
 	struct server *server = NULL;
 	struct dm_err *err = NULL;
 	sigset_t set;

@@ -26,8 +26,8 @@ Pb__CommonWorkerResponse *
 pb_worker_response(
     bool result, const char *msg, const char *source, const char *worker)
 {
-	Pb__CommonWorkerResponse *r = PB_NEW(
-	    Pb__CommonWorkerResponse, pb__common_worker_response__init);
+	Pb__CommonWorkerResponse *r =
+	    PB_NEW(Pb__CommonWorkerResponse, pb__common_worker_response__init);
 
 	r->result = result;
 	r->msg = g_strdup(msg);

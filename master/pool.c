@@ -41,8 +41,7 @@ pool_new(const char *name, unsigned threads)
 	p->jobs = dm_queue_new(QUEUE_LENGTH, NULL);
 	p->threads = g_new0(pthread_t, threads);
 	for (p->n = 0; p->n < threads; p->n++) {
-		g_autofree char *label =
-		    g_strdup_printf("%s-%u", name, p->n);
+		g_autofree char *label = g_strdup_printf("%s-%u", name, p->n);
 
 		p->threads[p->n] = dm_thread_start(label, run, p);
 	}

@@ -21,11 +21,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define ELECTION_PREFIX "/dm-master/leader/"
-#define ELECTION_TTL_S 60
-#define READY_MS 10000
-#define READY_STEP_MS 200
-#define STOP_GRACE_MS 1000
+#define ELECTION_PREFIX    "/dm-master/leader/"
+#define ELECTION_TTL_S     60
+#define READY_MS           10000
+#define READY_STEP_MS      200
+#define STOP_GRACE_MS      1000
 #define RPC_OVERHEAD_BYTES (512 * 1024)
 
 struct server {
@@ -43,7 +43,7 @@ struct server {
 	struct dm_port *port;
 	_Atomic(struct dm_election *) election;
 
-	struct dm_mutex mu; /* rank 50; guards who leads */
+	struct dm_mutex mu;              /* rank 50; guards who leads */
 	char *leader_name, *leader_addr; /* NULL: nobody known */
 };
 
@@ -213,10 +213,11 @@ make_metrics(struct server *s)
 	static const char *const worker[] = { "worker", NULL };
 
 	s->metrics = dm_metrics_new();
-	s->worker_state = dm_metric_new(s->metrics, DM_METRIC_GAUGE,
-	    "dm_master_worker_state", "state of worker, 0: offline, 1: free, "
-				      "1.5: relay, 2: bound",
-	    worker);
+	s->worker_state =
+	    dm_metric_new(s->metrics, DM_METRIC_GAUGE, "dm_master_worker_state",
+		"state of worker, 0: offline, 1: free, "
+		"1.5: relay, 2: bound",
+		worker);
 	s->start_leader = dm_metric_new(s->metrics, DM_METRIC_COUNTER,
 	    "dm_master_start_leader_counter",
 	    "number of successful start leader components", NULL);
@@ -246,7 +247,8 @@ static struct dm_err *
 start_rpc(struct server *s)
 {
 	struct dm_rpc_server_opts o = { .max_recv_bytes =
-		    (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES };
+					    (size_t)s->cfg->max_request_bytes +
+					    RPC_OVERHEAD_BYTES };
 
 	s->rpc = dm_rpc_server_new(&o);
 	s->health = dm_rpc_health_new();
@@ -291,13 +293,12 @@ start_election(struct server *s)
 		on_leader };
 	struct dm_election_opts o = { .prefix = ELECTION_PREFIX,
 		.ttl_s = ELECTION_TTL_S };
-	json_t *j = json_pack("{s:s,s:s}", "id", s->cfg->name, "addr",
-	    s->cfg->advertise_addr);
+	json_t *j = json_pack(
+	    "{s:s,s:s}", "id", s->cfg->name, "addr", s->cfg->advertise_addr);
 	char *value = json_dumps(j, JSON_COMPACT);
 
 	o.value = value;
-	atomic_store(
-	    &s->election, dm_election_start(s->etcd, &o, &ops, s));
+	atomic_store(&s->election, dm_election_start(s->etcd, &o, &ops, s));
 	free(value);
 	json_decref(j);
 }
@@ -307,10 +308,15 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
     struct server **server)
 {
 	struct server *s = g_new0(struct server, 1);
-	struct sched_env se = { .guard = guard, .welcome = welcome,
-		.push = push, .drop = drop, .staged = staged, .arg = s };
-	struct api_env ae = { .cfg = cfg, .leader = get_leader,
-		.campaign = campaign, .arg = s };
+	struct sched_env se = { .guard = guard,
+		.welcome = welcome,
+		.push = push,
+		.drop = drop,
+		.staged = staged,
+		.arg = s };
+	struct api_env ae = {
+		.cfg = cfg, .leader = get_leader, .campaign = campaign, .arg = s
+	};
 	struct dm_err *err;
 
 	s->cfg = cfg;

@@ -64,7 +64,7 @@ auto_resume_wait_ms(struct auto_resume *a, struct dm_mono now, double random)
 	/* One step back for each rollback time without an error. */
 	healthy_ms = a->changed.ns == 0 ? 0 : dm_mono_diff_ms(now, a->changed);
 	while (a->rollback_ms > 0 && healthy_ms >= a->rollback_ms &&
-	    a->next_ms > a->min_ms) {
+	       a->next_ms > a->min_ms) {
 		a->next_ms = MAX(a->next_ms / BACKOFF_FACTOR, a->min_ms);
 		healthy_ms -= a->rollback_ms;
 	}

@@ -18,11 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANK_HOLDER    150
-#define MAILBOX        1024
-#define REPORT_MS      1000
-#define LEAVING_MS     50
-#define STAGES         9
+#define RANK_HOLDER 150
+#define MAILBOX     1024
+#define REPORT_MS   1000
+#define LEAVING_MS  50
+#define STAGES      9
 
 enum msg_kind {
 	MSG_LEASE_BEGINS,
@@ -57,16 +57,16 @@ struct holder {
 	struct dm_queue *mailbox;
 
 	/* Owner: the thread. */
-	struct dm_cancel *hard; /* NULL: no lease */
-	GPtrArray *old_hard;    /* fired; freed when nothing uses them */
-	GHashTable *sources;    /* id -> struct source* */
-	GPtrArray *leaving;     /* struct source* */
+	struct dm_cancel *hard;   /* NULL: no lease */
+	GPtrArray *old_hard;      /* fired; freed when nothing uses them */
+	GHashTable *sources;      /* id -> struct source* */
+	GPtrArray *leaving;       /* struct source* */
 	Dm__V1__Desired *desired; /* newest; NULL: none in this lease */
 	int64_t revision;
 	bool stopping;
 
 	struct dm_mutex mu; /* rank 150; guards the copies below */
-	GArray *holding; /* struct held */
+	GArray *holding;    /* struct held */
 	unsigned stages[STAGES];
 };
 
@@ -157,8 +157,8 @@ source_new(const Dm__V1__SourceAssignment *a)
 	s->leaving = g_ptr_array_new_with_free_func(free_subtask);
 	s->error = dm_source_cfg_parse("", a->config, &s->cfg);
 	if (s->error != NULL)
-		dm_error("source config is not valid",
-		    dm_kstr("source", s->id), dm_kerr(s->error));
+		dm_error("source config is not valid", dm_kstr("source", s->id),
+		    dm_kerr(s->error));
 	return s;
 }
 
@@ -219,8 +219,8 @@ source_is_leaving(const struct holder *h, const char *id)
 /* ---- making it so ---- */
 
 static struct subtask *
-start_subtask(struct holder *h, struct source *s,
-    const Dm__V1__SubTaskAssignment *a)
+start_subtask(
+    struct holder *h, struct source *s, const Dm__V1__SubTaskAssignment *a)
 {
 	struct subtask_opts o = { .task_yaml = a->config,
 		.source = s->cfg,
@@ -249,8 +249,8 @@ find_task(const Dm__V1__SourceAssignment *a, const char *task)
 }
 
 static void
-follow_source(struct holder *h, struct source *s,
-    const Dm__V1__SourceAssignment *a)
+follow_source(
+    struct holder *h, struct source *s, const Dm__V1__SourceAssignment *a)
 {
 	g_autoptr(GList) all = g_hash_table_get_values(s->subtasks);
 
@@ -260,8 +260,7 @@ follow_source(struct holder *h, struct source *s,
 	}
 	for (size_t i = 0; s->cfg != NULL && i < a->n_subtasks; i++) {
 		const Dm__V1__SubTaskAssignment *t = a->subtasks[i];
-		struct subtask *st =
-		    g_hash_table_lookup(s->subtasks, t->task);
+		struct subtask *st = g_hash_table_lookup(s->subtasks, t->task);
 
 		if (st == NULL && is_leaving(s, t->task))
 			continue; /* once its predecessor has left */
@@ -306,7 +305,7 @@ follow(struct holder *h)
 		if (h->hard == NULL || h->stopping)
 			leave_source(h, s, "the worker stops");
 		else if (h->desired != NULL &&
-		    (a == NULL || a->epoch != s->epoch))
+			 (a == NULL || a->epoch != s->epoch))
 			leave_source(h, s,
 			    a == NULL ? "it is not ours any more"
 				      : "it has a new epoch");
@@ -388,8 +387,8 @@ source_report(struct holder *h, struct source *s)
 	r->subtasks =
 	    xcalloc(g_hash_table_size(s->subtasks), sizeof(*r->subtasks));
 	for (GList *l = names; l != NULL; l = l->next)
-		r->subtasks[r->n_subtasks++] = subtask_status(
-		    g_hash_table_lookup(s->subtasks, l->data));
+		r->subtasks[r->n_subtasks++] =
+		    subtask_status(g_hash_table_lookup(s->subtasks, l->data));
 	return r;
 }
 
@@ -497,15 +496,13 @@ holder_main(void *arg)
 	bool busy = false;
 
 	for (;;) {
-		bool changed =
-		    take_messages(h, busy ? LEAVING_MS : REPORT_MS);
+		bool changed = take_messages(h, busy ? LEAVING_MS : REPORT_MS);
 		struct dm_mono now;
 
 		follow(h);
 		busy = reap_all(h);
 		now = dm_mono_now();
-		if (changed ||
-		    dm_mono_diff_ms(now, reported) >= REPORT_MS) {
+		if (changed || dm_mono_diff_ms(now, reported) >= REPORT_MS) {
 			reported = now;
 			report(h);
 		}

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <mysql.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <poll.h>
 #include <unistd.h>
 
 #define EXIT_CONFIG 2
@@ -49,8 +49,8 @@ on_refused(const char *why, void *arg)
 	uint64_t one = 1;
 
 	dm_error("join the cluster meet error", dm_kstr("reason", why));
-	fprintf(stderr, "dm-worker: the cluster refuses this worker: %s\n",
-	    why);
+	fprintf(
+	    stderr, "dm-worker: the cluster refuses this worker: %s\n", why);
 	if (write(p->refused, &one, sizeof(one)) < 0)
 		abort(); /* an eventfd at 0 takes one more */
 }

@@ -82,13 +82,13 @@ struct meta_table {
 	enum meta_table_state state;
 	bool created; /* the target had no such table: it is ours to empty */
 	struct dm_pos snap_lo, snap_hi;
-	uint64_t rows, bytes;      /* done by the copy */
+	uint64_t rows, bytes; /* done by the copy */
 	uint64_t est_rows, est_bytes;
 };
 void meta_table_free(struct meta_table *t);
 /* New array of struct meta_table*, with its free function. */
-struct dm_err *meta_load_tables(struct meta *m, struct dm_sql_conn *conn,
-    GPtrArray **tables) DM_MUST_CHECK;
+struct dm_err *meta_load_tables(
+    struct meta *m, struct dm_sql_conn *conn, GPtrArray **tables) DM_MUST_CHECK;
 struct dm_err *meta_save_table(struct meta *m, struct dm_sql_conn *conn,
     const struct meta_table *t) DM_MUST_CHECK;
 struct dm_err *meta_delete_table(struct meta *m, struct dm_sql_conn *conn,

@@ -36,14 +36,14 @@ struct subtask {
 	void (*changed)(void *arg);
 	void *arg;
 
-	Pb__Stage stage;       /* (mu) */
-	Pb__Stage expected;    /* (mu) */
-	int64_t revision;      /* (mu) of expected */
-	unsigned current;      /* (mu) unit */
-	struct dm_err *error;  /* (mu) why it is Paused */
-	bool was_canceled;     /* (mu) paused by request */
-	struct dm_cancel *run; /* (mu) of the running unit; NULL: none */
-	bool closing, over;    /* (mu) */
+	Pb__Stage stage;            /* (mu) */
+	Pb__Stage expected;         /* (mu) */
+	int64_t revision;           /* (mu) of expected */
+	unsigned current;           /* (mu) unit */
+	struct dm_err *error;       /* (mu) why it is Paused */
+	bool was_canceled;          /* (mu) paused by request */
+	struct dm_cancel *run;      /* (mu) of the running unit; NULL: none */
+	bool closing, over;         /* (mu) */
 	struct auto_resume backoff; /* (mu) */
 	int64_t resume_in_ms;       /* (mu) -1: not by itself */
 };
@@ -105,7 +105,7 @@ follow_locked(struct subtask *st)
 		if (st->stage == PB__STAGE__Paused)
 			st->resume_in_ms = -1;
 		else if (move_locked(st, EV_PAUSE) &&
-		    st->stage == PB__STAGE__Paused)
+			 st->stage == PB__STAGE__Paused)
 			st->was_canceled = true;
 		break;
 	default:
@@ -122,9 +122,8 @@ static void
 cancel_unit(struct subtask *st)
 {
 	dm_mutex_lock(&st->mu);
-	if (st->run != NULL &&
-	    (st->stage == PB__STAGE__Pausing ||
-		st->stage == PB__STAGE__Stopping))
+	if (st->run != NULL && (st->stage == PB__STAGE__Pausing ||
+				   st->stage == PB__STAGE__Stopping))
 		dm_cancel_now(st->run);
 	dm_mutex_unlock(&st->mu);
 }
@@ -227,9 +226,9 @@ unit_returned(struct subtask *st, struct dm_err *err)
 	run = DM_TAKE(st->run);
 	if (err == NULL) {
 		clear_error_locked(st);
-		(void)move_locked(st,
-		    st->current + 1 < st->n_units ? EV_UNIT_NEXT
-						  : EV_UNIT_LAST);
+		(void)move_locked(st, st->current + 1 < st->n_units
+					  ? EV_UNIT_NEXT
+					  : EV_UNIT_LAST);
 	} else if (dm_err_is_canceled(err)) {
 		dm_err_free(err); /* asked for: not an error to show */
 		clear_error_locked(st);
@@ -278,8 +277,8 @@ make_units(struct subtask *st, const char *yaml)
 	st->env.inst =
 	    dm_task_cfg_instance(st->task, st->env.source->source_id);
 	if (st->env.inst == NULL)
-		return dm_err_new(CONFIG_SOURCE_ID_NOT_FOUND,
-		    st->env.source->source_id);
+		return dm_err_new(
+		    CONFIG_SOURCE_ID_NOT_FOUND, st->env.source->source_id);
 	switch (st->task->mode) {
 	case DM_MODE_ALL:
 		st->units[st->n_units++] = copy_unit_new(&st->env);

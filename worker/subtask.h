@@ -12,7 +12,7 @@
 struct subtask;
 
 struct subtask_opts {
-	const char *task_yaml; /* as the master sent it */
+	const char *task_yaml;              /* as the master sent it */
 	const struct dm_source_cfg *source; /* borrowed until freed */
 	const char *worker;
 	const char *cli_args;

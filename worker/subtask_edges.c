@@ -48,8 +48,8 @@ subtask_edge_find(Pb__Stage from, enum subtask_event on)
 const char *
 subtask_stage_name(Pb__Stage s)
 {
-	const ProtobufCEnumValue *v =
-	    protobuf_c_enum_descriptor_get_value(&pb__stage__descriptor, (int)s);
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+	    &pb__stage__descriptor, (int)s);
 
 	return v != NULL ? v->name : "?";
 }

@@ -17,7 +17,7 @@ struct unit_env {
 	const struct dm_task_cfg *task;
 	const struct dm_instance_cfg *inst; /* of task, for source */
 	const struct dm_source_cfg *source;
-	const char *worker;  /* our name */
+	const char *worker;   /* our name */
 	const char *cli_args; /* task CLI args as JSON, "" when none */
 	uint64_t cluster_id;
 	uint64_t epoch;      /* of this assignment; fences the target */

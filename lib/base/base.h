@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DM_MUST_CHECK __attribute__((warn_unused_result))
+#define DM_MUST_CHECK   __attribute__((warn_unused_result))
 #define DM_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define DM_UNUSED __attribute__((unused))
+#define DM_UNUSED       __attribute__((unused))
 
 /* Statics under unit test: static in the product. */
 #ifdef DM_TEST_BUILD
@@ -26,8 +26,7 @@
  * DM_AUTO(dm_err) e = NULL;  calls dm_err_free(e) when e leaves its scope.
  * A type takes part by DM_DEFINE_AUTO(dm_err) in its header.
  */
-#define DM_AUTO(type)                                                          \
-	__attribute__((cleanup(type##_auto_free_))) struct type *
+#define DM_AUTO(type) __attribute__((cleanup(type##_auto_free_))) struct type *
 #define DM_DEFINE_AUTO(type)                                                   \
 	static inline void type##_auto_free_(struct type **p)                  \
 	{                                                                      \

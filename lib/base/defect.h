@@ -11,17 +11,17 @@
 
 enum dm_defect {
 	DM_DEFECT_NONE,
-	DM_DEFECT_NO_LANE_ROW,	 /* a lane does not write its progress */
-	DM_DEFECT_NO_EPOCH,	 /* no statement is fenced by the epoch */
-	DM_DEFECT_NO_CLAIM,	 /* unique values do not wait for each other */
+	DM_DEFECT_NO_LANE_ROW,   /* a lane does not write its progress */
+	DM_DEFECT_NO_EPOCH,      /* no statement is fenced by the epoch */
+	DM_DEFECT_NO_CLAIM,      /* unique values do not wait for each other */
 	DM_DEFECT_KEY_MOVE_LANE, /* a moved row does not wait for its lane */
-	DM_DEFECT_NO_BARRIER,	 /* a DDL does not wait for the lanes */
-	DM_DEFECT_DROP_BATCH,	 /* never sent, yet taken for done */
-	DM_DEFECT_ONE_BYTE,	 /* the last byte of a replicated long value */
+	DM_DEFECT_NO_BARRIER,    /* a DDL does not wait for the lanes */
+	DM_DEFECT_DROP_BATCH,    /* never sent, yet taken for done */
+	DM_DEFECT_ONE_BYTE,      /* the last byte of a replicated long value */
 	DM_DEFECT_ONE_BYTE_COPY, /* byte 200 of a copied value */
-	DM_DEFECT_CHUNK_BOUND,	 /* the last row of each chunk is left out */
-	DM_DEFECT_LATE_LEASE,	 /* the lease counts from the answer */
-	DM_DEFECT_KEEP_LEASE,	 /* the lease never ends */
+	DM_DEFECT_CHUNK_BOUND,   /* the last row of each chunk is left out */
+	DM_DEFECT_LATE_LEASE,    /* the lease counts from the answer */
+	DM_DEFECT_KEEP_LEASE,    /* the lease never ends */
 };
 
 #ifdef DM_DEFECT

@@ -79,7 +79,7 @@ struct dm_event_header {
 	uint32_t timestamp; /* seconds, 0: artificial */
 	uint8_t type;
 	uint32_t server_id;
-	uint32_t size; /* whole event, with header and checksum */
+	uint32_t size;    /* whole event, with header and checksum */
 	uint32_t log_pos; /* low 32 bits of the end offset; 0: artificial */
 	uint16_t flags;
 };
@@ -108,8 +108,8 @@ struct dm_err *dm_event_split(const struct dm_binlog_format *f,
 
 /* FORMAT_DESCRIPTION: updates f. It carries its own checksum flag. raw is the
  * whole event. */
-struct dm_err *dm_format_description_decode(const uint8_t *raw, size_t len,
-    struct dm_binlog_format *f) DM_MUST_CHECK;
+struct dm_err *dm_format_description_decode(
+    const uint8_t *raw, size_t len, struct dm_binlog_format *f) DM_MUST_CHECK;
 
 struct dm_ev_rotate {
 	uint64_t pos;
@@ -122,15 +122,15 @@ struct dm_err *dm_rotate_decode(const struct dm_binlog_format *f,
 struct dm_ev_query {
 	uint32_t thread_id, exec_time;
 	uint16_t error_code;
-	const char *schema;      /* arena; "" when none */
-	const char *sql;         /* arena, NUL-terminated */
+	const char *schema; /* arena; "" when none */
+	const char *sql;    /* arena, NUL-terminated */
 	size_t sql_len;
-	uint64_t sql_mode;       /* has_sql_mode */
+	uint64_t sql_mode; /* has_sql_mode */
 	bool has_sql_mode;
 	uint16_t client_charset, connection_collation, server_collation;
 	bool has_charset;
-	const char *time_zone;   /* arena; NULL when not set */
-	uint32_t microseconds;   /* of the statement's timestamp */
+	const char *time_zone; /* arena; NULL when not set */
+	uint32_t microseconds; /* of the statement's timestamp */
 	bool foreign_key_checks_off, unique_checks_off; /* flags2 */
 };
 /* compressed: MariaDB's QUERY_COMPRESSED. */
@@ -147,8 +147,8 @@ struct dm_ev_mariadb_gtid {
 struct dm_err *dm_mariadb_gtid_decode(const uint8_t *body, size_t len,
     struct dm_ev_mariadb_gtid *ev) DM_MUST_CHECK;
 /* MariaDB's GTID_LIST at the start of a file; adds to set. */
-struct dm_err *dm_mariadb_gtid_list_decode(const uint8_t *body, size_t len,
-    struct dm_gtid_set *set) DM_MUST_CHECK;
+struct dm_err *dm_mariadb_gtid_list_decode(
+    const uint8_t *body, size_t len, struct dm_gtid_set *set) DM_MUST_CHECK;
 
 struct dm_ev_mysql_gtid {
 	uint8_t uuid[16];
@@ -157,8 +157,8 @@ struct dm_ev_mysql_gtid {
 };
 struct dm_err *dm_mysql_gtid_decode(uint8_t type, const uint8_t *body,
     size_t len, struct dm_ev_mysql_gtid *ev) DM_MUST_CHECK;
-struct dm_err *dm_previous_gtids_decode(const uint8_t *body, size_t len,
-    struct dm_gtid_set *set) DM_MUST_CHECK;
+struct dm_err *dm_previous_gtids_decode(
+    const uint8_t *body, size_t len, struct dm_gtid_set *set) DM_MUST_CHECK;
 
 /* TRANSACTION_PAYLOAD: the inner events, uncompressed, each with its header
  * and without checksums. New bytes. Limit: 1 GiB. */

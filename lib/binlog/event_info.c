@@ -5,9 +5,9 @@
  */
 #include "lib/binlog/event.h"
 
-#define H	  DM_EVP_HANDLE
-#define I	  DM_EVP_IGNORE
-#define S	  DM_EVP_STOP
+#define H         DM_EVP_HANDLE
+#define I         DM_EVP_IGNORE
+#define S         DM_EVP_STOP
 #define STATEMENT "belongs to a statement-format change, which is not applied"
 #define OLD_LOAD  "LOAD DATA as servers before 5.0 logged it is not applied"
 #define OLD_ROWS  "a row format of 5.1 test releases is not decoded"

@@ -18,13 +18,13 @@
 
 #include <string.h>
 
-#define TAGGED_FORMAT	   1u
+#define TAGGED_FORMAT      1u
 #define TAGGED_FIELDS_LAST 12u /* the last field any known server requires */
 
 /* MariaDB's GTID event: flags2. */
-#define FL_STANDALONE	0x01
-#define FL_DDL		0x20
-#define FL_PREPARED_XA	0x40
+#define FL_STANDALONE   0x01
+#define FL_DDL          0x20
+#define FL_PREPARED_XA  0x40
 #define FL_COMPLETED_XA 0x80
 
 #define GTID_LIST_COUNT 0x0fffffffu /* the upper bits are flags */

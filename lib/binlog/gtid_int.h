@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 #define DM_GTID_TAG_MAX 32
-#define DM_GNO_END	G_MAXINT64 /* no transaction number is so large */
+#define DM_GNO_END      G_MAXINT64 /* no transaction number is so large */
 
 /* Transactions first .. end - 1. */
 struct dm_gtid_range {
@@ -33,7 +33,7 @@ struct dm_gtid_domain {
  */
 struct dm_gtid_set {
 	enum dm_flavor flavor;
-	GArray *sids;	 /* dm_gtid_sid, ascending by uuid, tag */
+	GArray *sids;    /* dm_gtid_sid, ascending by uuid, tag */
 	GArray *domains; /* dm_gtid_domain, ascending by domain */
 };
 

@@ -18,10 +18,10 @@
 #include <math.h>
 #include <string.h>
 
-#define DEPTH_MAX	100
-#define TEXT_PER_BYTE	8u /* a control character becomes six letters */
-#define TEXT_SLACK	64u
-#define DATE_LENGTH	10u
+#define DEPTH_MAX       100
+#define TEXT_PER_BYTE   8u /* a control character becomes six letters */
+#define TEXT_SLACK      64u
+#define DATE_LENGTH     10u
 #define F_FORMAT_DIGITS 15 /* numbers of more zeros have an exponent */
 
 enum json_type {
@@ -383,7 +383,7 @@ static void put_value(
 /* An object or array being read; entries are within its bytes. */
 struct container {
 	struct dm_cursor all; /* offsets count from its start */
-	unsigned width;	      /* 2 or 4: of numbers and offsets */
+	unsigned width;       /* 2 or 4: of numbers and offsets */
 	bool object;
 };
 

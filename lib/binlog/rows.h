@@ -50,22 +50,22 @@ enum dm_wire_type {
 };
 
 enum dm_value_kind {
-	DM_VAL_ABSENT,   /* not in the row image */
+	DM_VAL_ABSENT, /* not in the row image */
 	DM_VAL_NULL,
-	DM_VAL_INT,      /* i: TINY..LONGLONG as signed; the column's UNSIGNED
-			    is the reader's to apply (dm_value_unsigned) */
-	DM_VAL_UINT,     /* u: ENUM index, SET bits, BIT, YEAR */
-	DM_VAL_FLOAT,    /* f */
-	DM_VAL_DOUBLE,   /* d */
-	DM_VAL_TEXT,     /* bytes: ASCII text of DECIMAL, DATE, TIME, DATETIME,
-			    TIMESTAMP (in UTC; "0000-00-00 00:00:00" for 0),
-			    with exactly the column's fraction digits */
-	DM_VAL_BYTES,    /* bytes: CHAR..BLOB, GEOMETRY: as stored, in the
-			    column's charset. STRING comes without the spaces
-			    or zeros at its end: BINARY(n), and MariaDB's
-			    UUID, INET4, INET6, are to be filled with zeros
-			    up to the map's meta */
-	DM_VAL_JSON      /* bytes: JSON text made from MySQL's binary form */
+	DM_VAL_INT,    /* i: TINY..LONGLONG as signed; the column's UNSIGNED
+			  is the reader's to apply (dm_value_unsigned) */
+	DM_VAL_UINT,   /* u: ENUM index, SET bits, BIT, YEAR */
+	DM_VAL_FLOAT,  /* f */
+	DM_VAL_DOUBLE, /* d */
+	DM_VAL_TEXT,   /* bytes: ASCII text of DECIMAL, DATE, TIME, DATETIME,
+			  TIMESTAMP (in UTC; "0000-00-00 00:00:00" for 0),
+			  with exactly the column's fraction digits */
+	DM_VAL_BYTES,  /* bytes: CHAR..BLOB, GEOMETRY: as stored, in the
+			  column's charset. STRING comes without the spaces
+			  or zeros at its end: BINARY(n), and MariaDB's
+			  UUID, INET4, INET6, are to be filled with zeros
+			  up to the map's meta */
+	DM_VAL_JSON    /* bytes: JSON text made from MySQL's binary form */
 };
 
 struct dm_value {
@@ -104,16 +104,15 @@ struct dm_table_map {
 	char **names;
 };
 struct dm_err *dm_table_map_decode(const struct dm_binlog_format *f,
-    const uint8_t *body, size_t len,
-    struct dm_table_map **map) DM_MUST_CHECK;
+    const uint8_t *body, size_t len, struct dm_table_map **map) DM_MUST_CHECK;
 void dm_table_map_free(struct dm_table_map *m);
 DM_DEFINE_AUTO(dm_table_map)
 
 enum dm_rows_kind { DM_ROWS_INSERT, DM_ROWS_UPDATE, DM_ROWS_DELETE };
 
-#define DM_ROWS_F_STMT_END          0x01
-#define DM_ROWS_F_NO_FK_CHECKS      0x02
-#define DM_ROWS_F_NO_UNIQUE_CHECKS  0x04
+#define DM_ROWS_F_STMT_END         0x01
+#define DM_ROWS_F_NO_FK_CHECKS     0x02
+#define DM_ROWS_F_NO_UNIQUE_CHECKS 0x04
 
 /* A rows event being read. Memory of the caller. */
 struct dm_rows {
@@ -124,14 +123,13 @@ struct dm_rows {
 	const uint8_t *before_bits, *after_bits; /* columns present */
 	const uint8_t *p, *end;                  /* next row */
 	bool partial_json; /* false: PARTIAL_UPDATE_ROWS is refused */
-	GBytes *inflated; /* of a compressed event; owned */
+	GBytes *inflated;  /* of a compressed event; owned */
 };
 
 /* The table id is at the same place for all row events, so that the caller
  * finds the map first, and skips filtered tables without decoding. */
-struct dm_err *dm_rows_table_id(const struct dm_binlog_format *f,
-    uint8_t type, const uint8_t *body, size_t len,
-    uint64_t *table_id) DM_MUST_CHECK;
+struct dm_err *dm_rows_table_id(const struct dm_binlog_format *f, uint8_t type,
+    const uint8_t *body, size_t len, uint64_t *table_id) DM_MUST_CHECK;
 struct dm_err *dm_rows_begin(const struct dm_binlog_format *f, uint8_t type,
     const uint8_t *body, size_t len, const struct dm_table_map *map,
     struct dm_rows *r) DM_MUST_CHECK;

@@ -17,19 +17,19 @@
 #include <mysql.h>
 #include <string.h>
 
-#define REGISTER_SLAVE	  0x15
-#define BINLOG_DUMP	  0x12
+#define REGISTER_SLAVE    0x15
+#define BINLOG_DUMP       0x12
 #define BINLOG_DUMP_GTID  0x1e
 #define DUMP_THROUGH_GTID 0x04
-#define HEARTBEAT_S	  5u
-#define HOST_NAME_MAX_	  60u
-#define PACKET_OK	  0x00
-#define PACKET_EOF	  0xfe
+#define HEARTBEAT_S       5u
+#define HOST_NAME_MAX_    60u
+#define PACKET_OK         0x00
+#define PACKET_EOF        0xfe
 
 /* Errors of servers. */
-#define ER_ACCESS_DENIED	       1045
-#define ER_UNKNOWN_VARIABLE	       1193
-#define ER_PRIVILEGE_MISSING	       1227
+#define ER_ACCESS_DENIED               1045
+#define ER_UNKNOWN_VARIABLE            1193
+#define ER_PRIVILEGE_MISSING           1227
 #define ER_MASTER_FATAL_READING_BINLOG 1236
 
 struct dm_binlog_stream {

@@ -14,11 +14,11 @@
 struct dm_binlog_stream;
 
 struct dm_binlog_start {
-	uint32_t server_id;          /* ours as a replica; 0: random */
-	const char *host_name;       /* shown by SHOW SLAVE HOSTS */
-	struct dm_pos pos;           /* used when gtid is NULL */
+	uint32_t server_id;             /* ours as a replica; 0: random */
+	const char *host_name;          /* shown by SHOW SLAVE HOSTS */
+	struct dm_pos pos;              /* used when gtid is NULL */
 	const struct dm_gtid_set *gtid; /* NULL: by position */
-	unsigned heartbeat_s;        /* 0: 5 */
+	unsigned heartbeat_s;           /* 0: 5 */
 };
 
 /* Takes conn, a fresh connection, also on error. Errors: SYNCER_GET_EVENT, the
@@ -47,8 +47,8 @@ DM_DEFINE_AUTO(dm_binlog_stream)
 /* The server's current end of binlog and GTID set (SHOW MASTER STATUS or
  * SHOW BINARY LOG STATUS; MariaDB: @@global.gtid_binlog_pos). gtid may be
  * NULL. Errors: NO_MASTER_STATUS. */
-struct dm_err *dm_binlog_master_status(struct dm_sql_conn *conn,
-    struct dm_pos *pos, char **gtid) DM_MUST_CHECK;
+struct dm_err *dm_binlog_master_status(
+    struct dm_sql_conn *conn, struct dm_pos *pos, char **gtid) DM_MUST_CHECK;
 /* SHOW BINARY LOGS: names (strings) and sizes; both may be NULL. */
 struct dm_err *dm_binlog_list(struct dm_sql_conn *conn, GPtrArray **names,
     GArray **sizes /* uint64_t */) DM_MUST_CHECK;

@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#define COLUMNS_MAX	 4096u /* of a table, in every server */
-#define META_SIGNEDNESS	 1
+#define COLUMNS_MAX      4096u /* of a table, in every server */
+#define META_SIGNEDNESS  1
 #define META_COLUMN_NAME 4
 #define LONG_STRING_BITS 0x30
 

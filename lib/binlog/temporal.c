@@ -13,8 +13,8 @@
 #include "lib/binlog/value.h"
 
 #define PACKED_FRACTION_BITS 24
-#define MICROS		     1000000u
-#define SECONDS_PER_DAY	     86400u
+#define MICROS               1000000u
+#define SECONDS_PER_DAY      86400u
 
 static const uint32_t fraction_scale[] = { 1000000, 100000, 10000, 1000, 100,
 	10, 1 };

@@ -10,8 +10,8 @@
 #include "lib/binlog/wire.h"
 
 #define DM_DECIMAL_PRECISION_MAX 65
-#define DM_DECIMAL_TEXT_MAX	 72
-#define DM_TEMPORAL_TEXT_MAX	 40
+#define DM_DECIMAL_TEXT_MAX      72
+#define DM_TEMPORAL_TEXT_MAX     40
 
 /* A non-NULL value of a column. False: the bytes are not a value of the type;
  * *known is false when it is the type that is not known. */

@@ -27,9 +27,9 @@ struct daemon_item {
 	const char *flag; /* NULL: not a flag */
 	const char *key;  /* TOML; NULL: not in files */
 	enum item_kind kind;
-	size_t offset;		      /* of the field in the program's struct */
+	size_t offset;                /* of the field in the program's struct */
 	enum dm_daemon_action action; /* ITEM_ACTION */
-	const char *fallback;	      /* default as text; NULL: none */
+	const char *fallback;         /* default as text; NULL: none */
 	const char *help;
 };
 

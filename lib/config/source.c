@@ -12,8 +12,8 @@
 
 #include <string.h>
 
-#define SOURCE_ID_MAX	32
-#define BACKOFF_MIN_MS	1000
+#define SOURCE_ID_MAX   32
+#define BACKOFF_MIN_MS  1000
 #define INT_SECONDS_MAX INT64_C(1000000000)
 
 static const struct bind_key source_keys[] = {

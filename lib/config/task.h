@@ -37,9 +37,9 @@ struct dm_loader_cfg {
 	char *dir, *import_mode, *on_duplicate_logical;
 };
 struct dm_syncer_cfg {
-	unsigned worker_count; /* 16: lanes */
-	unsigned batch;        /* 100 rows per transaction */
-	unsigned queue_size;   /* 1024 */
+	unsigned worker_count;                /* 16: lanes */
+	unsigned batch;                       /* 100 rows per transaction */
+	unsigned queue_size;                  /* 1024 */
 	unsigned checkpoint_flush_interval_s; /* 30 */
 	bool compact, multiple_rows, safe_mode, strict;
 	char *safe_mode_duration;
@@ -51,7 +51,7 @@ struct dm_instance_cfg {
 	bool has_meta;
 	struct dm_meta_cfg meta;
 	/* Indexes into the task's arrays. */
-	GArray *route_rules, *filter_rules; /* size_t */
+	GArray *route_rules, *filter_rules;      /* size_t */
 	struct dm_block_allow_rule *block_allow; /* borrowed of the task; NULL:
 						    everything */
 	struct dm_mydumper_cfg mydumper;
@@ -71,15 +71,16 @@ struct dm_task_cfg {
 	struct dm_db_cfg target;
 	GArray *routes;  /* struct dm_route_rule, sorted by name */
 	GArray *filters; /* struct dm_filter_rule */
-	GHashTable *block_allow; /* name -> struct dm_block_allow_rule*, owned */
-	GPtrArray *instances;    /* struct dm_instance_cfg* */
+	GHashTable
+	    *block_allow;     /* name -> struct dm_block_allow_rule*, owned */
+	GPtrArray *instances; /* struct dm_instance_cfg* */
 };
 
 /* Parse and check task.yaml; all problems in one error with file:line:col:
  * syntax, unknown keys, wrong types, dangling names, duplicate instances,
  * global rules that nobody uses (20038). */
-struct dm_err *dm_task_cfg_parse(const char *file, const char *yaml,
-    struct dm_task_cfg **cfg) DM_MUST_CHECK;
+struct dm_err *dm_task_cfg_parse(
+    const char *file, const char *yaml, struct dm_task_cfg **cfg) DM_MUST_CHECK;
 void dm_task_cfg_free(struct dm_task_cfg *c);
 DM_DEFINE_AUTO(dm_task_cfg)
 struct dm_instance_cfg *dm_task_cfg_instance(
@@ -94,7 +95,7 @@ struct dm_err *dm_instance_filter(const struct dm_task_cfg *c,
     struct dm_binlog_filter **out) DM_MUST_CHECK;
 /* Routes of one instance, contiguous, for dm_router_new; borrowed strings. New
  * array. */
-struct dm_route_rule *dm_instance_routes(const struct dm_task_cfg *c,
-    const struct dm_instance_cfg *i, size_t *n);
+struct dm_route_rule *dm_instance_routes(
+    const struct dm_task_cfg *c, const struct dm_instance_cfg *i, size_t *n);
 
 #endif

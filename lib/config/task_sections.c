@@ -243,8 +243,8 @@ dbs_read(struct task_parse *t, const struct task_entry *e, const char *key,
 	if (p == NULL || !dm_bind_strv(t->r, path, p->value, &list))
 		return;
 	for (size_t i = 0; list[i] != NULL; i++) {
-		check_pattern(t, DM_ERR_CONFIG_GEN_BA_LIST, p->value, path,
-		    list[i]);
+		check_pattern(
+		    t, DM_ERR_CONFIG_GEN_BA_LIST, p->value, path, list[i]);
 		g_ptr_array_add(out, g_strdup(list[i]));
 	}
 }

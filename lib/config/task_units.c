@@ -12,8 +12,8 @@
 
 /* Of safe mode after a restart in DM. */
 #define DEFAULT_SAFE_MODE_NS INT64_C(60000000000)
-#define MAX_THREADS 4096
-#define MAX_COUNT   1000000
+#define MAX_THREADS          4096
+#define MAX_COUNT            1000000
 
 static void at_key(struct dm_report *r, int code, const struct dm_yaml *node,
     const char *path, const char *key, const char *remedy, const char *fmt, ...)
@@ -159,8 +159,7 @@ check_duplicates(
 
 	if (!is_one_of(node, "on-duplicate-logical", ways, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
-		    path, "on-duplicate-logical",
-		    "write replace or error",
+		    path, "on-duplicate-logical", "write replace or error",
 		    DM_ERRFMT_CONFIG_INVALID_DUPLICATE_RESOLUTION, v);
 	else if (g_ascii_strcasecmp(v, "ignore") == 0)
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,

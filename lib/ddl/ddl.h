@@ -68,8 +68,8 @@ struct dm_alter {
 	char *new_name; /* RENAME COLUMN/INDEX */
 	char *value;    /* COLUMN_DEFAULT: canonical; NULL: DROP DEFAULT */
 	struct dm_column *column; /* ADD, MODIFY, CHANGE */
-	bool first;     /* FIRST */
-	char *after;    /* AFTER x */
+	bool first;               /* FIRST */
+	char *after;              /* AFTER x */
 	/* Of a column action: the key and the reference written in the
 	 * column's definition. */
 	struct dm_index *index;
@@ -91,7 +91,7 @@ struct dm_ddl {
 	bool ignore; /* ALTER IGNORE TABLE: drops duplicates (MariaDB) */
 	/* Tables in order of mention. RENAME: from, to, from, to, ...
 	 * CREATE ... LIKE: new, old. Databases: one with table NULL. */
-	GArray *tables; /* struct dm_table_name */
+	GArray *tables;          /* struct dm_table_name */
 	struct dm_table *create; /* CREATE TABLE; schema/name as written */
 	/* struct dm_alter*. Databases: their charset as one OPTIONS action. */
 	GPtrArray *alters;

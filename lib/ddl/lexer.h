@@ -11,14 +11,14 @@
 
 enum dm_token_kind {
 	DM_TOK_END,
-	DM_TOK_ERROR,	 /* text says what is wrong */
-	DM_TOK_WORD,	 /* unquoted identifier or keyword */
-	DM_TOK_QUOTED,	 /* `identifier` */
-	DM_TOK_STRING,	 /* 'text', value with escapes resolved */
-	DM_TOK_NUMBER,	 /* digits, dot, exponent as written */
-	DM_TOK_BYTES,	 /* 0x1f, x'1f', 0b01, b'01', canonical */
+	DM_TOK_ERROR,    /* text says what is wrong */
+	DM_TOK_WORD,     /* unquoted identifier or keyword */
+	DM_TOK_QUOTED,   /* `identifier` */
+	DM_TOK_STRING,   /* 'text', value with escapes resolved */
+	DM_TOK_NUMBER,   /* digits, dot, exponent as written */
+	DM_TOK_BYTES,    /* 0x1f, x'1f', 0b01, b'01', canonical */
 	DM_TOK_VARIABLE, /* @x, @@global.x as written, host of a user */
-	DM_TOK_PUNCT	 /* operators of up to three characters */
+	DM_TOK_PUNCT     /* operators of up to three characters */
 };
 
 struct dm_token {
@@ -26,7 +26,7 @@ struct dm_token {
 	const char *text; /* in the arena or static, NUL behind it */
 	size_t len;
 	size_t offset; /* of its first byte in the statement */
-	size_t end;	 /* of the byte behind it */
+	size_t end;    /* of the byte behind it */
 	bool space;    /* blank or comment before it */
 	bool national; /* N'text' */
 	bool reserved; /* a WORD that cannot be a name unquoted */
@@ -37,8 +37,8 @@ struct dm_lexer {
 	size_t len, pos;
 	uint64_t sql_mode;
 	unsigned version_comments; /* open ones whose content we read */
-	bool after_name;	   /* the last token could be a name */
-	struct dm_arena *arena;	   /* of token texts; borrowed */
+	bool after_name;           /* the last token could be a name */
+	struct dm_arena *arena;    /* of token texts; borrowed */
 };
 
 void dm_lexer_init(struct dm_lexer *l, const char *sql, size_t len,

@@ -57,8 +57,8 @@ bool dm_parser_accept_charset(struct dm_parser *p);
 struct dm_run {
 	GString *out;
 	struct dm_token prev; /* END: nothing yet */
-	bool sign;	      /* prev is a sign, not an operator */
-	bool glued;	      /* prev is a dot behind a name */
+	bool sign;            /* prev is a sign, not an operator */
+	bool glued;           /* prev is a dot behind a name */
 };
 
 /* Takes one token and appends it. */
@@ -83,11 +83,11 @@ struct dm_attributes {
 	char *srid;
 	bool invisible;
 	char *versioning; /* "WITHOUT SYSTEM VERSIONING" */
-	char *value;	  /* of DEFAULT */
+	char *value;      /* of DEFAULT */
 	char *on_update;
 	bool auto_increment;
 	GString *storage; /* COLUMN_FORMAT, STORAGE, COMPRESSED, ... */
-	char *comment;	  /* 'text' */
+	char *comment;    /* 'text' */
 	GString *checks;
 };
 

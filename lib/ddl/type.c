@@ -7,7 +7,7 @@
 /* What may follow the name of a type. */
 #define T_LENGTH   1u /* (n) */
 #define T_DECIMALS 2u /* (m[,d]) */
-#define T_SIGN	   4u /* UNSIGNED, SIGNED, ZEROFILL */
+#define T_SIGN     4u /* UNSIGNED, SIGNED, ZEROFILL */
 #define T_CHARSET  8u
 #define T_ELEMENTS 16u /* ('a','b') */
 #define T_NATIONAL 32u /* its charset is utf8 */
@@ -20,8 +20,8 @@ struct type_words {
 };
 
 #define INTEGER (T_LENGTH | T_SIGN)
-#define REALS	(T_DECIMALS | T_SIGN)
-#define TEXTS	(T_LENGTH | T_CHARSET)
+#define REALS   (T_DECIMALS | T_SIGN)
+#define TEXTS   (T_LENGTH | T_CHARSET)
 
 /* A phrase stands before its own beginnings. */
 static const struct type_words type_table[] = {

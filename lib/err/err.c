@@ -72,8 +72,8 @@ dm_err_wrap_(struct dm_err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	outer = make(code, g_strdup_vprintf(fmt, ap));
 	va_end(ap);
-	outer->cause = err->cause != NULL ? DM_TAKE(err->cause)
-					  : DM_TAKE(err->message);
+	outer->cause =
+	    err->cause != NULL ? DM_TAKE(err->cause) : DM_TAKE(err->message);
 	outer->canceled = err->canceled;
 	dm_err_free(err);
 	return outer;

@@ -22,13 +22,13 @@ enum dm_err_scope {
 };
 
 struct dm_err {
-	int code;               /* DM's number; 50000 for a plain error */
-	const char *err_class;  /* static */
-	const char *scope;      /* static */
-	const char *level;      /* static */
-	char *message;          /* owned, never NULL */
-	char *cause;            /* owned, NULL when there is none */
-	char *workaround;       /* owned, "" when there is none */
+	int code;              /* DM's number; 50000 for a plain error */
+	const char *err_class; /* static */
+	const char *scope;     /* static */
+	const char *level;     /* static */
+	char *message;         /* owned, never NULL */
+	char *cause;           /* owned, NULL when there is none */
+	char *workaround;      /* owned, "" when there is none */
 	bool canceled;
 };
 
@@ -52,8 +52,7 @@ struct dm_err_info {
  * one, else err's message (DM's Delegate: the inner message is then lost).
  */
 #define dm_err_wrap(err, name, ...)                                            \
-	dm_err_wrap_(                                                          \
-	    (err), DM_ERR_##name, DM_ERRFMT_##name, ##__VA_ARGS__)
+	dm_err_wrap_((err), DM_ERR_##name, DM_ERRFMT_##name, ##__VA_ARGS__)
 
 struct dm_err *dm_err_make_(int code, const char *fmt, ...)
     DM_PRINTF(2, 3) DM_MUST_CHECK;

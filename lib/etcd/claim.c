@@ -23,10 +23,10 @@
 #include <unistd.h>
 
 #define LOCK_NAME "supervisor.lock"
-#define LOCK_MS	  6000 /* a supervisor that ends takes up to 5 s */
+#define LOCK_MS   6000 /* a supervisor that ends takes up to 5 s */
 #define LOCK_STEP ((long)50 * 1000 * 1000)
-#define END_MS	  5000
-#define DELETED	  " (deleted)"
+#define END_MS    5000
+#define DELETED   " (deleted)"
 
 static bool
 runs_program(const char *pid, const char *program)

@@ -49,13 +49,13 @@ struct dm_etcd {
 	int64_t timeout_ms;
 	pthread_t thread;
 
-	struct dm_mutex mu; /* guards inbox and closing */
+	struct dm_mutex mu;  /* guards inbox and closing */
 	pthread_cond_t cond; /* a posted command has run */
 	GQueue inbox;        /* of struct command*, see client.c */
 	bool closing;
 
-	size_t current;      /* the endpoint in use */
-	char *token;         /* NULL: none yet; "": etcd wants none */
+	size_t current; /* the endpoint in use */
+	char *token;    /* NULL: none yet; "": etcd wants none */
 	bool authenticating;
 	unsigned auth_round; /* counts authentications */
 	bool ended;          /* the loop is over: nothing new may start */
@@ -119,17 +119,16 @@ struct dm_etcd_transfer *dm_etcd_transfer_start(
     struct dm_etcd *e, const struct dm_etcd_transfer_opts *o);
 void dm_etcd_transfer_free(struct dm_etcd_transfer *t);
 /* Why the transfer failed below HTTP. Only when rc is not CURLE_OK. */
-struct dm_err *dm_etcd_transfer_error(
-    struct dm_etcd_transfer *t) DM_MUST_CHECK;
+struct dm_err *dm_etcd_transfer_error(struct dm_etcd_transfer *t) DM_MUST_CHECK;
 /* For the loop: give new data to streams; end transfers. */
 void dm_etcd_transfers_deliver(struct dm_etcd *e);
 
 /* ---- request.c: a POST with one answer ---- */
 
 enum dm_etcd_retry {
-	DM_ETCD_ONCE,    /* again only if etcd cannot have seen it */
-	DM_ETCD_ALWAYS,  /* idempotent: until the time is over */
-	DM_ETCD_ROUND    /* idempotent, each endpoint once */
+	DM_ETCD_ONCE,   /* again only if etcd cannot have seen it */
+	DM_ETCD_ALWAYS, /* idempotent: until the time is over */
+	DM_ETCD_ROUND   /* idempotent, each endpoint once */
 };
 
 struct dm_etcd_answer {
@@ -178,15 +177,15 @@ void dm_etcd_token_drop(struct dm_etcd *e);
 /* ---- lease.c, kv.c: forms with a time limit of their own, for election.c;
  * 0: the client's. Any thread but the client's. ---- */
 
-struct dm_err *dm_etcd_range_in(struct dm_etcd *e, const char *key,
-    bool prefix, int64_t timeout_ms, struct dm_etcd_kvs **out) DM_MUST_CHECK;
+struct dm_err *dm_etcd_range_in(struct dm_etcd *e, const char *key, bool prefix,
+    int64_t timeout_ms, struct dm_etcd_kvs **out) DM_MUST_CHECK;
 struct dm_err *dm_etcd_txn_run_in(struct dm_etcd *e, struct dm_etcd_txn *t,
     int64_t timeout_ms, struct dm_etcd_txn_result *out) DM_MUST_CHECK;
 struct dm_err *dm_etcd_lease_grant_in(struct dm_etcd *e, int64_t ttl_s,
     int64_t timeout_ms, int64_t *lease) DM_MUST_CHECK;
 struct dm_err *dm_etcd_lease_keepalive_in(struct dm_etcd *e, int64_t lease,
     int64_t timeout_ms, int64_t *ttl_s) DM_MUST_CHECK;
-struct dm_err *dm_etcd_lease_revoke_in(struct dm_etcd *e, int64_t lease,
-    int64_t timeout_ms) DM_MUST_CHECK;
+struct dm_err *dm_etcd_lease_revoke_in(
+    struct dm_etcd *e, int64_t lease, int64_t timeout_ms) DM_MUST_CHECK;
 
 #endif

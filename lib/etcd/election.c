@@ -28,7 +28,7 @@
 #include <string.h>
 
 #define RANK_ELECTION 590
-#define CALL_MS	      10000
+#define CALL_MS       10000
 #define REVOKE_MS     3000
 #define RETRY_MS      500
 #define MIN_CALL_MS   1
@@ -45,8 +45,8 @@ struct dm_election {
 	pthread_cond_t cond;
 	bool stopping, campaigning;
 	unsigned resigns; /* asked for */
-	bool dirty;	  /* the view is old */
-	bool compacted;	  /* the watch has ended */
+	bool dirty;       /* the view is old */
+	bool compacted;   /* the watch has ended */
 	bool leading;
 	struct dm_mono lease_end;
 	char *key;   /* of the lease; written by the thread only */
@@ -54,12 +54,12 @@ struct dm_election {
 		     /* ... to here */
 
 	/* The thread's own. */
-	int64_t lease;	      /* 0: none */
-	bool key_put;	      /* for this lease, and not found missing */
+	int64_t lease;        /* 0: none */
+	bool key_put;         /* for this lease, and not found missing */
 	struct dm_mono renew; /* when the next renewal is due */
 	struct dm_mono retry; /* no call to etcd before this time */
 	unsigned resigned;    /* done */
-	char *leader;	      /* as told last; NULL: nothing told */
+	char *leader;         /* as told last; NULL: nothing told */
 	struct dm_etcd_watch *watch;
 };
 

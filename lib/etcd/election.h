@@ -29,7 +29,7 @@ struct dm_election_opts {
 	/* JSON {"id","addr"}; unique per process: another key with this value
 	 * is taken for a dead incarnation's and deleted. */
 	const char *value;
-	int64_t ttl_s;      /* 60 */
+	int64_t ttl_s; /* 60 */
 };
 
 struct dm_election *dm_election_start(struct dm_etcd *e,

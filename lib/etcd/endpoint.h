@@ -12,9 +12,9 @@
 #include "lib/err/err.h"
 
 struct dm_etcd_endpoint {
-	char *text;   /* as it was given */
-	char *base;   /* "http://localhost": the URL without its path */
-	char *socket; /* NULL: TCP */
+	char *text;         /* as it was given */
+	char *base;         /* "http://localhost": the URL without its path */
+	char *socket;       /* NULL: TCP */
 	char *short_socket; /* through dir_fd; NULL: not needed */
 	int dir_fd;
 	bool tls;

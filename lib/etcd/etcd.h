@@ -50,8 +50,8 @@ struct dm_etcd_kv {
 };
 
 struct dm_etcd_kvs {
-	int64_t revision;  /* of the store when the answer was made */
-	GPtrArray *items;  /* of struct dm_etcd_kv*, owned */
+	int64_t revision; /* of the store when the answer was made */
+	GPtrArray *items; /* of struct dm_etcd_kv*, owned */
 };
 void dm_etcd_kvs_free(struct dm_etcd_kvs *k);
 DM_DEFINE_AUTO(dm_etcd_kvs)
@@ -93,10 +93,10 @@ struct dm_etcd_txn_result {
 struct dm_err *dm_etcd_txn_run(struct dm_etcd *e, struct dm_etcd_txn *t,
     struct dm_etcd_txn_result *out) DM_MUST_CHECK;
 /* done gets err (owned by it) or result; on the client's thread. */
-typedef void dm_etcd_txn_fn(struct dm_err *err,
-    const struct dm_etcd_txn_result *result, void *arg);
-void dm_etcd_txn_start(struct dm_etcd *e, struct dm_etcd_txn *t,
-    dm_etcd_txn_fn *done, void *arg);
+typedef void dm_etcd_txn_fn(
+    struct dm_err *err, const struct dm_etcd_txn_result *result, void *arg);
+void dm_etcd_txn_start(
+    struct dm_etcd *e, struct dm_etcd_txn *t, dm_etcd_txn_fn *done, void *arg);
 
 /* ---- leases ---- */
 
@@ -106,8 +106,8 @@ struct dm_err *dm_etcd_lease_grant(
 struct dm_err *dm_etcd_lease_keepalive(
     struct dm_etcd *e, int64_t lease, int64_t *ttl_s) DM_MUST_CHECK;
 typedef void dm_etcd_lease_fn(struct dm_err *err, int64_t ttl_s, void *arg);
-void dm_etcd_lease_keepalive_start(struct dm_etcd *e, int64_t lease,
-    dm_etcd_lease_fn *done, void *arg);
+void dm_etcd_lease_keepalive_start(
+    struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg);
 struct dm_err *dm_etcd_lease_revoke(
     struct dm_etcd *e, int64_t lease) DM_MUST_CHECK;
 
@@ -146,7 +146,7 @@ void dm_etcd_watch_stop(struct dm_etcd_watch *w);
 
 struct dm_etcd_member {
 	uint64_t id;
-	char *name; /* "" while it has not started */
+	char *name;                      /* "" while it has not started */
 	char **peer_urls, **client_urls; /* NULL-terminated */
 };
 void dm_etcd_member_free(struct dm_etcd_member *m);

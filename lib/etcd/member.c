@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #define START_MS       10000
-#define STOP_MS	       10000 /* the supervisor gives etcd 5 s */
+#define STOP_MS        10000 /* the supervisor gives etcd 5 s */
 #define HOPELESS_EXITS 5
 #define PROBE_MS       1000
-#define STEP_NS	       ((long)50 * 1000 * 1000)
+#define STEP_NS        ((long)50 * 1000 * 1000)
 #define TAIL_BYTES     4096
 #define TAIL_LINES     5
 

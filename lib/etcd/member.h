@@ -34,7 +34,7 @@ struct dm_etcd_member_opts {
 	const char *initial_cluster_state; /* "new" or "existing" */
 	const char *auto_compaction_mode, *auto_compaction_retention;
 	int64_t quota_backend_bytes;
-	unsigned max_txn_ops;         /* 0: etcd's default; so the two others */
+	unsigned max_txn_ops; /* 0: etcd's default; so the two others */
 	unsigned max_request_bytes;
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL or "": none */
 };
@@ -52,8 +52,8 @@ struct dm_err *dm_etcd_member_start(const struct dm_etcd_member_opts *o,
  * MASTER_START_EMBED_ETCD_FAIL, after timeout_ms, or as soon as etcd has ended
  * 5 times; the cause has the last lines of etcd.log.
  */
-struct dm_err *dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m,
-    int64_t timeout_ms) DM_MUST_CHECK;
+struct dm_err *dm_etcd_member_wait_ready(
+    struct dm_etcd_member_proc *m, int64_t timeout_ms) DM_MUST_CHECK;
 /* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new. Borrowed. */
 const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
 /* Pid of the etcd child now, 0 while it is down (for tests and status). */

@@ -29,7 +29,7 @@
 #define FIRST_PAUSE_MS 100
 #define MAX_PAUSE_MS   3000
 #define GOOD_RUN_MS    10000 /* after such a run the pause starts anew */
-#define TERM_MS	       5000
+#define TERM_MS        5000
 #define MAX_LOG_BYTES  ((off_t)64 << 20)
 
 /* Where the two descriptors that we keep are put. */

@@ -16,9 +16,9 @@
 
 /* In memory that master and supervisor share; written by the supervisor. */
 struct dm_etcd_shared {
-	atomic_int pid;         /* of etcd; 0 while it is down */
-	atomic_int exits;       /* how often it ended, or could not start */
-	atomic_int exec_errno;  /* of the last start; 0: it started */
+	atomic_int pid;        /* of etcd; 0 while it is down */
+	atomic_int exits;      /* how often it ended, or could not start */
+	atomic_int exec_errno; /* of the last start; 0: it started */
 };
 
 /* What it sends once, after the first start: */
@@ -43,7 +43,7 @@ _Noreturn void dm_etcd_supervise(const struct dm_etcd_supervisor *s);
  * etcd that works on it without a supervisor. *lock_fd: the caller's. Errors:
  * plain.
  */
-struct dm_err *dm_etcd_claim_dir(const char *program, const char *data_dir,
-    int *lock_fd) DM_MUST_CHECK;
+struct dm_err *dm_etcd_claim_dir(
+    const char *program, const char *data_dir, int *lock_fd) DM_MUST_CHECK;
 
 #endif

@@ -27,8 +27,8 @@ struct dm_etcd_watch {
 	struct dm_etcd_watch_ops ops;
 	void *arg;
 
-	int64_t next;	/* 0: from now, until etcd told what now is */
-	bool created;	/* on this stream */
+	int64_t next;   /* 0: from now, until etcd told what now is */
+	bool created;   /* on this stream */
 	size_t scanned; /* bytes of the buffer known to have no line end */
 	char *body;
 	struct dm_etcd_transfer *t;

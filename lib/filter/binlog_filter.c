@@ -24,9 +24,18 @@ struct event {
 				it */
 };
 
-#define DDL(name)             { name, CLASS_DDL, NULL }
-#define INCOMPATIBLE(name)    { name, CLASS_INCOMPATIBLE, NULL }
-#define UNTOLD(name, instead) { name, CLASS_UNTOLD, instead }
+#define DDL(name)                                                              \
+	{                                                                      \
+		name, CLASS_DDL, NULL                                          \
+	}
+#define INCOMPATIBLE(name)                                                     \
+	{                                                                      \
+		name, CLASS_INCOMPATIBLE, NULL                                 \
+	}
+#define UNTOLD(name, instead)                                                  \
+	{                                                                      \
+		name, CLASS_UNTOLD, instead                                    \
+	}
 
 /* clang-format off */
 static const struct event events[] = {
@@ -213,8 +222,8 @@ set_action(struct rule *r, const char *given)
 	else if (given[0] == '\0' || g_ascii_strcasecmp(given, "do") == 0)
 		r->action = DM_FILTER_DO;
 	else
-		return dm_err_plain("action: '%s' is none of Ignore, Do, Error",
-		    given);
+		return dm_err_plain(
+		    "action: '%s' is none of Ignore, Do, Error", given);
 	return NULL;
 }
 
@@ -312,8 +321,7 @@ any_sql_matches(const struct rule *r, const char *sql, bool *yes)
 
 	*yes = false;
 	for (guint i = 0; err == NULL && !*yes && i < r->sql->len; i++)
-		err = dm_pattern_search(
-		    g_ptr_array_index(r->sql, i), sql, yes);
+		err = dm_pattern_search(g_ptr_array_index(r->sql, i), sql, yes);
 	return err;
 }
 
@@ -341,8 +349,8 @@ dm_binlog_filter_decide(const struct dm_binlog_filter *f, const char *schema,
     enum dm_filter_action *action)
 {
 	g_autofree char *s = dm_pattern_fold(schema, f->case_sensitive);
-	g_autofree char *t = dm_pattern_fold(
-	    table != NULL ? table : "", f->case_sensitive);
+	g_autofree char *t =
+	    dm_pattern_fold(table != NULL ? table : "", f->case_sensitive);
 	struct dm_err *err;
 
 	*action = DM_FILTER_DO;

@@ -29,8 +29,8 @@ struct dm_err *dm_block_allow_new(const struct dm_block_allow_rule *rule,
 void dm_block_allow_free(struct dm_block_allow *b);
 DM_DEFINE_AUTO(dm_block_allow)
 /* table "" or NULL: a database statement. True: skip it. */
-bool dm_block_allow_skips(const struct dm_block_allow *b, const char *schema,
-    const char *table);
+bool dm_block_allow_skips(
+    const struct dm_block_allow *b, const char *schema, const char *table);
 /* mysql, sys, information_schema, ... (any case). */
 bool dm_is_system_schema(const char *schema);
 

@@ -55,8 +55,8 @@ op_for(struct dm_ha_batch *b, char *key)
 void
 dm_ha_batch_put(struct dm_ha_batch *b, const struct dm_ha_item *i)
 {
-	struct dm_ha_op *op = op_for(b, dm_ha_key(i->kind, i->first,
-	    i->second));
+	struct dm_ha_op *op =
+	    op_for(b, dm_ha_key(i->kind, i->first, i->second));
 
 	op->is_delete = false;
 	op->value = dm_ha_encode(i, &op->len);

@@ -133,11 +133,11 @@ json_of(const struct dm_ha_item *i)
 		    "source", i->text, "worker", i->first);
 	case DM_HA_STAGE:
 		return json_pack("{s:i,s:I,s:s,s:s}", "format", DM_HA_FORMAT,
-		    "expect", (json_int_t)i->number, "source", i->first,
-		    "task", i->second);
+		    "expect", (json_int_t)i->number, "source", i->first, "task",
+		    i->second);
 	case DM_HA_CLI_ARGS:
-		return json_pack("{s:i,s:s}", "format", DM_HA_FORMAT,
-		    "start_time", i->text);
+		return json_pack(
+		    "{s:i,s:s}", "format", DM_HA_FORMAT, "start_time", i->text);
 	case DM_HA_VERSION:
 		return json_pack("{s:i,s:I,s:s}", "format", DM_HA_FORMAT,
 		    "internal-no", (json_int_t)i->number, "release-ver",
@@ -166,8 +166,8 @@ dm_ha_encode(const struct dm_ha_item *i, size_t *len)
 		return out;
 	}
 	if (i->kind == DM_HA_SOURCE || i->kind == DM_HA_SUBTASK) {
-		out = g_strdup_printf(
-		    YAML_HEAD "%d\n%s", DM_HA_FORMAT, i->text);
+		out =
+		    g_strdup_printf(YAML_HEAD "%d\n%s", DM_HA_FORMAT, i->text);
 		*len = strlen(out);
 		return out;
 	}
@@ -256,12 +256,12 @@ decode_json(const struct dm_etcd_kv *kv, struct dm_ha_item *i)
 		json_decref(j);
 		return invalid(kv, "its value is not a JSON object");
 	}
-	err = check_format(
-	    kv, json_integer_value(json_object_get(j, "format")));
+	err =
+	    check_format(kv, json_integer_value(json_object_get(j, "format")));
 	t = text == NULL ? NULL : json_object_get(j, text);
 	n = number == NULL ? NULL : json_object_get(j, number);
 	if (err == NULL && ((text != NULL && !json_is_string(t)) ||
-		(number != NULL && !json_is_integer(n))))
+			       (number != NULL && !json_is_integer(n))))
 		err = invalid(kv, "a member is missing");
 	if (err == NULL && t != NULL)
 		i->text = g_strdup(json_string_value(t));

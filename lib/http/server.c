@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_BODY_BYTES	((size_t)4 << 20)
+#define MAX_BODY_BYTES  ((size_t)4 << 20)
 #define MAX_CONNECTIONS 256
-#define IDLE_S		60
+#define IDLE_S          60
 /* For the request line and headers of one connection. */
 #define HEAD_BYTES ((size_t)32 << 10)
 

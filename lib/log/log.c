@@ -162,8 +162,8 @@ static void
 format_json(GString *s, enum dm_log_level level, const char *where,
     const char *msg, const struct dm_kv *kv)
 {
-	g_string_append_printf(s, "{\"level\":\"%s\",\"time\":\"",
-	    level_names[level]);
+	g_string_append_printf(
+	    s, "{\"level\":\"%s\",\"time\":\"", level_names[level]);
 	append_time(s);
 	g_string_append_printf(s, "\",\"caller\":\"%s\",\"message\":", where);
 	append_json_string(s, msg);
@@ -209,8 +209,8 @@ dm_log_write(enum dm_log_level level, const char *file, int line,
     const char *msg, const struct dm_kv *kv)
 {
 	const char *base = strrchr(file, '/');
-	g_autofree char *where = g_strdup_printf(
-	    "%s:%d", base != NULL ? base + 1 : file, line);
+	g_autofree char *where =
+	    g_strdup_printf("%s:%d", base != NULL ? base + 1 : file, line);
 	GString *s = g_string_sized_new(256);
 	ssize_t n;
 

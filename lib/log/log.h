@@ -58,8 +58,8 @@ struct dm_kv {
  * stdout; reopened after 512 MB as <file>.<time>. format: text or json.
  * Before this call lines go to stderr at level warn.
  */
-struct dm_err *dm_log_init(const char *level, const char *file,
-    const char *format) DM_MUST_CHECK;
+struct dm_err *dm_log_init(
+    const char *level, const char *file, const char *format) DM_MUST_CHECK;
 enum dm_log_level dm_log_threshold(void);
 void dm_log_write(enum dm_log_level level, const char *file, int line,
     const char *msg, const struct dm_kv *kv);

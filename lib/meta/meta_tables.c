@@ -12,8 +12,8 @@
 #include <string.h>
 
 /* A server's answer "there is no such database / table". */
-#define ER_BAD_DB	 1049
-#define ER_BAD_TABLE	 1051
+#define ER_BAD_DB        1049
+#define ER_BAD_TABLE     1051
 #define ER_NO_SUCH_TABLE 1146
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",

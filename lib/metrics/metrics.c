@@ -108,8 +108,8 @@ value_locked(struct dm_metric *f, const char *const *values)
 }
 
 struct dm_metric *
-dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind,
-    const char *name, const char *help, const char *const *labels)
+dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind, const char *name,
+    const char *help, const char *const *labels)
 {
 	struct dm_metric *f = g_new0(struct dm_metric, 1);
 
@@ -119,8 +119,8 @@ dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind,
 	f->help = g_strdup(help);
 	if (labels != NULL)
 		f->labels = g_strdupv((char **)(uintptr_t)labels);
-	f->values = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, g_free);
+	f->values =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	dm_mutex_lock(&m->mu);
 	g_ptr_array_add(m->families, f);
 	if (labels == NULL)
@@ -176,8 +176,8 @@ by_text(gconstpointer a, gconstpointer b)
 static void
 head(GString *s, const char *name, const char *help, const char *type)
 {
-	g_string_append_printf(s, "# HELP %s %s\n# TYPE %s %s\n", name, help,
-	    name, type);
+	g_string_append_printf(
+	    s, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void
@@ -185,8 +185,8 @@ sample(GString *s, const char *name, const char *labels, double v)
 {
 	char num[G_ASCII_DTOSTR_BUF_SIZE];
 
-	g_string_append_printf(s, "%s%s %s\n", name, labels,
-	    g_ascii_dtostr(num, sizeof(num), v));
+	g_string_append_printf(
+	    s, "%s%s %s\n", name, labels, g_ascii_dtostr(num, sizeof(num), v));
 }
 
 static void
@@ -235,8 +235,7 @@ print_process(GString *s, double start_time)
 	sample(s, "process_cpu_seconds_total", "",
 	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
 	head(s, "process_start_time_seconds",
-	    "Start time of the process since unix epoch in seconds.",
-	    "gauge");
+	    "Start time of the process since unix epoch in seconds.", "gauge");
 	sample(s, "process_start_time_seconds", "", start_time);
 }
 

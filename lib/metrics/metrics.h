@@ -19,14 +19,11 @@ DM_DEFINE_AUTO(dm_metrics)
 
 /* A new family, owned by m. labels: names, NULL-terminated; NULL: none. Without
  * labels it is shown with 0 until it is set. */
-struct dm_metric *dm_metric_new(struct dm_metrics *m,
-    enum dm_metric_kind kind, const char *name, const char *help,
-    const char *const *labels);
+struct dm_metric *dm_metric_new(struct dm_metrics *m, enum dm_metric_kind kind,
+    const char *name, const char *help, const char *const *labels);
 /* values: of the labels, in their order; ignored when there are none. */
-void dm_metric_set(
-    struct dm_metric *f, const char *const *values, double v);
-void dm_metric_add(
-    struct dm_metric *f, const char *const *values, double v);
+void dm_metric_set(struct dm_metric *f, const char *const *values, double v);
+void dm_metric_add(struct dm_metric *f, const char *const *values, double v);
 void dm_metric_remove(struct dm_metric *f, const char *const *values);
 /* Forget all values (of a leader that retires). */
 void dm_metric_reset(struct dm_metric *f);

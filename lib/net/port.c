@@ -29,7 +29,7 @@
 #define MAX_UNDECIDED 1024
 /* How long accepting pauses when the process has no descriptor left. */
 #define NO_FD_PAUSE_MS 100
-#define EVENTS	       64
+#define EVENTS         64
 
 static const char preface[24] = { 'P', 'R', 'I', ' ', '*', ' ', 'H', 'T', 'T',
 	'P', '/', '2', '.', '0', '\r', '\n', '\r', '\n', 'S', 'M', '\r', '\n',

@@ -30,9 +30,8 @@ struct dm_port_handlers {
  * *bound_port: the port taken, may be NULL. Errors: plain, with the address and
  * errno's text.
  */
-struct dm_err *dm_port_open(const char *addr,
-    const struct dm_port_handlers *h, struct dm_port **port,
-    int *bound_port) DM_MUST_CHECK;
+struct dm_err *dm_port_open(const char *addr, const struct dm_port_handlers *h,
+    struct dm_port **port, int *bound_port) DM_MUST_CHECK;
 /* Stops listening, drops undecided connections, joins. Accepts NULL. */
 void dm_port_free(struct dm_port *port);
 

@@ -22,8 +22,8 @@ struct dm_rpc_call {
 
 	struct dm_mutex mu; /* rank CALL; guards the three below */
 	grpc_call *call;    /* NULL when it was released */
-	unsigned ops;	    /* in flight */
-	bool ended;	    /* by the handler, or for it */
+	unsigned ops;       /* in flight */
+	bool ended;         /* by the handler, or for it */
 
 	ProtobufCService *svc; /* borrowed; NULL: nothing to invoke */
 	unsigned method_index;

@@ -18,7 +18,7 @@
 #define DEFAULT_KEEPALIVE_MS 10000
 /* As DM's masters dial: 100 ms, growing to 3 s. */
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS	 3000
+#define BACKOFF_MAX_MS   3000
 
 struct dm_rpc_channel {
 	grpc_channel *core;

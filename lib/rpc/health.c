@@ -22,7 +22,7 @@ typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus serving_status;
 
 struct dm_rpc_health {
 	Grpc__Health__V1__Health_Service
-	    svc;	      /* first: handlers get its address */
+	    svc;              /* first: handlers get its address */
 	struct dm_mutex mu;   /* rank HEALTH; guards the fields below */
 	GHashTable *serving;  /* service -> serving_status */
 	GHashTable *watchers; /* set of struct watcher * */
@@ -31,7 +31,7 @@ struct dm_rpc_health {
 struct watcher {
 	struct dm_rpc_health *health;
 	struct dm_rpc_stream *stream; /* borrowed until its on_close */
-	char *service;		      /* NULL before the request */
+	char *service;                /* NULL before the request */
 	serving_status told;
 };
 

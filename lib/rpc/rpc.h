@@ -73,8 +73,7 @@ struct dm_rpc_server *dm_rpc_server_new(const struct dm_rpc_server_opts *o);
 /* svc is borrowed until the server is freed. All methods of its descriptor
  * that were not given to dm_rpc_server_add_stream are unary. A NULL handler
  * answers UNIMPLEMENTED. */
-void dm_rpc_server_add_service(
-    struct dm_rpc_server *s, ProtobufCService *svc);
+void dm_rpc_server_add_service(struct dm_rpc_server *s, ProtobufCService *svc);
 
 /*
  * Callbacks of one stream, server or client side. They run on the library's
@@ -87,8 +86,8 @@ struct dm_rpc_stream_ops {
 	 * ctx. peer: "ipv4:127.0.0.1:1234", borrowed. */
 	void *(*on_open)(struct dm_rpc_stream *st, const char *peer, void *arg);
 	/* msg is borrowed for the call. */
-	void (*on_message)(struct dm_rpc_stream *st,
-	    const ProtobufCMessage *msg, void *ctx);
+	void (*on_message)(
+	    struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx);
 	/* Server only: the client sends no more, but still reads. NULL: the
 	 * stream is then finished with OK. */
 	void (*on_half_close)(struct dm_rpc_stream *st, void *ctx);

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DEFAULT_THREADS	     2
+#define DEFAULT_THREADS      2
 #define DEFAULT_RECV_BYTES   ((size_t)(4096 + 512) << 10)
 #define DEFAULT_KEEPALIVE_MS 10000
 #define REQUESTS_PER_THREAD  4
@@ -60,8 +60,8 @@ struct dm_rpc_server {
 
 	struct dm_mutex mu; /* rank OWNER; guards the fields below */
 	pthread_cond_t changed;
-	bool running;	   /* adopts connections */
-	bool down;	   /* the last call and connection are gone */
+	bool running;      /* adopts connections */
+	bool down;         /* the last call and connection are gone */
 	unsigned adopting; /* calls of dm_rpc_server_adopt in progress */
 	/* gRPC knows an adopted connection as "fd:7" only: the addresses, by
 	 * that name. A number's next use replaces its entry. */

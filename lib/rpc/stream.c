@@ -23,7 +23,7 @@ struct dm_rpc_stream {
 	atomic_uint refs;
 	bool server;
 	struct dm_rpc_stream_ops ops;
-	void *ctx;			      /* set before the first read */
+	void *ctx;                            /* set before the first read */
 	const ProtobufCMessageDescriptor *in; /* what the other side sends */
 	const ProtobufCMessageDescriptor *out_type;
 	struct dm_rpc_live *live; /* NULL on the server */
@@ -31,11 +31,11 @@ struct dm_rpc_stream {
 	struct dm_mutex mu; /* rank CALL; guards up to the blank line */
 	grpc_call *call;    /* NULL when it was released */
 	unsigned pending;
-	GQueue out;	  /* of grpc_byte_buffer, without the one in flight */
+	GQueue out;       /* of grpc_byte_buffer, without the one in flight */
 	size_t out_bytes; /* with the one in flight */
-	bool sending;	  /* a message or the end is in flight */
-	bool over;	  /* no more messages are taken */
-	bool finish;	  /* the end is to be sent after the queue */
+	bool sending;     /* a message or the end is in flight */
+	bool over;        /* no more messages are taken */
+	bool finish;      /* the end is to be sent after the queue */
 	bool finish_sent;
 	enum dm_rpc_status finish_status;
 	char *finish_text;

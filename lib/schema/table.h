@@ -39,7 +39,7 @@ enum dm_type {
 	DM_T_LONGBLOB,
 	DM_T_ENUM,
 	DM_T_SET,
-	DM_T_JSON, /* MariaDB: LONGTEXT with a check; see the server */
+	DM_T_JSON,     /* MariaDB: LONGTEXT with a check; see the server */
 	DM_T_GEOMETRY, /* and all its subtypes */
 	DM_T_UUID,
 	DM_T_INET4,
@@ -63,11 +63,11 @@ struct dm_column {
 	bool zerofill;
 	bool not_null;
 	bool auto_increment;
-	bool generated;   /* stored or virtual */
+	bool generated; /* stored or virtual */
 	bool stored;
 	bool invisible;
 	bool has_default;
-	char **elements;  /* ENUM, SET; NULL-terminated */
+	char **elements; /* ENUM, SET; NULL-terminated */
 };
 
 enum dm_index_kind {
@@ -79,9 +79,9 @@ enum dm_index_kind {
 };
 
 struct dm_index_part {
-	char *column;     /* NULL: an expression */
+	char *column; /* NULL: an expression */
 	char *expression;
-	int prefix;       /* -1: whole column */
+	int prefix; /* -1: whole column */
 	bool descending;
 };
 
@@ -95,23 +95,23 @@ struct dm_index {
 
 struct dm_foreign_key {
 	char *name;
-	GPtrArray *columns;  /* char* */
-	char *ref_schema;    /* NULL: the table's own */
+	GPtrArray *columns; /* char* */
+	char *ref_schema;   /* NULL: the table's own */
 	char *ref_table;
 	GPtrArray *ref_columns;
-	char *actions;       /* "ON DELETE CASCADE", or "" */
-	char *index_name;    /* FOREIGN KEY x (...); NULL: none */
-	bool inlined; /* written as REFERENCES behind its only column; some
-			 servers ignore that */
+	char *actions;    /* "ON DELETE CASCADE", or "" */
+	char *index_name; /* FOREIGN KEY x (...); NULL: none */
+	bool inlined;     /* written as REFERENCES behind its only column; some
+			     servers ignore that */
 };
 
 struct dm_table {
 	char *schema, *name;
-	GPtrArray *columns;      /* struct dm_column* */
-	GPtrArray *indexes;      /* struct dm_index* */
-	GPtrArray *foreign_keys; /* struct dm_foreign_key* */
-	GPtrArray *checks;       /* char*: "CONSTRAINT `c` CHECK (...)"; also
-				    "PERIOD FOR ..." */
+	GPtrArray *columns;        /* struct dm_column* */
+	GPtrArray *indexes;        /* struct dm_index* */
+	GPtrArray *foreign_keys;   /* struct dm_foreign_key* */
+	GPtrArray *checks;         /* char*: "CONSTRAINT `c` CHECK (...)"; also
+				      "PERIOD FOR ..." */
 	char *charset, *collation; /* NULL: the server's default */
 	char *options;   /* canonical rest: "ENGINE=InnoDB COMMENT='x'" */
 	char *partition; /* "PARTITION BY ...", or "" */
@@ -177,8 +177,8 @@ void dm_foreign_key_print_ref(GString *out, const struct dm_foreign_key *f,
 void dm_foreign_key_print(GString *out, const struct dm_foreign_key *f,
     dm_table_ref_fn *ref, void *arg);
 /* " (columns, keys) options PARTITION BY ..": all behind the name. */
-void dm_table_print_body(GString *out, const struct dm_table *t,
-    dm_table_ref_fn *ref, void *arg);
+void dm_table_print_body(
+    GString *out, const struct dm_table *t, dm_table_ref_fn *ref, void *arg);
 
 bool dm_type_is_text(enum dm_type t);    /* has a charset */
 bool dm_type_is_integer(enum dm_type t); /* TINYINT..BIGINT */

@@ -164,10 +164,10 @@ diff_column(GString *out, const struct dm_column *a, const struct dm_column *b)
 	if (a->generated != b->generated || a->stored != b->stored)
 		say(out, "column `%s` is generated: %s, %s", a->name,
 		    !a->generated ? "no"
-		    : a->stored	  ? "stored"
+		    : a->stored   ? "stored"
 				  : "virtual",
 		    !b->generated ? "no"
-		    : b->stored	  ? "stored"
+		    : b->stored   ? "stored"
 				  : "virtual");
 }
 

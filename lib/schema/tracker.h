@@ -17,8 +17,8 @@ DM_DEFINE_AUTO(dm_tracker)
 
 /* NULL when not tracked; borrowed, valid until the table changes. `generation`
  * grows with every change of any table; may be NULL. */
-const struct dm_table *dm_tracker_get(const struct dm_tracker *t,
-    const char *schema, const char *table);
+const struct dm_table *dm_tracker_get(
+    const struct dm_tracker *t, const char *schema, const char *table);
 uint64_t dm_tracker_generation(const struct dm_tracker *t);
 /* Takes table. */
 void dm_tracker_put(struct dm_tracker *t, struct dm_table *table);

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 10u
-#define READ_TIMEOUT_S	  300u
+#define READ_TIMEOUT_S    300u
 /* The server's largest packet is 1 GiB; an event of that size has some bytes
  * in front. */
 #define MAX_PACKET (((size_t)1 << 30) + 65536)

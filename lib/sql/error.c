@@ -15,9 +15,9 @@
 #define MESSAGE_SQL_MAX ((size_t)1024)
 
 /* Errors of a server that then closes the connection. */
-#define ER_SERVER_SHUTDOWN_	    1053
-#define ER_ABORTING_CONNECTION_	    1152
-#define ER_CONNECTION_KILLED_	    1927 /* MariaDB */
+#define ER_SERVER_SHUTDOWN_         1053
+#define ER_ABORTING_CONNECTION_     1152
+#define ER_CONNECTION_KILLED_       1927 /* MariaDB */
 #define ER_CLIENT_INTERACTION_TIME_ 4031 /* MySQL: idle for too long */
 
 static bool

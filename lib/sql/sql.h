@@ -92,8 +92,8 @@ struct dm_sql_row {
 struct dm_sql_result; /* stored (store=true) or streamed */
 struct dm_err *dm_sql_query(struct dm_sql_conn *conn, const char *sql,
     size_t len, bool store, struct dm_sql_result **res) DM_MUST_CHECK;
-struct dm_err *dm_sql_queryf(struct dm_sql_conn *conn,
-    struct dm_sql_result **res, const char *fmt, ...)
+struct dm_err *dm_sql_queryf(
+    struct dm_sql_conn *conn, struct dm_sql_result **res, const char *fmt, ...)
     DM_PRINTF(3, 4) DM_MUST_CHECK;
 /* *more is false after the last row. */
 struct dm_err *dm_sql_next(struct dm_sql_result *res, struct dm_sql_row *row,

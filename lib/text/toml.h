@@ -26,10 +26,10 @@ const char *dm_toml_kind_name(enum dm_toml_kind k);
 
 struct dm_toml_value {
 	enum dm_toml_kind kind;
-	char *s;	  /* STRING */
-	int64_t i;	  /* INT */
-	double d;	  /* FLOAT */
-	bool b;		  /* BOOL */
+	char *s;          /* STRING */
+	int64_t i;        /* INT */
+	double d;         /* FLOAT */
+	bool b;           /* BOOL */
 	GPtrArray *items; /* ARRAY: struct dm_toml_value*, owned */
 };
 

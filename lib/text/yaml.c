@@ -16,16 +16,16 @@
 /* A collection that is being read. */
 struct frame {
 	struct dm_yaml *node;
-	char *anchor;		 /* owned, NULL: none */
+	char *anchor;            /* owned, NULL: none */
 	struct dm_yaml_pair key; /* MAP: the key whose value comes; NULL */
-	GHashTable *lines;	 /* MAP: key -> line of its first pair */
+	GHashTable *lines;       /* MAP: key -> line of its first pair */
 };
 
 struct builder {
 	struct dm_yaml_doc *doc;
-	GArray *stack;	     /* struct frame */
+	GArray *stack;       /* struct frame */
 	GHashTable *anchors; /* name -> struct dm_yaml* */
-	size_t merged;	     /* pairs made by merge keys */
+	size_t merged;       /* pairs made by merge keys */
 	int *line, *col;
 };
 

@@ -18,11 +18,11 @@ enum dm_yaml_kind { DM_YAML_SCALAR, DM_YAML_SEQ, DM_YAML_MAP };
 
 struct dm_yaml {
 	enum dm_yaml_kind kind;
-	int line, col;	  /* from 1 */
-	char *text;	  /* SCALAR; never NULL, has no NUL inside */
-	bool plain;	  /* SCALAR without quotes: may be null, number, ... */
+	int line, col;    /* from 1 */
+	char *text;       /* SCALAR; never NULL, has no NUL inside */
+	bool plain;       /* SCALAR without quotes: may be null, number, ... */
 	GPtrArray *items; /* SEQ: struct dm_yaml*, borrowed of the document */
-	GArray *pairs;	  /* MAP: struct dm_yaml_pair */
+	GArray *pairs;    /* MAP: struct dm_yaml_pair */
 };
 
 struct dm_yaml_pair {

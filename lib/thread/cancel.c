@@ -92,8 +92,8 @@ dm_cancel_check(struct dm_cancel *c)
 }
 
 void
-dm_cancel_watch(struct dm_cancel *c, struct dm_cancel_watch *w,
-    dm_cancel_fn *fn, void *arg)
+dm_cancel_watch(
+    struct dm_cancel *c, struct dm_cancel_watch *w, dm_cancel_fn *fn, void *arg)
 {
 	bool now;
 

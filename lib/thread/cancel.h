@@ -43,7 +43,7 @@ void dm_cancel_watch(struct dm_cancel *c, struct dm_cancel_watch *w,
 void dm_cancel_unwatch(struct dm_cancel *c, struct dm_cancel_watch *w);
 
 /* Sleep, at most ms. Returns an error as soon as c is cancelled. */
-struct dm_err *dm_cancel_sleep_ms(struct dm_cancel *c, int64_t ms)
-    DM_MUST_CHECK;
+struct dm_err *dm_cancel_sleep_ms(
+    struct dm_cancel *c, int64_t ms) DM_MUST_CHECK;
 
 #endif

@@ -126,9 +126,8 @@ dm_queue_pop(
 	dm_cancel_watch(c, &w, wake, q);
 	dm_mutex_lock(&q->mu);
 	while (q->items.length == 0 && !q->closed && !dm_canceled(c)) {
-		int64_t left = timeout_ms < 0
-		    ? -1
-		    : dm_mono_diff_ms(until, dm_mono_now());
+		int64_t left =
+		    timeout_ms < 0 ? -1 : dm_mono_diff_ms(until, dm_mono_now());
 
 		if (timeout_ms >= 0 && left <= 0)
 			break;

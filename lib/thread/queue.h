@@ -17,8 +17,8 @@ DM_DEFINE_AUTO(dm_queue)
 
 /* Hand `item` over; takes it, also on error. Errors: canceled, or a plain
  * one when the queue is closed. */
-struct dm_err *dm_queue_push(struct dm_queue *q, void *item,
-    struct dm_cancel *c) DM_MUST_CHECK;
+struct dm_err *dm_queue_push(
+    struct dm_queue *q, void *item, struct dm_cancel *c) DM_MUST_CHECK;
 /* Push although the queue may be full: for senders that must not wait.
  * Takes item; false (and frees it) when the queue is closed. */
 bool dm_queue_push_now(struct dm_queue *q, void *item);

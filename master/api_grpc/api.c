@@ -12,10 +12,10 @@
 
 #include <string.h>
 
-#define QUICK_THREADS 2
-#define SLOW_THREADS 8
+#define QUICK_THREADS  2
+#define SLOW_THREADS   8
 #define STARTING_TRIES 10
-#define STARTING_MS 100
+#define STARTING_MS    100
 
 enum kind {
 	LOCAL, /* this master answers, whoever leads */
@@ -116,8 +116,8 @@ forward(struct api *a, const char *method, const ProtobufCMessage *req,
 		return dm_err_set_cause(
 		    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER),
 		    "no connection to %s", addr);
-	return dm_rpc_unary(ch, &pb__master__descriptor, method, req, -1,
-	    cancel, resp, NULL);
+	return dm_rpc_unary(
+	    ch, &pb__master__descriptor, method, req, -1, cancel, resp, NULL);
 }
 
 ProtobufCMessage *
@@ -188,8 +188,8 @@ invoke(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
 		    g_memdup2(&j, sizeof(j)));
 	dm_mutex_unlock(&a->mu);
 	if (stopping)
-		dm_rpc_fail(closure_data, DM_RPC_UNAVAILABLE,
-		    "dm-master is stopping");
+		dm_rpc_fail(
+		    closure_data, DM_RPC_UNAVAILABLE, "dm-master is stopping");
 }
 
 struct api *

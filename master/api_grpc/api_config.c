@@ -87,8 +87,7 @@ print_task(const char *yaml, const GPtrArray *ids, char **out)
 	for (guint i = 0; i < ids->len; i++)
 		g_ptr_array_add(names, g_ptr_array_index(ids, i));
 	g_ptr_array_add(names, NULL);
-	*out = dm_task_cfg_yaml(
-	    cfg, (const char *const *)names->pdata, true);
+	*out = dm_task_cfg_yaml(cfg, (const char *const *)names->pdata, true);
 	return NULL;
 }
 
@@ -114,8 +113,8 @@ get_source(const struct api_call *c, struct texts *t, char **out)
 		return err;
 	if (t->ids->len == 0)
 		return dm_err_plain("source not found");
-	err = dm_source_cfg_parse(
-	    t->name, g_ptr_array_index(t->yamls, 0), &cfg);
+	err =
+	    dm_source_cfg_parse(t->name, g_ptr_array_index(t->yamls, 0), &cfg);
 	if (err == NULL)
 		*out = dm_source_cfg_yaml(cfg, true);
 	return err;
@@ -143,9 +142,9 @@ get_other_master(const struct api_call *c, const char *name, char **out)
 			url = strstr(url, "://") + 3;
 		pb__get_master_cfg_request__init(&req);
 		ch = dm_rpc_channel_new(url, NULL);
-		err = dm_rpc_unary(ch, &pb__master__descriptor,
-		    "GetMasterCfg", &req.base, c->env->cfg->rpc_timeout_ms,
-		    c->cancel, &resp, NULL);
+		err = dm_rpc_unary(ch, &pb__master__descriptor, "GetMasterCfg",
+		    &req.base, c->env->cfg->rpc_timeout_ms, c->cancel, &resp,
+		    NULL);
 		if (err != NULL)
 			return err;
 		*out = g_strdup(((Pb__GetMasterCfgResponse *)resp)->cfg);
@@ -210,8 +209,8 @@ api_get_cfg(const struct api_call *c)
 ProtobufCMessage *
 api_get_master_cfg(const struct api_call *c)
 {
-	Pb__GetMasterCfgResponse *resp = PB_NEW(
-	    Pb__GetMasterCfgResponse, pb__get_master_cfg_response__init);
+	Pb__GetMasterCfgResponse *resp =
+	    PB_NEW(Pb__GetMasterCfgResponse, pb__get_master_cfg_response__init);
 
 	resp->cfg = dm_master_cfg_toml(c->env->cfg);
 	return &resp->base;
@@ -295,8 +294,7 @@ api_list_task_configs(const struct api_call *c)
 	struct texts t;
 
 	texts_init(&t, "");
-	resp = api_answer_err(
-	    c, sched_call(c->env->sched, take_all_tasks, &t));
+	resp = api_answer_err(c, sched_call(c->env->sched, take_all_tasks, &t));
 	for (guint i = 0; i < t.ids->len; i++) {
 		entry *e = PB_NEW(entry, init);
 
@@ -318,8 +316,8 @@ api_list_source_configs(const struct api_call *c)
 	struct texts t;
 
 	texts_init(&t, "");
-	resp = api_answer_err(
-	    c, sched_call(c->env->sched, take_all_sources, &t));
+	resp =
+	    api_answer_err(c, sched_call(c->env->sched, take_all_sources, &t));
 	for (guint i = 0; i < t.ids->len; i++) {
 		entry *e = PB_NEW(entry, init);
 

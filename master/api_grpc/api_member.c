@@ -20,8 +20,8 @@ do_register(struct sched_core *core, void *arg)
 ProtobufCMessage *
 api_register_worker(const struct api_call *c)
 {
-	return api_answer_err(c, sched_call(c->env->sched, do_register,
-	    (void *)(uintptr_t)c->req));
+	return api_answer_err(c,
+	    sched_call(c->env->sched, do_register, (void *)(uintptr_t)c->req));
 }
 
 static struct dm_err *
@@ -59,8 +59,8 @@ api_offline_member(const struct api_call *c)
 	struct dm_err *err;
 
 	if (strcmp(req->type, "worker") == 0)
-		err = sched_call(c->env->sched, offline_worker,
-		    (void *)(uintptr_t)c->req);
+		err = sched_call(
+		    c->env->sched, offline_worker, (void *)(uintptr_t)c->req);
 	else if (strcmp(req->type, "master") == 0)
 		err = offline_master(c, req->name);
 	else
@@ -108,8 +108,7 @@ leader_part(const struct api_call *c, const Pb__ListMemberRequest *req)
 	Pb__Members *m = PB_NEW(Pb__Members, pb__members__init);
 
 	m->member_case = PB__MEMBERS__MEMBER_LEADER;
-	m->leader =
-	    PB_NEW(Pb__ListLeaderMember, pb__list_leader_member__init);
+	m->leader = PB_NEW(Pb__ListLeaderMember, pb__list_leader_member__init);
 	if (c->env->leader(&name, &addr, c->env->arg) && wanted(req, name)) {
 		m->leader->name = g_steal_pointer(&name);
 		m->leader->addr = g_steal_pointer(&addr);
@@ -127,9 +126,9 @@ is_alive(const struct dm_etcd_member *m)
 	if (m->client_urls[0] == NULL ||
 	    !dm_net_split(m->client_urls[0], &host, &port))
 		return false;
-	target = strchr(host, ':') == NULL ?
-		g_strdup_printf("%s:%s", host, port) :
-		g_strdup_printf("[%s]:%s", host, port);
+	target = strchr(host, ':') == NULL
+		     ? g_strdup_printf("%s:%s", host, port)
+		     : g_strdup_printf("[%s]:%s", host, port);
 	ch = dm_rpc_channel_new(target, NULL);
 	return dm_rpc_channel_wait(ch, ALIVE_MS);
 }
@@ -174,8 +173,8 @@ master_part(const struct api_call *c, const Pb__ListMemberRequest *req)
 		info->alive =
 		    strcmp(m->name, c->env->cfg->name) == 0 || is_alive(m);
 		copy_urls(m->peer_urls, &info->peerurls, &info->n_peerurls);
-		copy_urls(m->client_urls, &info->clienturls,
-		    &info->n_clienturls);
+		copy_urls(
+		    m->client_urls, &info->clienturls, &info->n_clienturls);
 		PB_APPEND(list->masters, list->n_masters, info);
 	}
 	if (list->n_masters > 1)
@@ -208,8 +207,8 @@ worker_part(const struct api_call *c, const Pb__ListMemberRequest *req)
 	part->member_case = PB__MEMBERS__MEMBER_WORKER;
 	part->worker = l.out;
 	if (err != NULL) {
-		part->worker = PB_NEW(
-		    Pb__ListWorkerMember, pb__list_worker_member__init);
+		part->worker =
+		    PB_NEW(Pb__ListWorkerMember, pb__list_worker_member__init);
 		part->worker->msg = pb_error_text(err);
 	}
 	return part;
@@ -224,13 +223,10 @@ api_list_member(const struct api_call *c)
 	Pb__ListMemberResponse *resp = api_answer(c, true, "");
 
 	if (all || req->leader)
-		PB_APPEND(resp->members, resp->n_members,
-		    leader_part(c, req));
+		PB_APPEND(resp->members, resp->n_members, leader_part(c, req));
 	if (all || req->master)
-		PB_APPEND(resp->members, resp->n_members,
-		    master_part(c, req));
+		PB_APPEND(resp->members, resp->n_members, master_part(c, req));
 	if (all || req->worker)
-		PB_APPEND(resp->members, resp->n_members,
-		    worker_part(c, req));
+		PB_APPEND(resp->members, resp->n_members, worker_part(c, req));
 	return &resp->base;
 }

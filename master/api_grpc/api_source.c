@@ -55,8 +55,8 @@ parse(struct op *o)
 		struct dm_source_cfg *cfg;
 		struct dm_err *err;
 
-		err = dm_source_cfg_parse(
-		    "source.yaml", o->req->config[i], &cfg);
+		err =
+		    dm_source_cfg_parse("source.yaml", o->req->config[i], &cfg);
 		if (err != NULL)
 			return dm_err_set_class(err, "dm-master");
 		g_ptr_array_add(o->cfgs, cfg);
@@ -92,8 +92,7 @@ create(struct sched_core *core, void *arg)
 	struct op *o = arg;
 
 	for (guint i = 0; i < o->cfgs->len; i++) {
-		const struct dm_source_cfg *cfg =
-		    g_ptr_array_index(o->cfgs, i);
+		const struct dm_source_cfg *cfg = g_ptr_array_index(o->cfgs, i);
 		g_autofree char *yaml = dm_source_cfg_yaml(cfg, false);
 		struct dm_err *err = sched_source_add(
 		    core, cfg->source_id, yaml, o->req->workername);
@@ -206,8 +205,8 @@ run(const struct api_call *c, struct op *o, struct sched_want *want)
 		return sched_call(c->env->sched, show, o);
 	case PB__SOURCE_OP__InvalidSourceOp:
 	default:
-		return dm_err_new(MASTER_INVALID_OPERATE_OP,
-		    "InvalidSourceOp", "source");
+		return dm_err_new(
+		    MASTER_INVALID_OPERATE_OP, "InvalidSourceOp", "source");
 	}
 }
 
@@ -254,6 +253,6 @@ transfer(struct sched_core *core, void *arg)
 ProtobufCMessage *
 api_transfer_source(const struct api_call *c)
 {
-	return api_answer_err(c,
-	    sched_call(c->env->sched, transfer, (void *)(uintptr_t)c->req));
+	return api_answer_err(
+	    c, sched_call(c->env->sched, transfer, (void *)(uintptr_t)c->req));
 }

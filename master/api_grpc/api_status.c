@@ -21,8 +21,7 @@ query(struct sched_core *core, void *arg)
 ProtobufCMessage *
 api_query_status(const struct api_call *c)
 {
-	struct query q = {
-		.req = (const Pb__QueryStatusListRequest *)c->req };
+	struct query q = { .req = (const Pb__QueryStatusListRequest *)c->req };
 	struct dm_err *err = sched_call(c->env->sched, query, &q);
 
 	if (err != NULL)

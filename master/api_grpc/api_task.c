@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define TASK_FILE "task.yaml" /* clients send the text without its name */
+#define TASK_FILE   "task.yaml" /* clients send the text without its name */
 #define CHECK_LINES 10
 
 /* A task as a request gives it. */
@@ -71,8 +71,8 @@ take_sources(struct sched_core *core, void *arg)
 
 /* Everything up to the prechecks. only: ids, empty: all instances. */
 static struct dm_err *
-plan_init(const struct api_call *c, struct plan *p, char *const *only,
-    size_t n_only)
+plan_init(
+    const struct api_call *c, struct plan *p, char *const *only, size_t n_only)
 {
 	struct dm_err *err = check_start_time(p->start_time);
 
@@ -114,8 +114,7 @@ precheck(const struct api_call *c, const struct plan *p,
 ProtobufCMessage *
 api_check_task(const struct api_call *c)
 {
-	const Pb__CheckTaskRequest *req =
-	    (const Pb__CheckTaskRequest *)c->req;
+	const Pb__CheckTaskRequest *req = (const Pb__CheckTaskRequest *)c->req;
 	struct plan p = { .yaml = req->task, .start_time = req->starttime };
 	struct check_opts o = { req->errcnt, req->warncnt };
 	g_autofree char *text = NULL, *failed = NULL;
@@ -202,8 +201,8 @@ remove_meta(const struct api_call *c, struct plan *p, bool all)
 	if (err == NULL)
 		err = dm_meta_remove(conn, p->cfg->meta_schema, p->cfg->name,
 		    all ? NULL : (const char *const *)names->pdata);
-	return err == NULL ? NULL :
-			     dm_err_annotate(err, "while removing metadata");
+	return err == NULL ? NULL
+			   : dm_err_annotate(err, "while removing metadata");
 }
 
 static struct dm_err *
@@ -222,8 +221,7 @@ static struct dm_err *
 start(struct sched_core *core, void *arg)
 {
 	struct plan *p = arg;
-	struct sched_start s = { p->cfg->name, p->yaml, p->start_time,
-		p->ids };
+	struct sched_start s = { p->cfg->name, p->yaml, p->start_time, p->ids };
 	struct dm_err *err = sched_task_start(core, &s);
 
 	if (err == NULL)
@@ -274,8 +272,7 @@ start_checked(const struct api_call *c, const Pb__StartTaskRequest *req,
 ProtobufCMessage *
 api_start_task(const struct api_call *c)
 {
-	const Pb__StartTaskRequest *req =
-	    (const Pb__StartTaskRequest *)c->req;
+	const Pb__StartTaskRequest *req = (const Pb__StartTaskRequest *)c->req;
 	struct plan p = { .yaml = req->task, .start_time = req->starttime };
 	struct check_opts o = { CHECK_LINES, CHECK_LINES };
 	g_autofree char *text = NULL;
@@ -340,16 +337,15 @@ operate(struct sched_core *core, void *arg)
 			    o->req->name);
 	}
 	for (size_t i = 0; i < o->req->n_sources; i++)
-		if (!g_ptr_array_find_with_equal_func(o->ids,
-			o->req->sources[i], g_str_equal, NULL))
-			g_ptr_array_add(
-			    o->ids, g_strdup(o->req->sources[i]));
+		if (!g_ptr_array_find_with_equal_func(
+			o->ids, o->req->sources[i], g_str_equal, NULL))
+			g_ptr_array_add(o->ids, g_strdup(o->req->sources[i]));
 	if (o->req->op == PB__TASK_OP__Delete)
 		err = sched_task_delete(core, o->req->name, o->ids);
 	else
 		err = sched_task_stage(core, o->req->name, o->ids,
-		    o->req->op == PB__TASK_OP__Pause ? PB__STAGE__Paused :
-						       PB__STAGE__Running);
+		    o->req->op == PB__TASK_OP__Pause ? PB__STAGE__Paused
+						     : PB__STAGE__Running);
 	if (err == NULL)
 		o->revision = core->revision;
 	return err;
@@ -361,8 +357,7 @@ api_operate_task(const struct api_call *c)
 	const Pb__OperateTaskRequest *req =
 	    (const Pb__OperateTaskRequest *)c->req;
 	struct operate o = { .req = req };
-	struct sched_want want = { .task = req->name,
-		.since = dm_mono_now() };
+	struct sched_want want = { .task = req->name, .since = dm_mono_now() };
 	Pb__OperateTaskResponse *resp;
 	struct dm_err *err;
 
@@ -378,7 +373,7 @@ api_operate_task(const struct api_call *c)
 		break;
 	default:
 		resp = api_answer_err(c, dm_err_new(MASTER_INVALID_OPERATE_OP,
-			op_name(req->op), "task"));
+					     op_name(req->op), "task"));
 		resp->op = req->op;
 		return &resp->base;
 	}
@@ -388,8 +383,8 @@ api_operate_task(const struct api_call *c)
 	resp = api_answer_err(c, err);
 	resp->op = req->op;
 	if (resp->result)
-		api_wait(c, &want, o.ids, NULL, &resp->sources,
-		    &resp->n_sources);
+		api_wait(
+		    c, &want, o.ids, NULL, &resp->sources, &resp->n_sources);
 	g_ptr_array_unref(o.ids);
 	return &resp->base;
 }

@@ -81,16 +81,14 @@ judge_all(struct sched_core *core, void *arg)
 
 	for (guint i = 0; i < w->sources->len; i++) {
 		const char *source = g_ptr_array_index(w->sources, i);
-		const char *worker = w->workers == NULL ?
-			"" :
-			g_ptr_array_index(w->workers, i);
+		const char *worker =
+		    w->workers == NULL ? "" : g_ptr_array_index(w->workers, i);
 
 		if (w->entries[i] == NULL)
-			w->entries[i] = sched_judge(
-			    core, w->want, source, worker);
-		if (w->entries[i] == NULL && w->late)
 			w->entries[i] =
-			    sched_judge_late(core, source, worker);
+			    sched_judge(core, w->want, source, worker);
+		if (w->entries[i] == NULL && w->late)
+			w->entries[i] = sched_judge_late(core, source, worker);
 	}
 	return NULL;
 }
@@ -112,8 +110,8 @@ fill_failed(struct waiting *w, struct dm_err *err)
 
 	for (guint i = 0; i < w->sources->len; i++)
 		if (w->entries[i] == NULL)
-			w->entries[i] = pb_worker_response(false, text,
-			    g_ptr_array_index(w->sources, i), "");
+			w->entries[i] = pb_worker_response(
+			    false, text, g_ptr_array_index(w->sources, i), "");
 }
 
 void
@@ -121,8 +119,9 @@ api_wait(const struct api_call *c, const struct sched_want *want,
     const GPtrArray *sources, const GPtrArray *workers,
     Pb__CommonWorkerResponse ***list, size_t *n)
 {
-	struct waiting w = { .want = want, .sources = sources,
-		.workers = workers };
+	struct waiting w = {
+		.want = want, .sources = sources, .workers = workers
+	};
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), WAIT_MS);
 	uint64_t seen = 0;
 
@@ -136,8 +135,8 @@ api_wait(const struct api_call *c, const struct sched_want *want,
 		if (err != NULL)
 			fill_failed(&w, err);
 		else if (!all_decided(&w))
-			sched_wait_change(c->env->sched, &seen,
-			    CLAMP(left, 1, POLL_MS));
+			sched_wait_change(
+			    c->env->sched, &seen, CLAMP(left, 1, POLL_MS));
 	}
 	for (guint i = 0; i < sources->len; i++)
 		PB_APPEND(*list, *n, w.entries[i]);

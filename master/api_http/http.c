@@ -8,8 +8,7 @@
 #define JSON "application/json"
 
 static void
-get_status(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_status(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	(void)req;
 	(void)arg;
@@ -17,8 +16,7 @@ get_status(
 }
 
 static void
-get_metrics(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_metrics(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	const struct http_env *env = arg;
 	g_autofree char *text = dm_metrics_text(env->metrics);
@@ -30,8 +28,7 @@ get_metrics(
 
 /* {"health":"true","reason":""}: what probes and DM's tools read. */
 static void
-get_health(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_health(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	const struct http_env *env = arg;
 	DM_AUTO(dm_err) err = dm_etcd_health(env->etcd);
@@ -40,15 +37,14 @@ get_health(
 	(void)req;
 	resp->status = err == NULL ? 200 : 503;
 	resp->content_type = JSON;
-	g_string_append_printf(resp->body, "{\"health\":\"%s\",\"reason\":",
-	    err == NULL ? "true" : "false");
+	g_string_append_printf(resp->body,
+	    "{\"health\":\"%s\",\"reason\":", err == NULL ? "true" : "false");
 	dm_json_append_string(resp->body, reason == NULL ? "" : reason);
 	g_string_append_c(resp->body, '}');
 }
 
 static void
-get_healthz(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_healthz(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	(void)req;
 	(void)arg;
@@ -56,8 +52,7 @@ get_healthz(
 }
 
 static void
-get_readyz(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_readyz(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	const struct http_env *env = arg;
 	DM_AUTO(dm_err) err = dm_etcd_health(env->etcd);
@@ -76,8 +71,7 @@ get_readyz(
 }
 
 static void
-get_version(
-    const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
+get_version(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
 	(void)req;
 	(void)arg;
@@ -102,6 +96,6 @@ http_register(struct http_env *env, struct dm_http_server *server)
 	};
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(routes); i++)
-		dm_http_server_route(server, routes[i].method,
-		    routes[i].path, routes[i].fn, env);
+		dm_http_server_route(server, routes[i].method, routes[i].path,
+		    routes[i].fn, env);
 }

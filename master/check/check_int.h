@@ -8,7 +8,7 @@
 
 /* A table that takes part, as the source has it. */
 struct check_table {
-	char *schema, *table;	    /* at the source */
+	char *schema, *table;       /* at the source */
 	char *to_schema, *to_table; /* routed */
 	bool has_key, versioned;
 	bool has_foreign_key;
@@ -24,10 +24,10 @@ struct check_src {
 	struct dm_cancel *cancel;
 	struct dm_sql_conn *conn; /* NULL: could not connect */
 	struct result_list *list; /* its results */
-	GPtrArray *tables;	  /* struct check_table*, owned; sorted */
-	GHashTable *all_names;	  /* `s`.`t` of every table at the source */
-	bool tables_known;	  /* else why not stands in list */
-	GHashTable *variables;	  /* global variables by name */
+	GPtrArray *tables;        /* struct check_table*, owned; sorted */
+	GHashTable *all_names;    /* `s`.`t` of every table at the source */
+	bool tables_known;        /* else why not stands in list */
+	GHashTable *variables;    /* global variables by name */
 	struct grants *grants;
 	struct dm_err *grants_err; /* why grants is NULL */
 };
@@ -35,7 +35,7 @@ struct check_src {
 /* What is switched on: not ignored, and of use in the task's mode. */
 bool check_wants(const struct dm_task_cfg *t, const char *item);
 bool check_copies(const struct dm_task_cfg *t); /* full, all */
-bool check_syncs(const struct dm_task_cfg *t);	/* incremental, all */
+bool check_syncs(const struct dm_task_cfg *t);  /* incremental, all */
 
 /* "10.11.6-MariaDB" -> 10, 11, 6; false: no version. */
 bool check_version_parse(const char *text, unsigned v[3]);

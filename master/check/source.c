@@ -10,11 +10,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define READ_TIMEOUT_S	 30
-#define SERVER_ID_BASE	 429496729u
-#define SERVER_ID_RANGE	 100000
-#define SERVER_ID_TRIES	 5
-#define ER_NO_PRIVILEGE	 1227u
+#define READ_TIMEOUT_S   30
+#define SERVER_ID_BASE   429496729u
+#define SERVER_ID_RANGE  100000
+#define SERVER_ID_TRIES  5
+#define ER_NO_PRIVILEGE  1227u
 #define ER_ACCESS_DENIED 1045u
 
 static void

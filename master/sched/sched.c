@@ -12,7 +12,7 @@
 #include <sys/random.h>
 
 #define MAILBOX_LENGTH 4096
-#define RELOAD_MS 500
+#define RELOAD_MS      500
 
 /* One message. Calls have `done`, posts have not. */
 struct message {
@@ -103,7 +103,7 @@ ensure_cluster(struct sched *s, const GPtrArray *items)
 	}
 	if (!has_id) {
 		dm_assert(getrandom(&random, sizeof(random), 0) ==
-		    (ssize_t)sizeof(random));
+			  (ssize_t)sizeof(random));
 		id.number = (dm_wall_now().ns / 1000000000) << 32 | random;
 		dm_ha_batch_put(b, &id);
 	}
@@ -138,9 +138,8 @@ load(struct sched *s)
 		return err;
 	if (s->watch == NULL)
 		start_watch(s, revision + 1);
-	dm_info("scheduler has loaded its state",
-	    dm_kint("revision", revision), dm_kint("workers",
-		g_hash_table_size(s->core->workers)),
+	dm_info("scheduler has loaded its state", dm_kint("revision", revision),
+	    dm_kint("workers", g_hash_table_size(s->core->workers)),
 	    dm_kint("sources", g_hash_table_size(s->core->sources)));
 	return NULL;
 }
@@ -204,8 +203,8 @@ on_deleted(struct sched_core *core, void *arg)
 }
 
 static void
-watch_events(const struct dm_etcd_event *ev, size_t n, int64_t revision,
-    void *arg)
+watch_events(
+    const struct dm_etcd_event *ev, size_t n, int64_t revision, void *arg)
 {
 	struct sched *s = arg;
 
@@ -263,8 +262,8 @@ start_watch(struct sched *s, int64_t from)
 	static const struct dm_etcd_watch_ops ops = { watch_events,
 		watch_compacted, watch_retry };
 
-	s->watch = dm_etcd_watch_start(s->env.etcd,
-	    dm_ha_prefix(DM_HA_ALIVE), true, from, &ops, s);
+	s->watch = dm_etcd_watch_start(
+	    s->env.etcd, dm_ha_prefix(DM_HA_ALIVE), true, from, &ops, s);
 }
 
 static void
@@ -442,8 +441,8 @@ run(void *arg)
 			continue;
 		err = ready(s);
 		if (err != NULL)
-			dm_warn("scheduler cannot load its state",
-			    dm_kerr(err));
+			dm_warn(
+			    "scheduler cannot load its state", dm_kerr(err));
 		dm_err_free(err);
 	}
 	return NULL;
@@ -470,11 +469,11 @@ sched_call(struct sched *s, sched_fn *fn, void *arg)
 }
 
 void
-sched_post(struct sched *s, sched_post_fn *fn, void *arg,
-    GDestroyNotify free_arg)
+sched_post(
+    struct sched *s, sched_post_fn *fn, void *arg, GDestroyNotify free_arg)
 {
-	send(s, (struct message){ .post = fn, .arg = arg,
-	    .free_arg = free_arg });
+	send(s,
+	    (struct message){ .post = fn, .arg = arg, .free_arg = free_arg });
 }
 
 void

@@ -24,8 +24,8 @@ struct sched_env {
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	void (*drop)(uint64_t session, const char *why, void *arg);
-	void (*staged)(const char *worker, enum sched_stage s, bool gone,
-	    void *arg);
+	void (*staged)(
+	    const char *worker, enum sched_stage s, bool gone, void *arg);
 	void *arg;
 };
 
@@ -50,8 +50,8 @@ struct dm_err *sched_call(
  * state cannot be loaded. free_arg is called afterwards, also when fn could not
  * be called at all. */
 typedef void sched_post_fn(struct sched_core *core, void *arg);
-void sched_post(struct sched *s, sched_post_fn *fn, void *arg,
-    GDestroyNotify free_arg);
+void sched_post(
+    struct sched *s, sched_post_fn *fn, void *arg, GDestroyNotify free_arg);
 
 /* Waits until something was reported or changed after *seen (start with 0),
  * at most timeout_ms. */

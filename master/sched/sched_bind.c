@@ -161,7 +161,8 @@ sched_bind_all(struct sched_core *c)
 			if (w->stage != SCHED_FREE)
 				continue;
 			src = source_for(c, w);
-			if (src == NULL || (pass == 0 &&
+			if (src == NULL ||
+			    (pass == 0 &&
 				g_strcmp0(w->last_source, src->id) != 0))
 				continue;
 			err = bind(c, w, src);
@@ -215,8 +216,7 @@ sched_transfer(struct sched_core *c, const char *source, const char *worker)
 		return NULL;
 	if (w->stage != SCHED_FREE)
 		return dm_err_new(SCHEDULER_WORKER_INVALID_TRANS, worker,
-		    sched_stage_name(w->stage),
-		    sched_stage_name(SCHED_BOUND));
+		    sched_stage_name(w->stage), sched_stage_name(SCHED_BOUND));
 	err = check_units(src);
 	if (err != NULL)
 		return err;

@@ -83,15 +83,15 @@ sched_source_new(struct sched_core *c, const char *id, const char *yaml)
 
 	src->id = g_strdup(id);
 	src->yaml = g_strdup(yaml);
-	src->subtasks = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, NULL, subtask_free);
+	src->subtasks =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, subtask_free);
 	g_hash_table_insert(c->sources, src->id, src);
 	return src;
 }
 
 struct sched_subtask *
-sched_subtask_new(struct sched_source *src, const char *task,
-    const char *yaml, const char *start_time)
+sched_subtask_new(struct sched_source *src, const char *task, const char *yaml,
+    const char *start_time)
 {
 	struct sched_subtask *st = g_new0(struct sched_subtask, 1);
 
@@ -109,12 +109,12 @@ sched_core_new(const struct sched_ops *ops, void *arg)
 
 	c->ops = *ops;
 	c->arg = arg;
-	c->workers = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, NULL, worker_free);
-	c->sources = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, NULL, source_free);
-	c->latches = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, g_free);
+	c->workers =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, worker_free);
+	c->sources =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, source_free);
+	c->latches =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return c;
 }
 
@@ -247,9 +247,9 @@ sched_commit(struct sched_core *c, const struct dm_ha_batch *b)
 /* A worker that is offline cannot be bound: it comes online (free) first. */
 static const bool stage_edges[3][3] = {
 	/*                  OFFLINE FREE   BOUND */
-	[SCHED_OFFLINE] = { false,  true,  false },
-	[SCHED_FREE]    = { true,   false, true },
-	[SCHED_BOUND]   = { true,   true,  false },
+	[SCHED_OFFLINE] = { false, true, false },
+	[SCHED_FREE] = { true, false, true },
+	[SCHED_BOUND] = { true, true, false },
 };
 
 void
@@ -304,11 +304,10 @@ struct memory {
 };
 
 static void
-load_worker(struct sched_core *c, const struct memory *old,
-    const struct dm_ha_item *i)
+load_worker(
+    struct sched_core *c, const struct memory *old, const struct dm_ha_item *i)
 {
-	struct sched_worker *was =
-	    g_hash_table_lookup(old->workers, i->first);
+	struct sched_worker *was = g_hash_table_lookup(old->workers, i->first);
 	struct sched_worker *w = sched_worker_new(c, i->first, i->text);
 
 	if (was == NULL)
@@ -475,10 +474,10 @@ sched_load(struct sched_core *c, const GPtrArray *items, int64_t revision)
 	struct memory old = { c->workers, c->sources };
 	struct dm_err *err;
 
-	c->workers = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, NULL, worker_free);
-	c->sources = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, NULL, source_free);
+	c->workers =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, worker_free);
+	c->sources =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, source_free);
 	c->stale = false;
 	c->revision = MAX(c->revision, revision);
 	/* In the order of the kinds: what refers comes after what it names. */

@@ -40,18 +40,18 @@ struct sched_worker {
 
 struct sched_subtask {
 	char *task;
-	char *yaml;         /* the task's, as given */
-	char *start_time;   /* "" when not given */
-	Pb__Stage stage;    /* expected */
-	int64_t revision;   /* of the stage */
+	char *yaml;       /* the task's, as given */
+	char *start_time; /* "" when not given */
+	Pb__Stage stage;  /* expected */
+	int64_t revision; /* of the stage */
 };
 
 struct sched_source {
 	char *id;
 	char *yaml;
-	struct sched_worker *worker; /* NULL: unbound */
-	int64_t epoch;               /* of the binding */
-	GHashTable *subtasks;        /* task -> struct sched_subtask*, owned */
+	struct sched_worker *worker;  /* NULL: unbound */
+	int64_t epoch;                /* of the binding */
+	GHashTable *subtasks;         /* task -> struct sched_subtask*, owned */
 	Dm__V1__SourceReport *report; /* newest of this epoch, owned, or NULL */
 	int64_t report_revision;      /* Desired it reflects; 0: not told */
 	struct dm_mono report_at;
@@ -60,8 +60,8 @@ struct sched_source {
 struct sched_ops {
 	/* Write all or nothing, only while we lead. *revision: of the write.
 	 * An error: nothing is known about the outcome. */
-	struct dm_err *(*commit)(const struct dm_ha_batch *b,
-	    int64_t *revision, void *arg);
+	struct dm_err *(*commit)(
+	    const struct dm_ha_batch *b, int64_t *revision, void *arg);
 	/* The worker of this session is registered and its lease key stands:
 	 * comes before the first push. */
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
@@ -70,8 +70,8 @@ struct sched_ops {
 	/* End this session: its lease is gone or another one replaced it. */
 	void (*drop)(uint64_t session, const char *why, void *arg);
 	/* A worker's stage; SCHED_OFFLINE with gone: it was removed. */
-	void (*staged)(const char *worker, enum sched_stage s, bool gone,
-	    void *arg);
+	void (*staged)(
+	    const char *worker, enum sched_stage s, bool gone, void *arg);
 	struct dm_mono (*now)(void *arg);
 };
 
@@ -115,8 +115,8 @@ GPtrArray *sched_task_sources(const struct sched_core *c, const char *task);
 /* ---- events of workers (sched_worker.c) ---- */
 
 /* Errors: SCHEDULER_WORKER_EXIST (same name, another address). */
-struct dm_err *sched_register(struct sched_core *c, const char *name,
-    const char *addr) DM_MUST_CHECK;
+struct dm_err *sched_register(
+    struct sched_core *c, const char *name, const char *addr) DM_MUST_CHECK;
 /* offline-member. Errors: SCHEDULER_WORKER_NOT_EXIST, _ONLINE. */
 struct dm_err *sched_unregister(
     struct sched_core *c, const char *name) DM_MUST_CHECK;
@@ -134,8 +134,8 @@ struct sched_hello {
 struct dm_err *sched_online(
     struct sched_core *c, const struct sched_hello *h) DM_MUST_CHECK;
 /* The lease key was deleted at this revision. */
-struct dm_err *sched_offline(struct sched_core *c, const char *name,
-    int64_t revision) DM_MUST_CHECK;
+struct dm_err *sched_offline(
+    struct sched_core *c, const char *name, int64_t revision) DM_MUST_CHECK;
 /* The session ended; the worker keeps its sources until its lease ends. */
 void sched_closed(struct sched_core *c, uint64_t session);
 /* Takes what it keeps out of the report; the rest stays the caller's. */
@@ -147,8 +147,8 @@ void sched_report(
 /* Give unbound sources to free workers until one of both is used up. */
 struct dm_err *sched_bind_all(struct sched_core *c) DM_MUST_CHECK;
 /* transfer-source. Errors: control-plane 4.9. */
-struct dm_err *sched_transfer(struct sched_core *c, const char *source,
-    const char *worker) DM_MUST_CHECK;
+struct dm_err *sched_transfer(
+    struct sched_core *c, const char *source, const char *worker) DM_MUST_CHECK;
 /* Adds to b: worker takes over src (NULL: it loses what it has). */
 void sched_batch_bind(struct dm_ha_batch *b, const struct sched_worker *w,
     const struct sched_source *src);
@@ -171,8 +171,8 @@ struct dm_err *sched_source_remove(
 
 struct sched_start {
 	const char *task, *yaml;
-	const char *start_time;     /* "" when not given */
-	const GPtrArray *sources;   /* ids */
+	const char *start_time;   /* "" when not given */
+	const GPtrArray *sources; /* ids */
 };
 /* Add subtasks, expected Running. Sources that have it already are left as
  * they are. Errors: SCHEDULER_SUB_TASK_EXIST when all have,

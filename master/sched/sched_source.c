@@ -22,8 +22,8 @@ check_new(struct sched_core *c, const char *id, const char *worker,
 }
 
 struct dm_err *
-sched_source_add(struct sched_core *c, const char *id, const char *yaml,
-    const char *worker)
+sched_source_add(
+    struct sched_core *c, const char *id, const char *yaml, const char *worker)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	struct dm_ha_item item = { .kind = DM_HA_SOURCE };

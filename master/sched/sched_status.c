@@ -83,9 +83,9 @@ append_subtasks(Pb__QueryStatusResponse *r, const struct sched_source *src,
 
 		if (*task != '\0' && strcmp(task, st->task) != 0)
 			continue;
-		append_subtask(r, s == NULL ?
-			new_subtask(st->task, PB__STAGE__New) :
-			(Pb__SubTaskStatus *)pb_copy(&s->base));
+		append_subtask(r, s == NULL
+				      ? new_subtask(st->task, PB__STAGE__New)
+				      : (Pb__SubTaskStatus *)pb_copy(&s->base));
 	}
 	for (size_t i = 0; i < n; i++) {
 		const Pb__SubTaskStatus *s = src->report->subtasks[i];
@@ -103,8 +103,8 @@ append_subtasks(Pb__QueryStatusResponse *r, const struct sched_source *src,
 static struct dm_err *
 no_worker(const char *source)
 {
-	g_autofree char *text = g_strdup_printf(
-	    "%s relevant worker-client not found", source);
+	g_autofree char *text =
+	    g_strdup_printf("%s relevant worker-client not found", source);
 
 	return dm_err_new(MASTER_WORKER_ARGS_EXTRACTOR, text);
 }
@@ -142,8 +142,7 @@ query_source(const struct sched_source *src, const char *task)
 	}
 	s = new_subtask(task, PB__STAGE__InvalidStage);
 	s->status_case = PB__SUB_TASK_STATUS__STATUS_MSG;
-	s->msg = g_strdup_printf(
-	    "no sub task with name %s has started", task);
+	s->msg = g_strdup_printf("no sub task with name %s has started", task);
 	append_subtask(r, s);
 	return r;
 }
@@ -173,8 +172,8 @@ query_unbound(const struct sched_source *src)
 }
 
 static GPtrArray *
-named_sources(const struct sched_core *c, char *const *names, size_t n,
-    char **msg)
+named_sources(
+    const struct sched_core *c, char *const *names, size_t n, char **msg)
 {
 	g_autoptr(GPtrArray) missing = g_ptr_array_new();
 	GPtrArray *all = sched_sources_sorted(c);
@@ -210,8 +209,7 @@ sched_query_status(
 	char *msg = NULL;
 
 	if (req->n_sources > 0)
-		sources = named_sources(
-		    c, req->sources, req->n_sources, &msg);
+		sources = named_sources(c, req->sources, req->n_sources, &msg);
 	else if (*req->name != '\0')
 		sources = sched_task_sources(c, req->name);
 	else
@@ -231,8 +229,8 @@ sched_query_status(
 			PB_APPEND(resp->sources, resp->n_sources,
 			    query_source(src, req->name));
 		else if (g_hash_table_size(src->subtasks) > 0)
-			PB_APPEND(resp->sources, resp->n_sources,
-			    query_unbound(src));
+			PB_APPEND(
+			    resp->sources, resp->n_sources, query_unbound(src));
 	}
 	return resp;
 }
@@ -280,7 +278,7 @@ static bool
 still_reports(const struct sched_worker *w, const char *source)
 {
 	return w->reported != NULL &&
-	    g_strv_contains((const char *const *)w->reported, source);
+	       g_strv_contains((const char *const *)w->reported, source);
 }
 
 static Pb__CommonWorkerResponse *
@@ -299,7 +297,7 @@ reaches(enum sched_goal goal, Pb__Stage stage)
 	if (goal == SCHED_GOAL_PAUSE)
 		return stage == PB__STAGE__Paused;
 	return goal == SCHED_GOAL_RUN &&
-	    (stage == PB__STAGE__Running || stage == PB__STAGE__Finished);
+	       (stage == PB__STAGE__Running || stage == PB__STAGE__Finished);
 }
 
 static Pb__CommonWorkerResponse *
@@ -307,7 +305,7 @@ judge_subtask(const struct sched_want *want, const struct sched_source *src)
 {
 	const Pb__SubTaskStatus *s = reported(src, want->task);
 	bool fresh = src->report != NULL &&
-	    is_fresh(want, src->report_revision, src->report_at);
+		     is_fresh(want, src->report_revision, src->report_at);
 	/* A report that tells its revision is believed only when it is new
 	 * enough; one that does not is believed at once when it fits. */
 	bool usable = fresh || src->report_revision == 0;
@@ -317,10 +315,9 @@ judge_subtask(const struct sched_want *want, const struct sched_source *src)
 	if (src->report == NULL)
 		return NULL;
 	if (want->goal == SCHED_GOAL_DELETE)
-		return usable && s == NULL ?
-			pb_worker_response(
-			    true, "", src->id, src->worker->name) :
-			NULL;
+		return usable && s == NULL ? pb_worker_response(true, "",
+						 src->id, src->worker->name)
+					   : NULL;
 	if (s == NULL || !usable)
 		return NULL;
 	has_errors = s->result != NULL && s->result->n_errors > 0;
@@ -328,8 +325,8 @@ judge_subtask(const struct sched_want *want, const struct sched_source *src)
 	if (!reached && !(has_errors && fresh))
 		return NULL;
 	if (has_errors) {
-		g_autofree char *list = pb_errors_text(
-		    s->result->errors, s->result->n_errors);
+		g_autofree char *list =
+		    pb_errors_text(s->result->errors, s->result->n_errors);
 
 		text = pb_error_text(
 		    dm_err_new(MASTER_OPER_RESP_NOT_SUCCESS, list));

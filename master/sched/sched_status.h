@@ -28,9 +28,9 @@ enum sched_goal {
 
 struct sched_want {
 	enum sched_goal goal;
-	const char *task;      /* "" for sources */
-	int64_t revision;      /* of the operation */
-	struct dm_mono since;  /* when it was done */
+	const char *task;     /* "" for sources */
+	int64_t revision;     /* of the operation */
+	struct dm_mono since; /* when it was done */
 };
 
 /* A new entry when the goal is reached or has failed; NULL: not yet.
@@ -39,7 +39,7 @@ struct sched_want {
 Pb__CommonWorkerResponse *sched_judge(const struct sched_core *c,
     const struct sched_want *want, const char *source, const char *worker);
 /* The entry of a goal that was not reached in time (38045). New. */
-Pb__CommonWorkerResponse *sched_judge_late(const struct sched_core *c,
-    const char *source, const char *worker);
+Pb__CommonWorkerResponse *sched_judge_late(
+    const struct sched_core *c, const char *source, const char *worker);
 
 #endif

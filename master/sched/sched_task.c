@@ -62,8 +62,8 @@ sched_task_absent(const struct sched_core *c, const char *task)
 
 /* The sources that get a new subtask. */
 static struct dm_err *
-sources_to_start(const struct sched_core *c, const struct sched_start *s,
-    GPtrArray *out)
+sources_to_start(
+    const struct sched_core *c, const struct sched_start *s, GPtrArray *out)
 {
 	g_autoptr(GPtrArray) unbound = g_ptr_array_new();
 	g_autofree char *text = NULL;
@@ -94,12 +94,18 @@ static void
 batch_subtask(struct dm_ha_batch *b, const struct sched_source *src,
     const struct sched_subtask *st)
 {
-	struct dm_ha_item item = { .kind = DM_HA_SUBTASK, .first = src->id,
-		.second = st->task, .text = st->yaml };
-	struct dm_ha_item stage = { .kind = DM_HA_STAGE, .first = src->id,
-		.second = st->task, .number = st->stage };
-	struct dm_ha_item args = { .kind = DM_HA_CLI_ARGS, .first = st->task,
-		.second = src->id, .text = st->start_time };
+	struct dm_ha_item item = { .kind = DM_HA_SUBTASK,
+		.first = src->id,
+		.second = st->task,
+		.text = st->yaml };
+	struct dm_ha_item stage = { .kind = DM_HA_STAGE,
+		.first = src->id,
+		.second = st->task,
+		.number = st->stage };
+	struct dm_ha_item args = { .kind = DM_HA_CLI_ARGS,
+		.first = st->task,
+		.second = src->id,
+		.text = st->start_time };
 
 	dm_ha_batch_put(b, &item);
 	dm_ha_batch_put(b, &stage);
@@ -130,8 +136,8 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 	err = sched_commit(c, b);
 	for (guint i = 0; err == NULL && i < sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(sources, i);
-		struct sched_subtask *st = sched_subtask_new(
-		    src, s->task, s->yaml, s->start_time);
+		struct sched_subtask *st =
+		    sched_subtask_new(src, s->task, s->yaml, s->start_time);
 
 		st->stage = PB__STAGE__Running;
 		st->revision = c->revision;
@@ -145,8 +151,8 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 
 /* The sources an operation on a task concerns. */
 static struct dm_err *
-task_scope(const struct sched_core *c, const char *task,
-    const GPtrArray *names, GPtrArray **out)
+task_scope(const struct sched_core *c, const char *task, const GPtrArray *names,
+    GPtrArray **out)
 {
 	g_autoptr(GPtrArray) all = sched_task_sources(c, task);
 	g_autoptr(GPtrArray) some = g_ptr_array_new();
@@ -166,11 +172,9 @@ task_scope(const struct sched_core *c, const char *task,
 	if (missing->len > 0) {
 		g_autofree char *text = sched_list_text(missing);
 
-		return dm_err_new(
-		    SCHEDULER_SUB_TASK_OP_SOURCE_NOT_EXIST, text);
+		return dm_err_new(SCHEDULER_SUB_TASK_OP_SOURCE_NOT_EXIST, text);
 	}
-	*out = names->len == 0 ? g_steal_pointer(&all) :
-				 g_steal_pointer(&some);
+	*out = names->len == 0 ? g_steal_pointer(&all) : g_steal_pointer(&some);
 	return NULL;
 }
 
@@ -191,7 +195,8 @@ sched_task_stage(struct sched_core *c, const char *task,
 		const struct sched_source *src = g_ptr_array_index(scope, i);
 		struct sched_subtask *st = sched_subtask_get(src, task);
 		struct dm_ha_item item = { .kind = DM_HA_STAGE,
-			.first = src->id, .second = st->task,
+			.first = src->id,
+			.second = st->task,
 			.number = stage };
 
 		dm_ha_batch_put(b, &item);

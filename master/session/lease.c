@@ -13,8 +13,8 @@ static bool
 may_send(const struct lease *l, struct dm_mono now)
 {
 	return l->id != 0 && !l->in_flight && l->newest > l->acked &&
-	    (!l->sent_before ||
-		dm_mono_diff_ms(now, l->sent_at) >= l->interval_ms);
+	       (!l->sent_before ||
+		   dm_mono_diff_ms(now, l->sent_at) >= l->interval_ms);
 }
 
 static bool
@@ -37,8 +37,8 @@ lease_beat(struct lease *l, uint64_t seq, struct dm_mono now)
 }
 
 uint64_t
-lease_answered(struct lease *l, bool failed, int64_t ttl_s,
-    struct dm_mono now, bool *again)
+lease_answered(struct lease *l, bool failed, int64_t ttl_s, struct dm_mono now,
+    bool *again)
 {
 	uint64_t ack = 0;
 

@@ -12,8 +12,8 @@
 struct lease {
 	int64_t id; /* 0: not granted yet */
 	int64_t interval_ms;
-	uint64_t newest;   /* heartbeat that arrived last; 0: none */
-	uint64_t covered;  /* newest when the renewal in flight was sent */
+	uint64_t newest;  /* heartbeat that arrived last; 0: none */
+	uint64_t covered; /* newest when the renewal in flight was sent */
 	uint64_t acked;
 	bool in_flight;
 	bool sent_before;

@@ -14,16 +14,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PROTOCOL 1
-#define TTL_MIN_S 2
-#define TTL_MAX_S 86400
+#define PROTOCOL       1
+#define TTL_MIN_S      2
+#define TTL_MAX_S      86400
 #define NAME_MAX_BYTES 255
 
 struct session_mgr {
 	struct dm_etcd *etcd;
 	struct sched *sched;
-	struct dm_mutex mu;    /* rank 30; guards the table and the counter */
-	GHashTable *sessions;  /* id -> struct session*, a reference */
+	struct dm_mutex mu;   /* rank 30; guards the table and the counter */
+	GHashTable *sessions; /* id -> struct session*, a reference */
 	uint64_t last_id;
 	atomic_bool stopping; /* streams end because of us */
 };
@@ -38,9 +38,9 @@ struct session {
 	struct dm_mutex mu; /* rank 40; guards what follows */
 	struct lease lease;
 	int64_t ttl_s;
-	char *name;              /* NULL before the hello */
-	Dm__V1__Report *report;  /* not yet taken by the scheduler, or NULL */
-	bool ended;   /* by us */
+	char *name;             /* NULL before the hello */
+	Dm__V1__Report *report; /* not yet taken by the scheduler, or NULL */
+	bool ended;             /* by us */
 	bool stopped; /* the worker has said that it runs nothing any more */
 	bool closed;
 };
@@ -132,8 +132,7 @@ session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 }
 
 void
-session_push(
-    struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d)
+session_push(struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d)
 {
 	struct session *s = lookup(m, session);
 	Dm__V1__MasterMessage msg;
@@ -198,12 +197,13 @@ enter(struct sched_core *core, struct hello *h)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
 	g_autofree char *join_time = g_date_time_format_iso8601(now);
-	struct sched_hello in = { .session = h->s->id, .name = h->msg->name,
-		.join_time = join_time, .holding = h->msg->holding,
+	struct sched_hello in = { .session = h->s->id,
+		.name = h->msg->name,
+		.join_time = join_time,
+		.holding = h->msg->holding,
 		.n_holding = h->msg->n_holding };
 	struct dm_err *err;
-	int64_t ttl =
-	    CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
+	int64_t ttl = CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
 
 	err = dm_etcd_lease_grant(h->s->m->etcd, ttl, &in.lease);
 	if (err != NULL)
@@ -238,12 +238,11 @@ run_hello(struct sched_core *core, void *arg)
 		dm_info("dm-worker has a session",
 		    dm_kstr("worker", h->msg->name),
 		    dm_kstr("addr", h->msg->address),
-		    dm_kstr("peer", h->s->peer),
-		    dm_kint("session", h->s->id));
+		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
 		return;
 	}
-	dm_warn("session of dm-worker refused",
-	    dm_kstr("worker", h->msg->name), dm_kerr(err));
+	dm_warn("session of dm-worker refused", dm_kstr("worker", h->msg->name),
+	    dm_kerr(err));
 	text = dm_err_text(err);
 	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
 		refuse(h->s, text);
@@ -311,8 +310,8 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 		dm_warn("lease of dm-worker could not be renewed",
 		    dm_kstr("worker", s->name), dm_kerr(err));
 	else if (ttl_s <= 0 && !closed)
-		end_session(s, DM_RPC_UNAVAILABLE,
-		    "the lease of this session ran out");
+		end_session(
+		    s, DM_RPC_UNAVAILABLE, "the lease of this session ran out");
 	dm_err_free(err);
 	if (again && !closed)
 		renew(s);
@@ -395,11 +394,9 @@ on_open(struct dm_rpc_stream *st, const char *peer, void *arg)
 }
 
 static void
-on_message(
-    struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
+on_message(struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
 {
-	const Dm__V1__WorkerMessage *msg =
-	    (const Dm__V1__WorkerMessage *)base;
+	const Dm__V1__WorkerMessage *msg = (const Dm__V1__WorkerMessage *)base;
 	struct session *s = ctx;
 
 	(void)st;
@@ -413,7 +410,7 @@ on_message(
 	case DM__V1__WORKER_MESSAGE__M_REPORT:
 		on_report(s, msg->report);
 		break;
-	case DM__V1__WORKER_MESSAGE__M_REPLY: /* we send no commands yet */
+	case DM__V1__WORKER_MESSAGE__M_REPLY:    /* we send no commands yet */
 	case DM__V1__WORKER_MESSAGE__M__NOT_SET: /* of a newer protocol */
 	default:
 		break;
@@ -467,8 +464,8 @@ run_goodbye(struct sched_core *core, void *arg)
 }
 
 static void
-on_close(struct dm_rpc_stream *st, enum dm_rpc_status status,
-    const char *text, void *ctx)
+on_close(struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text,
+    void *ctx)
 {
 	struct session *s = ctx;
 	struct session_mgr *m = s->m;
@@ -521,8 +518,8 @@ session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server)
 	static const struct dm_rpc_stream_ops ops = { on_open, on_message,
 		on_half_close, on_close };
 
-	dm_rpc_server_add_stream(server,
-	    &dm__v1__worker_session__descriptor, "Session", &ops, m);
+	dm_rpc_server_add_stream(
+	    server, &dm__v1__worker_session__descriptor, "Session", &ops, m);
 }
 
 void

@@ -18,12 +18,12 @@
 
 #include <string.h>
 
-#define RANK_AGENT      100
-#define PROTOCOL        1
-#define CONNECT_MS      3000
-#define RETRY_FIRST_MS  100
-#define RETRY_MAX_MS    1000
-#define GOODBYE_MS      3000
+#define RANK_AGENT     100
+#define PROTOCOL       1
+#define CONNECT_MS     3000
+#define RETRY_FIRST_MS 100
+#define RETRY_MAX_MS   1000
+#define GOODBYE_MS     3000
 
 enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_CLOSED };
 
@@ -39,8 +39,8 @@ struct agent {
 	struct dm_mutex mu; /* rank 100; guards the fields below */
 	pthread_cond_t changed;
 	struct lease lease;
-	struct dm_cancel *hard; /* of the lease held now; NULL: none. The
-				   holder owns it */
+	struct dm_cancel *hard;       /* of the lease held now; NULL: none. The
+					 holder owns it */
 	struct dm_rpc_stream *stream; /* of the open session; NULL */
 	enum session_state state;
 	bool welcomed, stopping, final;
@@ -293,8 +293,8 @@ end_session(struct agent *a, struct dm_rpc_stream *st)
 static bool
 session(struct agent *a, const char *master)
 {
-	DM_AUTO(dm_rpc_channel) ch = dm_rpc_channel_new(
-	    master, &(struct dm_rpc_channel_opts){ 0 });
+	DM_AUTO(dm_rpc_channel)
+	ch = dm_rpc_channel_new(master, &(struct dm_rpc_channel_opts){ 0 });
 	struct dm_rpc_stream *st;
 	int64_t interval;
 	bool welcomed, stopping;

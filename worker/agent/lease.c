@@ -39,8 +39,8 @@ lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 	if (seq == 0 || seq >= l->next_seq ||
 	    l->next_seq - seq > LEASE_IN_FLIGHT)
 		return false;
-	until = dm_mono_add_ms(
-	    l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
+	until =
+	    dm_mono_add_ms(l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
 	if (DM_DEFECT_IS(LATE_LEASE))
 		until = dm_mono_add_ms(now, l->ttl_ms - margin);
 	if (until.ns <= now.ns)
@@ -65,6 +65,6 @@ lease_expire(struct lease *l, struct dm_mono now)
 int64_t
 lease_interval_ms(const struct lease *l)
 {
-	return CLAMP(l->ttl_ms / 6, (int64_t)INTERVAL_MIN_MS,
-	    (int64_t)INTERVAL_MAX_MS);
+	return CLAMP(
+	    l->ttl_ms / 6, (int64_t)INTERVAL_MIN_MS, (int64_t)INTERVAL_MAX_MS);
 }

@@ -21,7 +21,7 @@
 #include <string.h>
 
 /* New snapshots in a row without any table finished in between. */
-#define SNAPSHOTS_MAX	  3
+#define SNAPSHOTS_MAX     3
 #define SNAPSHOT_PAUSE_MS 2000
 /* Snapshots between which some structure changed. */
 #define STRUCTURES_TRIES 5

@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 
 /* Server errors that are told apart. */
-#define ER_BAD_DB_	      1049
+#define ER_BAD_DB_            1049
 #define ER_TABLE_EXISTS_      1050
 #define ER_NO_SUCH_TABLE_     1146
 #define ER_SPECIFIC_ACCESS_   1227
@@ -35,7 +35,7 @@ struct copy_unit {
 	struct unit unit;
 	const struct unit_env *env;
 	_Atomic uint64_t bytes, rows; /* copied, also by uncommitted chunks */
-	struct dm_mutex mu;	      /* rank 30; guards what follows */
+	struct dm_mutex mu;           /* rank 30; guards what follows */
 	uint64_t total_bytes, total_rows; /* estimates, corrected as we go */
 	uint64_t tables, tables_done;
 	struct dm_pos pos;
@@ -55,7 +55,7 @@ struct copy_table {
 	struct meta_table *meta; /* owned; rows, bytes guarded by run->mu */
 	char *to_db, *to_table;
 	bool transactional; /* its engine takes part in the snapshot */
-	bool replace;	    /* rows may meet older ones in the target */
+	bool replace;       /* rows may meet older ones in the target */
 	/* Set when the table is started, before others see it. */
 	struct copy_shape *shape;
 	/* Guarded by run->mu. */
@@ -94,16 +94,16 @@ struct copy_run {
 	GPtrArray *readers; /* struct dm_sql_conn*, each in the snapshot */
 	struct dm_pos pos;  /* of the snapshot */
 	char *gtid;
-	GPtrArray *tables;	/* struct copy_table* */
-	GPtrArray *databases;	/* struct copy_database* */
-	GPtrArray *objects;	/* struct copy_object*; of a new plan only */
-	bool any_renamed;	/* a route changes some name */
-	bool statement_binlog;	/* the target refuses READ COMMITTED */
+	GPtrArray *tables;      /* struct copy_table* */
+	GPtrArray *databases;   /* struct copy_database* */
+	GPtrArray *objects;     /* struct copy_object*; of a new plan only */
+	bool any_renamed;       /* a route changes some name */
+	bool statement_binlog;  /* the target refuses READ COMMITTED */
 	_Atomic bool by_insert; /* the target refuses LOAD DATA LOCAL */
-	struct dm_mutex mu;	/* rank 20 */
-	pthread_cond_t cond;	/* with mu: work appeared, or none is left */
-	struct dm_err *err;	/* the first one of the lanes */
-	bool source_lost;	/* that one needs a new snapshot */
+	struct dm_mutex mu;     /* rank 20 */
+	pthread_cond_t cond;    /* with mu: work appeared, or none is left */
+	struct dm_err *err;     /* the first one of the lanes */
+	bool source_lost;       /* that one needs a new snapshot */
 };
 
 /* ---- copy.c ---- */
@@ -195,7 +195,7 @@ struct copy_lane {
 	struct dm_cancel_watch read_watch, write_watch;
 	int unique_checks;  /* of the writer's session; -1: not known */
 	bool source_failed; /* the last error came from the reader */
-	bool big_row;	    /* met one; from now on for lane 0 */
+	bool big_row;       /* met one; from now on for lane 0 */
 	uint64_t counted_bytes, counted_rows; /* of this try */
 	pthread_t thread;
 };

@@ -79,8 +79,7 @@ copy_range_where(const struct copy_shape *s, const char *lo, const char *hi,
 	GString *sql = g_string_new(NULL);
 
 	append_bound(sql, s, lo, ">", ">");
-	append_bound(
-	    sql, s, hi, "<", DM_DEFECT_IS(CHUNK_BOUND) ? "<" : "<=");
+	append_bound(sql, s, hi, "<", DM_DEFECT_IS(CHUNK_BOUND) ? "<" : "<=");
 	if (extra != NULL && extra[0] != '\0')
 		g_string_append_printf(
 		    sql, "%s(%s)", sql->len == 0 ? " WHERE " : " AND ", extra);

@@ -17,13 +17,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define CHUNK_BYTES	 ((uint64_t)8 << 20)
-#define CHUNK_ROWS_MAX	 200000
+#define CHUNK_BYTES      ((uint64_t)8 << 20)
+#define CHUNK_ROWS_MAX   200000
 #define CHUNK_ROWS_FIRST 100 /* nothing is known of the rows */
-#define HUGE_ROW_BYTES	 ((uint64_t)8 << 20)
-#define READY_PER_LANE	 2
-#define IDLE_WAIT_MS	 500
-#define WRITE_TRIES	 3
+#define HUGE_ROW_BYTES   ((uint64_t)8 << 20)
+#define READY_PER_LANE   2
+#define IDLE_WAIT_MS     500
+#define WRITE_TRIES      3
 
 struct lanes {
 	struct copy_run *run;

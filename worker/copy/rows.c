@@ -28,10 +28,10 @@
 #define SHOWN_ROW_BYTES 200
 
 /* Answers of a server that does not take LOAD DATA LOCAL. */
-#define ER_NOT_ALLOWED_COMMAND	  1148
+#define ER_NOT_ALLOWED_COMMAND    1148
 #define ER_CLIENT_INFILE_DISABLED 3948
-#define ER_LOAD_INFILE_DISABLED	  4166
-#define ER_QUERY_INTERRUPTED_	  1317
+#define ER_LOAD_INFILE_DISABLED   4166
+#define ER_QUERY_INTERRUPTED_     1317
 
 /* ---- connection ---- */
 
@@ -326,7 +326,7 @@ insert_rows(
 /* ---- one chunk ---- */
 
 struct attempt {
-	bool by_insert;	 /* now, and what is to be tried next */
+	bool by_insert;  /* now, and what is to be tried next */
 	bool committing; /* COMMIT was sent */
 };
 

@@ -26,12 +26,12 @@ struct copy_column {
 
 /* A part of the key that cuts the table. */
 struct copy_key {
-	char *name;	     /* quoted */
-	char *expr;	     /* what to SELECT for a literal */
+	char *name;          /* quoted */
+	char *expr;          /* what to SELECT for a literal */
 	const char *charset; /* text: introducer of the literal; owned by
 				shape */
-	bool bytes;	     /* literal x'..' */
-	bool quoted;	     /* literal '..' */
+	bool bytes;          /* literal x'..' */
+	bool quoted;         /* literal '..' */
 };
 
 struct copy_shape {
@@ -40,12 +40,12 @@ struct copy_shape {
 	struct copy_key *keys; /* n_keys 0: the table cannot be cut */
 	unsigned n_keys;
 	bool has_row_key;    /* rows can be told apart */
-	char *from;	     /* "`db`.`t` FORCE INDEX (..)" */
-	char *select;	     /* "SELECT .. FROM .. " */
+	char *from;          /* "`db`.`t` FORCE INDEX (..)" */
+	char *select;        /* "SELECT .. FROM .. " */
 	char *key_select;    /* "SELECT keys FROM .. "; NULL without keys */
 	char *key_order;     /* " ORDER BY .." */
-	char *load;	     /* "INTO TABLE .. (..) SET .." */
-	char *insert;	     /* "INTO .. (..) VALUES " */
+	char *load;          /* "INTO TABLE .. (..) SET .." */
+	char *insert;        /* "INTO .. (..) VALUES " */
 	GPtrArray *charsets; /* strings the keys point to */
 };
 

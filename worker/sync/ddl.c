@@ -147,8 +147,8 @@ in_snapshot(const struct job *j, bool *yes)
 		const struct dm_table_name *t = name_at(j->ddl, i);
 
 		if (t->table != NULL &&
-		    tables_snapshot_has(j->d->tables, schema_of(j, t),
-			t->table, &j->start))
+		    tables_snapshot_has(
+			j->d->tables, schema_of(j, t), t->table, &j->start))
 			n++;
 	}
 	*yes = n > 0 && n == j->ddl->tables->len;
@@ -189,8 +189,7 @@ make_sql(struct job *j)
 	struct map_ctx ctx = { .router = j->d->tables->router };
 	const struct dm_table_name *n;
 
-	j->sql =
-	    dm_ddl_restore(j->ddl, j->q->schema, true, map_name, &ctx);
+	j->sql = dm_ddl_restore(j->ddl, j->q->schema, true, map_name, &ctx);
 	if (ctx.err == NULL && j->ddl->tables->len > 0) {
 		n = name_at(j->ddl, 0);
 		ctx.err = dm_route(ctx.router, schema_of(j, n), n->table,
@@ -206,8 +205,7 @@ fetch_missing(struct job *j, const struct dm_table_name *missing)
 {
 	struct tbl *t;
 
-	return tables_get(
-	    j->d->tables, missing->schema, missing->table, &t);
+	return tables_get(j->d->tables, missing->schema, missing->table, &t);
 }
 
 static struct dm_err *
@@ -242,7 +240,8 @@ static bool
 is_alter(const struct dm_ddl *ddl)
 {
 	return ddl->kind == DM_DDL_ALTER_TABLE ||
-	    ddl->kind == DM_DDL_CREATE_INDEX || ddl->kind == DM_DDL_DROP_INDEX;
+	       ddl->kind == DM_DDL_CREATE_INDEX ||
+	       ddl->kind == DM_DDL_DROP_INDEX;
 }
 
 /* What the target's table should look like afterwards. */
@@ -278,8 +277,8 @@ run_sql(struct job *j)
 		err = dm_sql_execf(conn, "SET sql_mode=%" G_GUINT64_FORMAT,
 		    j->q->sql_mode & ~(uint64_t)SQLMODE_READING);
 	if (err == NULL && j->q->has_charset && dm_sql_is_mariadb(conn))
-		err = dm_sql_execf(conn, "SET collation_server=%u",
-		    j->q->server_collation);
+		err = dm_sql_execf(
+		    conn, "SET collation_server=%u", j->q->server_collation);
 	if (err == NULL && j->q->foreign_key_checks_off)
 		err = dm_sql_execf(conn, "SET foreign_key_checks=0");
 	if (err == NULL)
@@ -369,8 +368,8 @@ exists(struct job *j, const struct dm_table_name *n, bool *yes)
 	DM_AUTO(dm_table) t = NULL;
 	struct dm_err *err;
 
-	err = dm_route(j->d->tables->router, schema_of(j, n), n->table, &db,
-	    &table);
+	err = dm_route(
+	    j->d->tables->router, schema_of(j, n), n->table, &db, &table);
 	if (err == NULL)
 		err = tables_target_structure(j->d->ddl, db, table, &t);
 	*yes = t != NULL;
@@ -391,7 +390,7 @@ judge_rename(struct job *j, enum verdict *v)
 		if (yes && i % 2 == 0)
 			old++;
 		else if (yes)
-			new++;
+			new ++;
 	}
 	if (old == n / 2 && new == 0)
 		*v = VERDICT_RUN;
@@ -428,8 +427,7 @@ judge_alter(struct job *j, const struct intent *in, enum verdict *v)
 		return NULL;
 	err = dm_schema_parse_create(in->before, 0, in->db, NULL, &was);
 	if (err == NULL)
-		err = dm_schema_parse_create(
-		    in->after, 0, in->db, NULL, &want);
+		err = dm_schema_parse_create(in->after, 0, in->db, NULL, &want);
 	if (err != NULL)
 		return err;
 	from_was = dm_table_diff(j->before, was);
@@ -445,16 +443,16 @@ static struct dm_err *
 undecided(struct job *j, const struct intent *in)
 {
 	g_autofree char *now = j->before == NULL
-	    ? g_strdup("(the table does not exist)")
-	    : dm_table_create_sql(j->before, NULL, NULL);
+				   ? g_strdup("(the table does not exist)")
+				   : dm_table_create_sql(j->before, NULL, NULL);
 	struct dm_err *err = dm_err_new(SYNCER_EVENT, "");
 
 	g_free(err->message);
 	err->message = g_strdup_printf("a DDL was interrupted, and the target "
 				       "does not tell whether it was done: %s",
 	    in->statement);
-	dm_err_set_cause(err, "structure before: %s; structure now: %s",
-	    in->before, now);
+	dm_err_set_cause(
+	    err, "structure before: %s; structure now: %s", in->before, now);
 	return dm_err_set_workaround(err,
 	    "bring table `%s`.`%s` in the target by hand to what it was "
 	    "before the statement, or to what it is after it; then "
@@ -555,13 +553,12 @@ store_structure(struct job *j, const struct dm_table_name *n)
 	const struct dm_table *t =
 	    dm_tracker_get(d->tables->tracker, n->schema, n->table);
 	g_autofree char *structure = NULL;
-	struct meta_table mt = { .db = n->schema,
-		.tbl = n->table,
-		.state = META_TABLE_DONE };
+	struct meta_table mt = {
+		.db = n->schema, .tbl = n->table, .state = META_TABLE_DONE
+	};
 
 	if (t == NULL)
-		return meta_delete_table(
-		    d->meta, d->ddl, n->schema, n->table);
+		return meta_delete_table(d->meta, d->ddl, n->schema, n->table);
 	structure = dm_table_create_sql(t, NULL, NULL);
 	mt.structure = structure;
 	return meta_save_table(d->meta, d->ddl, &mt);
@@ -578,8 +575,8 @@ finish(struct job *j)
 	if (err == NULL)
 		err = intent_delete(d->meta, d->ddl);
 	for (guint i = 0; err == NULL && i < j->changed->len; i++)
-		err = store_structure(j,
-		    &g_array_index(j->changed, struct dm_table_name, i));
+		err = store_structure(
+		    j, &g_array_index(j->changed, struct dm_table_name, i));
 	err = commit(d->ddl, err);
 	if (err != NULL)
 		return err;
@@ -631,8 +628,8 @@ filtered_barrier(struct job *j)
 		return err;
 	intent_free(DM_TAKE(j->d->intent));
 	atomic_fetch_add(&j->d->counters->skipped, 1);
-	dm_info("a filter rule leaves out a ddl",
-	    dm_kstr("statement", j->q->sql));
+	dm_info(
+	    "a filter rule leaves out a ddl", dm_kstr("statement", j->q->sql));
 	return NULL;
 }
 

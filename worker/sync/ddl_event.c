@@ -5,7 +5,7 @@
 #include <string.h>
 
 struct text_event {
-	const char *text;  /* what the action's text begins with */
+	const char *text; /* what the action's text begins with */
 	const char *event;
 };
 
@@ -44,8 +44,8 @@ add(GPtrArray *out, const char *name)
 }
 
 static void
-add_by_text(GPtrArray *out, const char *text, const struct text_event *list,
-    size_t n)
+add_by_text(
+    GPtrArray *out, const char *text, const struct text_event *list, size_t n)
 {
 	for (size_t i = 0; text != NULL && i < n; i++) {
 		if (g_str_has_prefix(text, list[i].text)) {
@@ -72,8 +72,8 @@ add_options(GPtrArray *out, const struct dm_alter *a)
 	if (a->charset != NULL || a->collation != NULL)
 		add(out, "modify table charset and collate");
 	else
-		add_by_text(out, a->text, option_events,
-		    DM_ARRAY_SIZE(option_events));
+		add_by_text(
+		    out, a->text, option_events, DM_ARRAY_SIZE(option_events));
 }
 
 static void
@@ -98,17 +98,15 @@ add_action(GPtrArray *out, const struct dm_alter *a)
 		add(out, "modify default value");
 		break;
 	case DM_ALTER_ADD_INDEX:
-		add(out,
-		    a->index != NULL && a->index->kind == DM_INDEX_PRIMARY
-			? "add primary key"
-			: "create index");
+		add(out, a->index != NULL && a->index->kind == DM_INDEX_PRIMARY
+			     ? "add primary key"
+			     : "create index");
 		break;
 	case DM_ALTER_DROP_INDEX:
-		add(out,
-		    a->name != NULL &&
-			    g_ascii_strcasecmp(a->name, "PRIMARY") == 0
-			? "drop primary key"
-			: "drop index");
+		add(out, a->name != NULL &&
+				 g_ascii_strcasecmp(a->name, "PRIMARY") == 0
+			     ? "drop primary key"
+			     : "drop index");
 		break;
 	case DM_ALTER_RENAME_INDEX:
 		add(out, "rename index");

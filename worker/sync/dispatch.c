@@ -318,11 +318,10 @@ add_row(struct dispatch *d, struct batch *b, const struct tbl *t,
 {
 	if (idempotent) {
 		if (before != NULL)
-			add_change(d, b, t, CHANGE_DELETE_ANY, flags, before,
-			    NULL);
-		if (after != NULL)
 			add_change(
-			    d, b, t, CHANGE_REPLACE, flags, NULL, after);
+			    d, b, t, CHANGE_DELETE_ANY, flags, before, NULL);
+		if (after != NULL)
+			add_change(d, b, t, CHANGE_REPLACE, flags, NULL, after);
 	} else if (before == NULL) {
 		add_change(d, b, t, CHANGE_INSERT, flags, NULL, after);
 	} else if (after == NULL) {
@@ -388,15 +387,15 @@ make_room(struct dispatch *d, unsigned n)
 static struct dm_err *
 column_count_error(const struct tbl *t, unsigned in_event)
 {
-	struct dm_err *err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
-	    (int)t->n_cols, (int)in_event);
+	struct dm_err *err = dm_err_new(
+	    SYNCER_UNIT_DML_COLUMN_NOT_MATCH, (int)t->n_cols, (int)in_event);
 
 	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
 }
 
 static struct dm_err *
-dispatch_rows_of(struct dispatch *d, const struct map_entry *e,
-    struct dm_rows *r)
+dispatch_rows_of(
+    struct dispatch *d, const struct map_entry *e, struct dm_rows *r)
 {
 	const struct tbl *t = e->t;
 	bool cut = dm_pos_cmp(&d->txn_start, &t->snap_hi) < 0;
@@ -450,8 +449,8 @@ check_times(const struct dm_table_map *map, const struct tbl *t)
 			continue;
 		err = dm_err_new(SYNCER_EVENT, "the column is stored in an "
 					       "old format of times");
-		dm_err_set_cause(
-		    err, "column %s of `%s`.`%s`", t->idents[i], t->db, t->name);
+		dm_err_set_cause(err, "column %s of `%s`.`%s`", t->idents[i],
+		    t->db, t->name);
 		return dm_err_set_workaround(err,
 		    "SET GLOBAL mysql56_temporal_format=ON at the source and "
 		    "rebuild the table there, then copy it anew");
@@ -471,8 +470,8 @@ on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
 		begin_txn(d, start); /* reading began inside a transaction */
 	err = dm_table_map_decode(&d->format, body, len, &e->map);
 	if (err == NULL)
-		err = tables_get(
-		    d->tables, e->map->schema, e->map->table, &e->t);
+		err =
+		    tables_get(d->tables, e->map->schema, e->map->table, &e->t);
 	if (err == NULL && e->t != NULL)
 		err = check_times(e->map, e->t);
 	if (err != NULL) {
@@ -490,8 +489,8 @@ filter_error(const struct tbl *t, enum dm_rows_kind kind)
 {
 	static const char *const names[] = { "insert", "update", "delete" };
 
-	return dm_err_new(SYNC_UNIT_EVENT_FILTERED, names[kind], t->db,
-	    t->name);
+	return dm_err_new(
+	    SYNC_UNIT_EVENT_FILTERED, names[kind], t->db, t->name);
 }
 
 static struct dm_err *
@@ -594,10 +593,9 @@ on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
 
 	err = dm_query_decode(&d->format, body, len, compressed, &a, &q);
 	if (err == NULL)
-		err = dm_ddl_parse(q.sql, q.sql_len,
-		    q.has_sql_mode ? q.sql_mode : 0, &ddl);
-	if (err != NULL && q.sql != NULL &&
-	    q.schema[0] != '\0' &&
+		err = dm_ddl_parse(
+		    q.sql, q.sql_len, q.has_sql_mode ? q.sql_mode : 0, &ddl);
+	if (err != NULL && q.sql != NULL && q.schema[0] != '\0' &&
 	    dm_block_allow_skips(d->tables->filter, q.schema, NULL)) {
 		/* Of a schema that takes no part: whatever it is, skip it. */
 		dm_err_free(DM_TAKE(err));
@@ -669,8 +667,8 @@ stop_at(const struct dm_event_info *info, uint8_t type)
 }
 
 static struct dm_err *
-handle(struct dispatch *d, const struct dm_event_header *h,
-    const uint8_t *body, size_t len, const struct dm_pos *start)
+handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
+    size_t len, const struct dm_pos *start)
 {
 	switch (h->type) {
 	case DM_EV_MARIADB_GTID:
@@ -695,8 +693,8 @@ handle(struct dispatch *d, const struct dm_event_header *h,
 		return on_rows(d, h->type, body, len);
 	case DM_EV_MARIADB_GTID_LIST:
 		return d->gtid != NULL && dm_gtid_set_is_empty(d->gtid)
-		    ? dm_mariadb_gtid_list_decode(body, len, d->gtid)
-		    : NULL;
+			   ? dm_mariadb_gtid_list_decode(body, len, d->gtid)
+			   : NULL;
 	default:
 		return NULL;
 	}
@@ -730,9 +728,9 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 		return locate(err, &start, &start);
 	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
 		advance(d, &h);
-		return locate(dm_format_description_decode(
-				  raw, len, &d->format),
-		    &start, &d->end);
+		return locate(
+		    dm_format_description_decode(raw, len, &d->format), &start,
+		    &d->end);
 	}
 	if (h.type == DM_EV_ROTATE)
 		return locate(on_rotate(d, body, body_len), &start, &d->end);

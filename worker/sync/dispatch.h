@@ -16,8 +16,8 @@
 
 /* A batch that is being filled. */
 struct open_lane {
-	struct batch *b; /* NULL: nothing open */
-	uint64_t seq;    /* changes dispatched to the lane so far */
+	struct batch *b;         /* NULL: nothing open */
+	uint64_t seq;            /* changes dispatched to the lane so far */
 	struct lane_mark pushed; /* of the last batch given away */
 };
 
@@ -50,8 +50,8 @@ struct dispatch {
 	struct dm_value *before, *after;
 	unsigned n_values;
 
-	struct dm_pos end;   /* of the last event */
-	struct dm_pos done;  /* end of the last whole transaction */
+	struct dm_pos end;  /* of the last event */
+	struct dm_pos done; /* end of the last whole transaction */
 	struct dm_pos txn_start;
 	bool in_txn;
 	uint64_t ordinal; /* of the last row: event number << 32 | row */
@@ -83,8 +83,8 @@ struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
 /* Takes err, which a statement caused that we cannot read or run: NULL if the
  * event filters leave the text out wherever it belongs to; else err. sql may
  * be NULL. */
-struct dm_err *ddl_excuse(struct dispatch *d, const char *sql,
-    struct dm_err *err) DM_MUST_CHECK;
+struct dm_err *ddl_excuse(
+    struct dispatch *d, const char *sql, struct dm_err *err) DM_MUST_CHECK;
 /* Load the intent of a DDL that a predecessor began, and end its session: the
  * statement may still be running. ddl_handle decides when it meets it. */
 struct dm_err *ddl_recover(struct dispatch *d) DM_MUST_CHECK;

@@ -42,13 +42,13 @@ struct lanes {
 };
 
 bool
-lane_mark_has(const struct lane_mark *m, const struct dm_pos *start,
-    uint64_t ordinal)
+lane_mark_has(
+    const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal)
 {
 	if (dm_pos_cmp(&m->done, start) > 0)
 		return true;
 	return m->cut.name[0] != '\0' && dm_pos_cmp(&m->cut, start) == 0 &&
-	    ordinal <= m->cut_row;
+	       ordinal <= m->cut_row;
 }
 
 struct batch *
@@ -94,8 +94,7 @@ static void
 note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 {
 	struct lanes *ls = l->all;
-	const struct batch *last =
-	    g_ptr_array_index(batches, batches->len - 1);
+	const struct batch *last = g_ptr_array_index(batches, batches->len - 1);
 
 	dm_mutex_lock(&ls->mu);
 	l->committed_seq = last->seq;
@@ -140,7 +139,8 @@ gather(struct lane *l, GPtrArray *batches)
 static struct dm_err *
 apply_next(struct lane *l, bool *over)
 {
-	g_autoptr(GPtrArray) batches = g_ptr_array_new_with_free_func(batch_free);
+	g_autoptr(GPtrArray) batches =
+	    g_ptr_array_new_with_free_func(batch_free);
 	struct exec_result res = { 0 };
 	struct dm_err *err;
 	void *item;
@@ -159,9 +159,9 @@ apply_next(struct lane *l, bool *over)
 		err = lane_exec_run(&l->exec, batches, l->all->stop, &res);
 	if (err == NULL && res.unexpected > 0 &&
 	    l->all->env->inst->syncer.strict)
-		err = dm_err_set_cause(dm_err_new(SYNCER_EVENT,
-					   "source and target differ"),
-		    "%s", res.sample);
+		err = dm_err_set_cause(
+		    dm_err_new(SYNCER_EVENT, "source and target differ"), "%s",
+		    res.sample);
 	if (err == NULL)
 		note_done(l, batches, &res);
 	g_free(res.sample);
@@ -286,9 +286,8 @@ all_idle(struct lanes *ls, unsigned lane DM_UNUSED, uint64_t seq DM_UNUSED)
 /* Wait until cond holds, a lane fails, c is cancelled or the time is over. */
 static struct dm_err *
 wait_for(struct lanes *ls,
-    bool (*cond)(struct lanes *ls, unsigned lane, uint64_t seq),
-    unsigned lane, uint64_t seq, int64_t timeout_ms, struct dm_cancel *c,
-    bool *held)
+    bool (*cond)(struct lanes *ls, unsigned lane, uint64_t seq), unsigned lane,
+    uint64_t seq, int64_t timeout_ms, struct dm_cancel *c, bool *held)
 {
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), timeout_ms);
 	struct dm_cancel_watch w;
@@ -316,8 +315,7 @@ wait_for(struct lanes *ls,
 }
 
 struct dm_err *
-lanes_wait(
-    struct lanes *ls, unsigned lane, uint64_t seq, struct dm_cancel *c)
+lanes_wait(struct lanes *ls, unsigned lane, uint64_t seq, struct dm_cancel *c)
 {
 	bool held;
 
@@ -329,8 +327,7 @@ lanes_drain(
     struct lanes *ls, int64_t timeout_ms, struct dm_cancel *c, bool *drained)
 {
 	bool held;
-	struct dm_err *err =
-	    wait_for(ls, all_idle, 0, 0, timeout_ms, c, &held);
+	struct dm_err *err = wait_for(ls, all_idle, 0, 0, timeout_ms, c, &held);
 
 	if (drained != NULL)
 		*drained = held;

@@ -22,8 +22,8 @@ struct lane_mark {
 };
 
 /* True when a lane at `m` has row `ordinal` of the transaction from `start`. */
-bool lane_mark_has(const struct lane_mark *m, const struct dm_pos *start,
-    uint64_t ordinal);
+bool lane_mark_has(
+    const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal);
 
 struct change {
 	const struct tbl *t; /* borrowed: tables live until all lanes drained */
@@ -58,8 +58,8 @@ struct lanes_stats {
  * dispatcher's cancel). Connections are made by the threads.
  */
 struct lanes *lanes_start(const struct unit_env *env, struct meta *meta,
-    const struct target_info *info, unsigned n,
-    const struct lane_mark *marks, struct dm_cancel *fired);
+    const struct target_info *info, unsigned n, const struct lane_mark *marks,
+    struct dm_cancel *fired);
 /* Takes b. Waits while the lane's queue is full. */
 struct dm_err *lanes_push(struct lanes *ls, unsigned lane, struct batch *b,
     struct dm_cancel *c) DM_MUST_CHECK;

@@ -195,8 +195,7 @@ switch_session(struct lane_exec *x, unsigned from, unsigned to)
 static void
 build_packet(struct lane_exec *x, GPtrArray *batches)
 {
-	const struct batch *last =
-	    g_ptr_array_index(batches, batches->len - 1);
+	const struct batch *last = g_ptr_array_index(batches, batches->len - 1);
 	unsigned flags = 0;
 
 	g_string_truncate(x->packet, 0);
@@ -248,10 +247,10 @@ static bool
 same_mark(const struct lane_mark *m, const struct dm_sql_row *row)
 {
 	return strcmp(row->cells[0], m->done.name) == 0 &&
-	    g_ascii_strtoull(row->cells[1], NULL, 10) == m->done.pos &&
-	    strcmp(row->cells[2], m->cut.name) == 0 &&
-	    g_ascii_strtoull(row->cells[3], NULL, 10) == m->cut.pos &&
-	    g_ascii_strtoull(row->cells[4], NULL, 10) == m->cut_row;
+	       g_ascii_strtoull(row->cells[1], NULL, 10) == m->done.pos &&
+	       strcmp(row->cells[2], m->cut.name) == 0 &&
+	       g_ascii_strtoull(row->cells[3], NULL, 10) == m->cut.pos &&
+	       g_ascii_strtoull(row->cells[4], NULL, 10) == m->cut_row;
 }
 
 /* After a lost connection: did the transaction that sets `m` commit? FOR
@@ -310,8 +309,7 @@ name_statement(struct lane_exec *x, struct dm_err *err)
 
 	if (x->counts->len >= x->statements->len)
 		return err;
-	st = &g_array_index(
-	    x->statements, struct statement, x->counts->len);
+	st = &g_array_index(x->statements, struct statement, x->counts->len);
 	g_free(err->message);
 	err->message = g_strdup_printf("execute statement failed: %.*s",
 	    (int)MIN(st->len, (size_t)1024), x->packet->str + st->off);
@@ -349,8 +347,8 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 	code = dm_sql_last_errno(x->conn);
 	if (meta_is_fence_error(code) && x->counts->len < 3) {
 		dm_err_free(err);
-		return dm_err_new(META_FENCED, x->meta->task, x->meta->source,
-		    "?", "older");
+		return dm_err_new(
+		    META_FENCED, x->meta->task, x->meta->source, "?", "older");
 	}
 	*lost = code == 0 || code >= 2000;
 	*retry = *lost || dm_sql_is_retryable(code, err->cause);
@@ -362,8 +360,8 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 
 /* True in *done: the lost transaction had committed. */
 static struct dm_err *
-settle_lost(struct lane_exec *x, const struct lane_mark *m,
-    struct dm_cancel *c, bool *done)
+settle_lost(struct lane_exec *x, const struct lane_mark *m, struct dm_cancel *c,
+    bool *done)
 {
 	struct dm_err *err = connect_lane(x, c);
 
@@ -390,8 +388,7 @@ struct dm_err *
 lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
     struct exec_result *out)
 {
-	const struct batch *last =
-	    g_ptr_array_index(batches, batches->len - 1);
+	const struct batch *last = g_ptr_array_index(batches, batches->len - 1);
 	int64_t backoff = BACKOFF_FIRST_MS;
 	struct dm_err *err = NULL;
 	bool unsettled = false;

@@ -45,8 +45,8 @@ lane_meta_load(
 			return dm_err_new(
 			    META_FORMAT, table, row.cells[6], "1");
 		if (number(row.cells[0]) != list->len)
-			return dm_err_plain("lane %u is missing in %s",
-			    list->len, table);
+			return dm_err_plain(
+			    "lane %u is missing in %s", list->len, table);
 		mark.done = dm_pos_make(row.cells[1], number(row.cells[2]));
 		mark.cut = dm_pos_make(row.cells[3], number(row.cells[4]));
 		mark.cut_row = number(row.cells[5]);
@@ -190,8 +190,7 @@ append_quoted(GString *s, const char *text)
 }
 
 struct dm_err *
-intent_save(
-    struct meta *m, struct dm_sql_conn *conn, const struct intent *i)
+intent_save(struct meta *m, struct dm_sql_conn *conn, const struct intent *i)
 {
 	g_autofree char *table = meta_table_name(m, "dm_intent");
 	g_autoptr(GString) s = g_string_new(NULL);
@@ -227,7 +226,8 @@ struct dm_err *
 lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
     const struct dm_pos *at, const char *gtid)
 {
-	g_autofree char *name = g_strconcat(m->task, "_syncer_checkpoint", NULL);
+	g_autofree char *name =
+	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
 	g_autofree char *table = dm_sql_quote_table(m->schema, name);
 	g_autoptr(GString) s = g_string_new(NULL);
 

@@ -28,14 +28,14 @@ struct dm_err *lane_meta_move(struct meta *m, struct dm_sql_conn *conn,
 struct intent {
 	uint64_t conn_id;
 	char *statement;
-	char *db, *tbl; /* in the target; "" for a database */
+	char *db, *tbl;       /* in the target; "" for a database */
 	char *before, *after; /* CREATE TABLE texts; "" none or not known */
 	struct dm_pos start, end;
 };
 void intent_free(struct intent *i);
 /* NULL when there is none. */
-struct dm_err *intent_load(struct meta *m, struct dm_sql_conn *conn,
-    struct intent **i) DM_MUST_CHECK;
+struct dm_err *intent_load(
+    struct meta *m, struct dm_sql_conn *conn, struct intent **i) DM_MUST_CHECK;
 struct dm_err *intent_save(struct meta *m, struct dm_sql_conn *conn,
     const struct intent *i) DM_MUST_CHECK;
 struct dm_err *intent_delete(

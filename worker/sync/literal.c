@@ -41,8 +41,8 @@ static bool
 is_connection_charset(const char *charset)
 {
 	return strcmp(charset, "utf8mb4") == 0 ||
-	    strcmp(charset, "utf8mb3") == 0 || strcmp(charset, "utf8") == 0 ||
-	    strcmp(charset, "ascii") == 0;
+	       strcmp(charset, "utf8mb3") == 0 ||
+	       strcmp(charset, "utf8") == 0 || strcmp(charset, "ascii") == 0;
 }
 
 static void
@@ -305,8 +305,8 @@ literal_same(const struct dm_value *a, const struct dm_value *b)
 	case DM_VAL_BYTES:
 	case DM_VAL_JSON:
 		return a->bytes.len == b->bytes.len &&
-		    (a->bytes.len == 0 ||
-			memcmp(a->bytes.p, b->bytes.p, a->bytes.len) == 0);
+		       (a->bytes.len == 0 ||
+			   memcmp(a->bytes.p, b->bytes.p, a->bytes.len) == 0);
 	}
 	return false;
 }

@@ -10,10 +10,10 @@
 #include "worker/sync/tbl.h"
 
 enum change_kind {
-	CHANGE_INSERT,  /* text: "(v,v)" */
-	CHANGE_REPLACE, /* text: "(v,v)"; matched rows are not counted */
-	CHANGE_UPDATE,  /* text: "`a`=v,.. WHERE .." */
-	CHANGE_DELETE,  /* text: "`k`=v AND .." */
+	CHANGE_INSERT,    /* text: "(v,v)" */
+	CHANGE_REPLACE,   /* text: "(v,v)"; matched rows are not counted */
+	CHANGE_UPDATE,    /* text: "`a`=v,.. WHERE .." */
+	CHANGE_DELETE,    /* text: "`k`=v AND .." */
 	CHANGE_DELETE_ANY /* as DELETE; matched rows are not counted */
 };
 

@@ -84,13 +84,11 @@ connect_both(struct run *r)
 	err = target_connect(&r->u->env, r->c, &r->target);
 	if (err != NULL)
 		return err;
-	dm_cancel_watch(
-	    r->c, &r->target_watch, dm_sql_interrupt, r->target);
+	dm_cancel_watch(r->c, &r->target_watch, dm_sql_interrupt, r->target);
 	err = connect_source(r, &r->source);
 	if (err != NULL)
 		return err;
-	dm_cancel_watch(
-	    r->c, &r->source_watch, dm_sql_interrupt, r->source);
+	dm_cancel_watch(r->c, &r->source_watch, dm_sql_interrupt, r->source);
 	return NULL;
 }
 
@@ -121,8 +119,8 @@ start_from_meta_config(struct run *r)
 	if (m->binlog_name[0] == '\0' ||
 	    (env->source->enable_gtid && m->binlog_gtid[0] != '\0'))
 		r->from_gtid = g_strdup(m->binlog_gtid);
-	err = meta_save_phase(r->meta, r->target, META_PHASE_SYNC, &r->from,
-	    m->binlog_gtid);
+	err = meta_save_phase(
+	    r->meta, r->target, META_PHASE_SYNC, &r->from, m->binlog_gtid);
 	return err;
 }
 
@@ -164,8 +162,8 @@ lane_map_text(const struct run *r)
 		if (rules[i].target_table != NULL)
 			h = h * 31 + g_str_hash(rules[i].target_table);
 	}
-	return g_strdup_printf("v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER
-			       "x",
+	return g_strdup_printf(
+	    "v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER "x",
 	    LANE_HASH_VERSION, env->inst->syncer.worker_count,
 	    r->info.foreign_key_checks, h);
 }
@@ -194,7 +192,7 @@ only_count_differs(const char *a, const char *b)
 	const char *fa = strstr(a, " fk="), *fb = strstr(b, " fk=");
 
 	return fa != NULL && fb != NULL && strcmp(fa, fb) == 0 &&
-	    strncmp(a, b, 3) == 0;
+	       strncmp(a, b, 3) == 0;
 }
 
 static struct dm_err *
@@ -340,9 +338,9 @@ load_start_gtid(struct run *r)
 		return err;
 	if (text == NULL)
 		text = g_strdup("");
-	err = dm_gtid_set_parse(text[0] == '\0' ? DM_FLAVOR_MARIADB
-						: DM_FLAVOR_ANY,
-	    text, &r->d.gtid);
+	err = dm_gtid_set_parse(
+	    text[0] == '\0' ? DM_FLAVOR_MARIADB : DM_FLAVOR_ANY, text,
+	    &r->d.gtid);
 	return err;
 }
 
@@ -365,8 +363,8 @@ open_stream(struct run *r)
 	err = dm_binlog_stream_open(conn, &s, &r->stream);
 	if (err != NULL)
 		return err;
-	dm_cancel_watch(r->c, &r->stream_watch, dm_binlog_stream_interrupt,
-	    r->stream);
+	dm_cancel_watch(
+	    r->c, &r->stream_watch, dm_binlog_stream_interrupt, r->stream);
 	return NULL;
 }
 
@@ -384,8 +382,8 @@ start(struct run *r)
 	if (err == NULL)
 		err = meta_record_conn(r->meta, r->target);
 	if (err == NULL) /* idle between DDLs, and holds no locks then */
-		err = dm_sql_execf(r->target, "SET SESSION wait_timeout=%d",
-		    CONTROL_WAIT_S);
+		err = dm_sql_execf(
+		    r->target, "SET SESSION wait_timeout=%d", CONTROL_WAIT_S);
 	if (err == NULL)
 		err = target_read_info(env, r->target, &r->info);
 	if (err == NULL)
@@ -414,8 +412,8 @@ start(struct run *r)
 	if (err != NULL)
 		return err;
 	dispatch_init(&r->d);
-	r->d.lanes = lanes_start(env, r->meta, &r->info, r->d.n_lanes,
-	    r->d.resume, r->c);
+	r->d.lanes = lanes_start(
+	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
 	return NULL;
 }
 
@@ -497,12 +495,11 @@ periodic(struct run *r, bool heartbeat)
 		r->idle_marked = true;
 		err = flush(r);
 	} else if (dm_mono_diff_ms(now, r->last_flush) >=
-	    (int64_t)interval * 1000) {
+		   (int64_t)interval * 1000) {
 		err = flush(r);
 	}
-	if (err == NULL &&
-	    (heartbeat ||
-		dm_mono_diff_ms(now, r->last_master) >= MASTER_STATUS_MS)) {
+	if (err == NULL && (heartbeat || dm_mono_diff_ms(now, r->last_master) >=
+					     MASTER_STATUS_MS)) {
 		r->last_master = now;
 		publish(r);
 		err = refresh_master(r);
@@ -518,7 +515,7 @@ static bool
 is_heartbeat(const uint8_t *raw, size_t len)
 {
 	return len > 4 &&
-	    (raw[4] == DM_EV_HEARTBEAT || raw[4] == DM_EV_HEARTBEAT_V2);
+	       (raw[4] == DM_EV_HEARTBEAT || raw[4] == DM_EV_HEARTBEAT_V2);
 }
 
 static struct dm_err *
@@ -565,8 +562,7 @@ settle(struct run *r)
 	r->d.c = limit;
 	err = dispatch_mark_all(&r->d);
 	if (err == NULL)
-		err = lanes_drain(
-		    r->d.lanes, PAUSE_DRAIN_MS, limit, &drained);
+		err = lanes_drain(r->d.lanes, PAUSE_DRAIN_MS, limit, &drained);
 	if (err != NULL || !drained)
 		dm_warn("paused before all lanes were flushed",
 		    dm_kstr("task", r->u->env.task->name), dm_kerr(err));
@@ -614,9 +610,9 @@ static struct dm_err *
 sync_run(struct unit *unit, struct dm_cancel *c)
 {
 	struct sync_unit *u = (struct sync_unit *)unit;
-	struct run r = { .u = u,
-		.meta = meta_new(&u->env),
-		.c = dm_cancel_new(c) };
+	struct run r = {
+		.u = u, .meta = meta_new(&u->env), .c = dm_cancel_new(c)
+	};
 	struct dm_err *err, *lane = NULL;
 
 	set_running(u, true);
@@ -702,7 +698,7 @@ sync_status(struct unit *unit, Pb__SubTaskStatus *st)
 	out->syncerbinlog = pos_text(&s->flushed);
 	out->syncerbinloggtid = dup_text(s->flushed_gtid);
 	out->synced = s->running && !dm_pos_is_zero(&s->master) &&
-	    dm_pos_cmp(&s->master, &s->flushed) == 0;
+		      dm_pos_cmp(&s->master, &s->flushed) == 0;
 	out->unexpectedsample = dup_text(s->lanes.sample);
 	dm_mutex_unlock(&s->mu);
 	out->binlogtype = strdup("remote");

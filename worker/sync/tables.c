@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#define ER_BAD_DB_ERROR    1049
-#define ER_NO_SUCH_TABLE   1146
+#define ER_BAD_DB_ERROR  1049
+#define ER_NO_SUCH_TABLE 1146
 
 static char *
 key_of(const char *db, const char *name)
@@ -65,8 +65,8 @@ load_structures(struct tables *ts)
 		g_hash_table_replace(ts->snaps, key_of(mt->db, mt->tbl), mt);
 		if (err != NULL)
 			continue;
-		err = dm_schema_parse_create(
-		    mt->structure, 0, mt->db, NULL, &t);
+		err =
+		    dm_schema_parse_create(mt->structure, 0, mt->db, NULL, &t);
 		if (err != NULL) {
 			err = dm_err_annotate(err,
 			    "stored structure of `%s`.`%s`", mt->db, mt->tbl);
@@ -87,7 +87,7 @@ group_root(GHashTable *parent, const char *name)
 	const char *up;
 
 	while ((up = g_hash_table_lookup(parent, name)) != NULL &&
-	    strcmp(up, name) != 0)
+	       strcmp(up, name) != 0)
 		name = up;
 	return name;
 }
@@ -150,17 +150,17 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 		.conn = target,
 		.foreign_keys = foreign_keys };
 	ts->tracker = dm_tracker_new(env->source->case_sensitive);
-	ts->snaps = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, free_snap);
-	ts->tbls = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, free_tbl);
-	ts->groups = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, g_free);
+	ts->snaps =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_snap);
+	ts->tbls =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_tbl);
+	ts->groups =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	ts->rules = dm_instance_routes(env->task, env->inst, &n);
 	err = dm_router_new(ts->rules, n, cs, &ts->router);
 	if (err == NULL)
-		err = dm_block_allow_new(
-		    env->inst->block_allow, cs, &ts->filter);
+		err =
+		    dm_block_allow_new(env->inst->block_allow, cs, &ts->filter);
 	if (err == NULL)
 		err = dm_instance_filter(env->task, env->inst, cs, &ts->events);
 	if (err == NULL)
@@ -278,8 +278,8 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 
 	err = dm_route(ts->router, db, name, &to_db, &to_name);
 	if (err == NULL)
-		err = tables_target_structure(
-		    ts->conn, to_db, to_name, &target);
+		err =
+		    tables_target_structure(ts->conn, to_db, to_name, &target);
 	if (err != NULL)
 		return err;
 	if (target == NULL) {
@@ -306,8 +306,7 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 }
 
 struct dm_err *
-tables_get(
-    struct tables *ts, const char *db, const char *name, struct tbl **t)
+tables_get(struct tables *ts, const char *db, const char *name, struct tbl **t)
 {
 	g_autofree char *key = key_of(db, name);
 	gpointer found;

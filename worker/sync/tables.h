@@ -46,7 +46,7 @@ bool tables_snapshot_has(struct tables *ts, const char *db, const char *name,
     const struct dm_pos *at);
 
 /* Structure of a table of the target, NULL when it does not exist there. */
-struct dm_err *tables_target_structure(struct dm_sql_conn *conn,
-    const char *db, const char *name, struct dm_table **t) DM_MUST_CHECK;
+struct dm_err *tables_target_structure(struct dm_sql_conn *conn, const char *db,
+    const char *name, struct dm_table **t) DM_MUST_CHECK;
 
 #endif

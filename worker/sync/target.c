@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SQL_MODE                                                               \
-	"STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
+#define SQL_MODE "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
 /* The server keeps the locks of a frozen client for this long at most. */
 #define WAIT_TIMEOUT_MAX_S 60
 
@@ -20,9 +19,9 @@ target_info_fini(struct target_info *info)
 static bool
 is_true(const char *value)
 {
-	return value != NULL &&
-	    (strcmp(value, "1") == 0 || g_ascii_strcasecmp(value, "on") == 0 ||
-		g_ascii_strcasecmp(value, "true") == 0);
+	return value != NULL && (strcmp(value, "1") == 0 ||
+				    g_ascii_strcasecmp(value, "on") == 0 ||
+				    g_ascii_strcasecmp(value, "true") == 0);
 }
 
 /* Ours first, then the user's: the last assignment counts. */
@@ -49,8 +48,8 @@ session_pairs(const struct unit_env *env)
 }
 
 struct dm_err *
-target_connect(const struct unit_env *env, struct dm_cancel *c,
-    struct dm_sql_conn **conn)
+target_connect(
+    const struct unit_env *env, struct dm_cancel *c, struct dm_sql_conn **conn)
 {
 	struct dm_sql_params p =
 	    dm_db_cfg_params(&env->task->target, DM_SCOPE_DOWNSTREAM);
@@ -75,8 +74,8 @@ target_read_info(const struct unit_env *env, struct dm_sql_conn *conn,
 	err = dm_sql_query_string(
 	    conn, &packet, "SELECT @@global.max_allowed_packet");
 	if (err == NULL)
-		err = dm_sql_query_string(conn, &info->sql_mode,
-		    "SELECT @@session.sql_mode");
+		err = dm_sql_query_string(
+		    conn, &info->sql_mode, "SELECT @@session.sql_mode");
 	if (err == NULL)
 		err = dm_sql_query_string(conn, &statement_format,
 		    "SELECT @@global.log_bin = 1 AND "

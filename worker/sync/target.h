@@ -18,8 +18,8 @@ struct target_info {
 };
 void target_info_fini(struct target_info *info);
 
-struct dm_err *target_connect(const struct unit_env *env,
-    struct dm_cancel *c, struct dm_sql_conn **conn) DM_MUST_CHECK;
+struct dm_err *target_connect(const struct unit_env *env, struct dm_cancel *c,
+    struct dm_sql_conn **conn) DM_MUST_CHECK;
 struct dm_err *target_read_info(const struct unit_env *env,
     struct dm_sql_conn *conn, struct target_info *info) DM_MUST_CHECK;
 

@@ -42,16 +42,16 @@ column(const struct tbl *t, unsigned i)
 
 /* False when values of this index cannot be compared here. */
 static bool
-key_from_index(const struct tbl *t, const struct dm_index *ix,
-    struct tbl_key *key)
+key_from_index(
+    const struct tbl *t, const struct dm_index *ix, struct tbl_key *key)
 {
 	key->n = 0;
 	key->cols = g_new0(unsigned, ix->parts->len);
 	for (guint i = 0; i < ix->parts->len; i++) {
 		const struct dm_index_part *p =
 		    &g_array_index(ix->parts, struct dm_index_part, i);
-		int c = p->column == NULL ? -1
-					  : dm_table_column(t->src, p->column);
+		int c =
+		    p->column == NULL ? -1 : dm_table_column(t->src, p->column);
 
 		if (c < 0 || p->prefix >= 0 ||
 		    column(t, (unsigned)c)->generated ||
@@ -67,7 +67,7 @@ static bool
 same_columns(const struct tbl_key *a, const struct tbl_key *b)
 {
 	return a->n == b->n &&
-	    memcmp(a->cols, b->cols, a->n * sizeof(*a->cols)) == 0;
+	       memcmp(a->cols, b->cols, a->n * sizeof(*a->cols)) == 0;
 }
 
 static void
@@ -119,8 +119,8 @@ choose_key(struct tbl *t)
 	for (guint i = 0; i < ix->parts->len; i++) {
 		const struct dm_index_part *p =
 		    &g_array_index(ix->parts, struct dm_index_part, i);
-		int c = p->column == NULL ? -1
-					  : dm_table_column(t->src, p->column);
+		int c =
+		    p->column == NULL ? -1 : dm_table_column(t->src, p->column);
 
 		if (c < 0 || p->prefix >= 0)
 			return;
@@ -166,8 +166,8 @@ build_columns(struct tbl *t)
 		dm_sql_append_ident(s, c->name);
 		t->idents[i] = g_string_free(s, FALSE);
 		t->written[i] = !c->generated;
-		t->always_set[i] = c->type == DM_T_TIMESTAMP ||
-		    c->type == DM_T_DATETIME;
+		t->always_set[i] =
+		    c->type == DM_T_TIMESTAMP || c->type == DM_T_DATETIME;
 	}
 }
 
@@ -188,8 +188,9 @@ check_target_columns(const struct tbl *t, const struct dm_table *target)
 		return NULL;
 	err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
 	    (int)target->columns->len, (int)t->n_cols);
-	dm_err_set_cause(err, "target table %s lacks column %s of source "
-			      "table `%s`.`%s`",
+	dm_err_set_cause(err,
+	    "target table %s lacks column %s of source "
+	    "table `%s`.`%s`",
 	    t->to_ident, missing->str, t->db, t->name);
 	return dm_err_set_workaround(err,
 	    "add the column to %s in the target, then `resume-task`",
@@ -225,8 +226,8 @@ tbl_new(const struct tbl_input *in, struct tbl **out)
 	add_claims(t, in->target);
 	if (in->group != NULL)
 		t->one_lane = true;
-	t->lane_hash = spread(hash_text(
-	    FNV_OFFSET, in->group != NULL ? in->group : t->to_ident));
+	t->lane_hash = spread(
+	    hash_text(FNV_OFFSET, in->group != NULL ? in->group : t->to_ident));
 	*out = t;
 	return NULL;
 }

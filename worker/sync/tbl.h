@@ -25,8 +25,8 @@ struct tbl {
 	char *to_ident;        /* quoted target */
 	struct dm_table *src;  /* owned; columns in binlog order */
 	unsigned n_cols;
-	char **idents; /* quoted column names, n_cols */
-	bool *written; /* not generated: part of INSERT and SET */
+	char **idents;    /* quoted column names, n_cols */
+	bool *written;    /* not generated: part of INSERT and SET */
 	bool *always_set; /* may have ON UPDATE: set even if unchanged */
 
 	char *insert_head;  /* "INSERT INTO `d`.`t` (`a`,`b`) VALUES " */

@@ -39,7 +39,8 @@ END_TEST
 static struct dm_err *
 with_cause(const char *cause)
 {
-	return dm_err_set_cause(dm_err_new(DB_EXECUTE_FAILED, "x"), "%s", cause);
+	return dm_err_set_cause(
+	    dm_err_new(DB_EXECUTE_FAILED, "x"), "%s", cause);
 }
 
 START_TEST(a_duplicate_key_waits_for_a_person)
@@ -47,7 +48,8 @@ START_TEST(a_duplicate_key_waits_for_a_person)
 	DM_AUTO(dm_err) dup = with_cause("Error 1062 (23000): Duplicate entry");
 	DM_AUTO(dm_err) gone = with_cause("Error 2013: Lost connection");
 	DM_AUTO(dm_err) fenced = dm_err_new(META_FENCED, "t", "s", "2", "1");
-	DM_AUTO(dm_err) purged = with_cause(
+	DM_AUTO(dm_err)
+	purged = with_cause(
 	    "Error 1236 (HY000): Could not find first log file name in binary "
 	    "log index file");
 

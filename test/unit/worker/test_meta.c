@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite of worker/meta.c: the texts it makes; servers are met in the
  * integration tests. */
-#include "worker/meta.h"
 #include "lib/meta/meta_tables.h"
+#include "worker/meta.h"
 #include "worker/meta_internal.h"
 
 #include <check.h>
@@ -43,8 +43,8 @@ END_TEST
 
 START_TEST(only_the_flag_allows_another_clusters_rows)
 {
-	static const char *const no[] = { "", "{}", "{\"adopt\": false}",
-		"[1]", "{\"adopt\": \"yes\"}", "{" };
+	static const char *const no[] = { "", "{}", "{\"adopt\": false}", "[1]",
+		"{\"adopt\": \"yes\"}", "{" };
 	struct meta *m = meta_of("{\"adopt\": true}");
 
 	ck_assert(m->adopt);

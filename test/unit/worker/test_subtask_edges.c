@@ -27,8 +27,8 @@ START_TEST(every_pair_is_decided)
 	Pb__Stage from = (Pb__Stage)(_i / EV_NR);
 	enum subtask_event on = (enum subtask_event)(_i % EV_NR);
 
-	ck_assert_msg((subtask_edge_find(from, on) != NULL) ==
-		(wanted[from][on] == 'x'),
+	ck_assert_msg(
+	    (subtask_edge_find(from, on) != NULL) == (wanted[from][on] == 'x'),
 	    "%s + %d is not as wanted", subtask_stage_name(from), (int)on);
 }
 END_TEST
@@ -69,8 +69,7 @@ main(void)
 
 	tcase_add_loop_test(tc, every_pair_is_decided, 0, STAGES * EV_NR);
 	tcase_add_test(tc, no_edge_is_listed_twice);
-	tcase_add_test(
-	    tc, a_unit_that_returns_always_leaves_a_transient_stage);
+	tcase_add_test(tc, a_unit_that_returns_always_leaves_a_transient_stage);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -388,7 +388,7 @@ START_TEST(an_image_without_columns_is_an_error)
 	fixture_open(&f, "mariadb-10.11.binlog");
 	map = fixture_find_rows(&f, "ints");
 	body = g_memdup2(f.body, f.body_len);
-	body[9] = 0;	 /* behind table id, flags, number of columns */
+	body[9] = 0;     /* behind table id, flags, number of columns */
 	body[10] = 0xf8; /* bits behind the last column do not count */
 	err = dm_rows_begin(&f.format, f.h.type, body, f.body_len, map, &r);
 	ck_assert(dm_err_is(err, BINLOG_NOT_LOG_COLUMN));

@@ -8,7 +8,8 @@
 
 START_TEST(prints_the_full_form)
 {
-	DM_AUTO(dm_err) err = dm_err_set_cause(
+	DM_AUTO(dm_err)
+	err = dm_err_set_cause(
 	    dm_err_new(DB_EXECUTE_FAILED, "SELECT 1"), "Error 1062");
 	g_autofree char *text = dm_err_text(err);
 
@@ -35,7 +36,8 @@ END_TEST
 
 START_TEST(annotating_keeps_the_code)
 {
-	DM_AUTO(dm_err) err = dm_err_annotate(
+	DM_AUTO(dm_err)
+	err = dm_err_annotate(
 	    dm_err_new(SCHEDULER_NOT_STARTED), "source %s", "s1");
 
 	ck_assert(dm_err_is(err, SCHEDULER_NOT_STARTED));
@@ -72,8 +74,8 @@ START_TEST(the_table_ascends_and_every_row_has_a_workaround)
 		if (i > 0)
 			ck_assert_int_lt(t[i - 1].code, t[i].code);
 		ck_assert_ptr_eq(dm_err_lookup(t[i].code), &t[i]);
-		ck_assert(t[i].code == DM_ERR_NOT_SET ||
-		    strlen(t[i].workaround) > 0);
+		ck_assert(
+		    t[i].code == DM_ERR_NOT_SET || strlen(t[i].workaround) > 0);
 	}
 	ck_assert_ptr_null(dm_err_lookup(1));
 }

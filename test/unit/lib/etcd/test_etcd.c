@@ -288,8 +288,8 @@ END_TEST
 
 struct seen {
 	struct counter c; /* n: events */
-	GString *text;	  /* "k=v;" or "k-;" for each */
-	int64_t last;	  /* revision */
+	GString *text;    /* "k=v;" or "k-;" for each */
+	int64_t last;     /* revision */
 	atomic_int retries;
 	int64_t compacted;
 	struct dm_etcd_watch *stop_me; /* inside the callback */

@@ -49,8 +49,8 @@ ask(const struct dm_binlog_filter *f, const char *schema, const char *table,
 	enum dm_filter_action action;
 	struct dm_err *err;
 
-	err = dm_binlog_filter_decide(f, schema, table,
-	    (const char *const *)names, sql, &action);
+	err = dm_binlog_filter_decide(
+	    f, schema, table, (const char *const *)names, sql, &action);
 	ck_assert_ptr_null(err);
 	return action;
 }
@@ -93,15 +93,15 @@ static const struct {
 	    "alter table,drop column", "", DM_FILTER_IGNORE },
 	{ { "*", "", "incompatible DDL changes", "", "Ignore" }, "a", "t",
 	    "create index", "", DM_FILTER_DO },
-	{ { "*", "", "none ddl,all", "", "Ignore" }, "a", "t", "drop table",
-	    "", DM_FILTER_DO },
+	{ { "*", "", "none ddl,all", "", "Ignore" }, "a", "t", "drop table", "",
+	    DM_FILTER_DO },
 	{ { "*", "", "none ddl,all", "", "Ignore" }, "a", "t", "insert", "",
 	    DM_FILTER_IGNORE },
 	{ { "*", "", "none", "", "Do" }, "a", "t", "insert", "",
 	    DM_FILTER_IGNORE },
 	/* Other names. */
-	{ { "*", "", "drop schema", "", "Ignore" }, "a", "",
-	    "drop database", "", DM_FILTER_IGNORE },
+	{ { "*", "", "drop schema", "", "Ignore" }, "a", "", "drop database",
+	    "", DM_FILTER_IGNORE },
 	/* Do: what is not named is left out. */
 	{ { "*", "", "insert", "", "Do" }, "a", "t", "insert", "",
 	    DM_FILTER_DO },

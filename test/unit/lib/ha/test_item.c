@@ -77,8 +77,9 @@ static const struct {
 START_TEST(damaged_and_newer_items_are_refused)
 {
 	char *key = g_strdup(bad[_i].key), *value = g_strdup(bad[_i].value);
-	struct dm_etcd_kv kv = { .key = key, .value = value,
-		.value_len = strlen(value) };
+	struct dm_etcd_kv kv = {
+		.key = key, .value = value, .value_len = strlen(value)
+	};
 	DM_AUTO(dm_err) err = NULL;
 	struct dm_ha_item *out = NULL;
 
@@ -115,8 +116,8 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, names_are_hex_in_keys);
-	tcase_add_loop_test(tc, what_is_written_is_read_back, 0,
-	    (int)DM_ARRAY_SIZE(samples));
+	tcase_add_loop_test(
+	    tc, what_is_written_is_read_back, 0, (int)DM_ARRAY_SIZE(samples));
 	tcase_add_loop_test(tc, damaged_and_newer_items_are_refused, 0,
 	    (int)DM_ARRAY_SIZE(bad));
 	tcase_add_test(tc, a_batch_names_a_key_once);

@@ -10,8 +10,8 @@ START_TEST(families_are_printed_with_their_values)
 {
 	DM_AUTO(dm_metrics) m = dm_metrics_new();
 	const char *names[] = { "worker", NULL };
-	struct dm_metric *g = dm_metric_new(
-	    m, DM_METRIC_GAUGE, "state", "State.", names);
+	struct dm_metric *g =
+	    dm_metric_new(m, DM_METRIC_GAUGE, "state", "State.", names);
 	struct dm_metric *c =
 	    dm_metric_new(m, DM_METRIC_COUNTER, "starts", "Starts.", NULL);
 	g_autofree char *text = NULL;
@@ -37,8 +37,8 @@ START_TEST(a_reset_family_is_not_printed)
 {
 	DM_AUTO(dm_metrics) m = dm_metrics_new();
 	const char *names[] = { "worker", NULL };
-	struct dm_metric *g = dm_metric_new(
-	    m, DM_METRIC_GAUGE, "state", "State.", names);
+	struct dm_metric *g =
+	    dm_metric_new(m, DM_METRIC_GAUGE, "state", "State.", names);
 	g_autofree char *text = NULL;
 
 	dm_metric_set(g, (const char *[]){ "w" }, 1);

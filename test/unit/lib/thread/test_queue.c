@@ -11,8 +11,8 @@ push_two(void *arg)
 	struct dm_queue *q = arg;
 
 	for (int i = 1; i <= 2; i++) {
-		struct dm_err *err = dm_queue_push(q, g_memdup2(&i, sizeof(i)),
-		    NULL);
+		struct dm_err *err =
+		    dm_queue_push(q, g_memdup2(&i, sizeof(i)), NULL);
 
 		ck_assert_ptr_null(err);
 	}

@@ -116,15 +116,15 @@ fake_now(void *arg)
 	return (struct dm_mono){ .ns = f.now_ms * 1000000 };
 }
 
-static const struct sched_ops fake_ops = { fake_commit, fake_welcome,
-	fake_push, fake_drop, fake_staged, fake_now };
+static const struct sched_ops fake_ops = { fake_commit, fake_welcome, fake_push,
+	fake_drop, fake_staged, fake_now };
 
 static void
 setup(void)
 {
 	memset(&f, 0, sizeof(f));
-	f.store = g_hash_table_new_full(
-	    g_str_hash, g_str_equal, g_free, stored_free);
+	f.store =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, stored_free);
 	f.c = sched_core_new(&fake_ops, NULL);
 }
 
@@ -162,9 +162,12 @@ hello(const char *name, uint64_t session, const char *source, int64_t epoch)
 	Dm__V1__Holding h;
 	Dm__V1__Holding *hs[] = { &h };
 	char held[32];
-	struct sched_hello msg = { .session = session, .name = name,
-		.lease = (int64_t)session, .join_time = "now",
-		.holding = hs, .n_holding = source == NULL ? 0 : 1 };
+	struct sched_hello msg = { .session = session,
+		.name = name,
+		.lease = (int64_t)session,
+		.join_time = "now",
+		.holding = hs,
+		.n_holding = source == NULL ? 0 : 1 };
 
 	dm__v1__holding__init(&h);
 	if (source != NULL)
@@ -197,8 +200,10 @@ reload(void)
 	g_hash_table_iter_init(&it, f.store);
 	while (g_hash_table_iter_next(&it, &k, &v)) {
 		struct stored *s = v;
-		struct dm_etcd_kv kv = { .key = k, .value = s->value,
-			.value_len = s->len, .mod_revision = s->revision,
+		struct dm_etcd_kv kv = { .key = k,
+			.value = s->value,
+			.value_len = s->len,
+			.mod_revision = s->revision,
 			.lease = s->lease };
 		struct dm_ha_item *item;
 
@@ -277,8 +282,7 @@ START_TEST(a_source_goes_to_a_free_worker)
 	ck_assert_str_eq(bound("s1"), "w1");
 	ck_assert_uint_eq(f.desired[1]->n_sources, 1);
 	ck_assert_str_eq(f.desired[1]->sources[0]->source, "s1");
-	ck_assert_int_eq((int64_t)f.desired[1]->sources[0]->epoch,
-	    f.revision);
+	ck_assert_int_eq((int64_t)f.desired[1]->sources[0]->epoch, f.revision);
 	ok(sched_source_add(f.c, "s2", "b", ""));
 	ck_assert_str_eq(bound("s2"), "");
 	hello("w2", 2, NULL, 0);
@@ -349,8 +353,7 @@ START_TEST(a_restarted_worker_gets_its_source_back_under_a_new_epoch)
 	sched_closed(f.c, 1);
 	hello("w1", 2, NULL, 0);
 	ck_assert_int_gt(epoch("s1"), before);
-	ck_assert_int_eq((int64_t)f.desired[2]->sources[0]->epoch,
-	    epoch("s1"));
+	ck_assert_int_eq((int64_t)f.desired[2]->sources[0]->epoch, epoch("s1"));
 }
 END_TEST
 
@@ -378,8 +381,7 @@ START_TEST(an_old_deletion_of_the_lease_key_means_nothing)
 	old = f.revision;
 	hello("w1", 2, NULL, 0);
 	ok(sched_offline(f.c, "w1", old));
-	ck_assert_int_ne(
-	    sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+	ck_assert_int_ne(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
 }
 END_TEST
 
@@ -405,8 +407,8 @@ START_TEST(transfer_moves_a_source)
 	before = epoch("s1");
 	fails(sched_transfer(f.c, "x", "w2"),
 	    DM_ERR_SCHEDULER_SOURCE_CFG_NOT_EXIST);
-	fails(sched_transfer(f.c, "s1", "x"),
-	    DM_ERR_SCHEDULER_WORKER_NOT_EXIST);
+	fails(
+	    sched_transfer(f.c, "s1", "x"), DM_ERR_SCHEDULER_WORKER_NOT_EXIST);
 	ok(sched_transfer(f.c, "s1", "w1"));
 	ck_assert_int_eq(epoch("s1"), before);
 	ok(sched_transfer(f.c, "s1", "w2"));
@@ -461,8 +463,7 @@ START_TEST(tasks_start_once)
 	ok(sched_source_add(f.c, "s2", "a", ""));
 	fails(start("t", "s9", NULL), DM_ERR_CONFIG_SOURCE_ID_NOT_FOUND);
 	fails(start("t", "s1", "s2"), DM_ERR_SCHEDULER_SOURCES_UNBOUND);
-	ck_assert_ptr_null(sched_subtask_get(
-	    sched_source_get(f.c, "s1"), "t"));
+	ck_assert_ptr_null(sched_subtask_get(sched_source_get(f.c, "s1"), "t"));
 	ok(start("t", "s1", NULL));
 	ck_assert_int_eq(assigned(1, 0)->stage, PB__STAGE__Running);
 	fails(start("t", "s1", NULL), DM_ERR_SCHEDULER_SUB_TASK_EXIST);
@@ -504,8 +505,8 @@ START_TEST(a_latched_task_is_left_alone)
 	hello("w1", 1, NULL, 0);
 	ok(sched_source_add(f.c, "s1", "a", ""));
 	ok(sched_latch(f.c, "t", "RemoveMeta"));
-	fails(sched_latch(f.c, "t", "RemoveMeta"),
-	    DM_ERR_SCHEDULER_LATCH_IN_USE);
+	fails(
+	    sched_latch(f.c, "t", "RemoveMeta"), DM_ERR_SCHEDULER_LATCH_IN_USE);
 	fails(start("t", "s1", NULL), DM_ERR_SCHEDULER_LATCH_IN_USE);
 	sched_unlatch(f.c, "t");
 	ok(start("t", "s1", NULL));
@@ -560,10 +561,10 @@ START_TEST(a_commit_of_unknown_outcome_is_followed_by_a_load)
 {
 	hello("w1", 1, NULL, 0);
 	f.fail_commits = 1;
-	fails(sched_source_add(f.c, "s1", "a", ""),
-	    DM_ERR_HA_FAIL_TXN_OPERATION);
-	fails(sched_source_add(f.c, "s1", "a", ""),
-	    DM_ERR_SCHEDULER_NOT_STARTED);
+	fails(
+	    sched_source_add(f.c, "s1", "a", ""), DM_ERR_HA_FAIL_TXN_OPERATION);
+	fails(
+	    sched_source_add(f.c, "s1", "a", ""), DM_ERR_SCHEDULER_NOT_STARTED);
 	reload();
 	ck_assert(!f.dropped[1]);
 	ok(sched_source_add(f.c, "s1", "a", ""));
@@ -628,8 +629,8 @@ main(void)
 	tcase_add_test(tc, the_last_bound_worker_is_preferred);
 	tcase_add_test(
 	    tc, a_free_worker_does_not_take_what_another_free_one_had);
-	tcase_add_test(tc,
-	    a_restarted_worker_gets_its_source_back_under_a_new_epoch);
+	tcase_add_test(
+	    tc, a_restarted_worker_gets_its_source_back_under_a_new_epoch);
 	tcase_add_test(tc, a_reconnected_worker_keeps_its_epoch);
 	tcase_add_test(tc, an_old_deletion_of_the_lease_key_means_nothing);
 	tcase_add_test(tc, one_address_per_name);
@@ -639,10 +640,10 @@ main(void)
 	tcase_add_test(tc, tasks_start_once);
 	tcase_add_test(tc, pausing_and_resuming_reach_the_worker);
 	tcase_add_test(tc, a_latched_task_is_left_alone);
-	tcase_add_test(tc,
-	    a_restarted_master_changes_nothing_for_running_workers);
-	tcase_add_test(tc,
-	    a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
+	tcase_add_test(
+	    tc, a_restarted_master_changes_nothing_for_running_workers);
+	tcase_add_test(
+	    tc, a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
 	tcase_add_test(tc, a_commit_of_unknown_outcome_is_followed_by_a_load);
 	tcase_add_test(tc, reports_of_another_assignment_are_ignored);
 	suite_add_tcase(s, tc);

@@ -82,8 +82,9 @@ setup(void)
 {
 	static const struct sched_ops ops = { commit, welcome, push, drop,
 		staged, now };
-	struct sched_hello h = { .session = 1, .name = "w1", .lease = 1,
-		.join_time = "" };
+	struct sched_hello h = {
+		.session = 1, .name = "w1", .lease = 1, .join_time = ""
+	};
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	struct sched_start s = { "t", "name: t", "", ids };
 
@@ -222,8 +223,9 @@ END_TEST
 static char
 judge(enum sched_goal goal, int64_t revision)
 {
-	struct sched_want want = { .goal = goal, .task = "t",
-		.revision = revision, .since = at(0) };
+	struct sched_want want = {
+		.goal = goal, .task = "t", .revision = revision, .since = at(0)
+	};
 	Pb__CommonWorkerResponse *r = sched_judge(core, &want, "s1", "w1");
 	char c;
 
@@ -292,9 +294,8 @@ START_TEST(process_errors_are_printed_as_protobuf_text)
 
 	report("t", PB__STAGE__Paused, 10, true);
 	text = pb_errors_text(src->report->subtasks[0]->result->errors, 1);
-	ck_assert_str_eq(text,
-	    "ErrCode:36027 ErrClass:\"sync-unit\" "
-	    "Message:\"a \\\"b\\\"\\n\" ");
+	ck_assert_str_eq(text, "ErrCode:36027 ErrClass:\"sync-unit\" "
+			       "Message:\"a \\\"b\\\"\\n\" ");
 }
 END_TEST
 

@@ -24,8 +24,7 @@ START_TEST(only_what_arrived_before_the_renewal_is_acknowledged)
 	/* One renewal per TTL/6. */
 	ck_assert(!lease_beat(&l, 3, at(9999)));
 	ck_assert(lease_beat(&l, 4, at(10000)));
-	ck_assert_uint_eq(
-	    lease_answered(&l, false, 60, at(10010), &again), 4);
+	ck_assert_uint_eq(lease_answered(&l, false, 60, at(10010), &again), 4);
 }
 END_TEST
 

@@ -40,15 +40,15 @@ static const char *const cells[][2] = {
 	{ "", "0" },
 };
 static size_t lengths[][2] = { { 7, 1 }, { 0, 1 }, { 3, 0 }, { 0, 1 } };
-static const char loaded[] = "a\\tb\\nc\\\\d\t0\n\\N\t3\n\0\x1a\xff\t\\N\n\t0\n";
+static const char loaded[] =
+    "a\\tb\\nc\\\\d\t0\n\\N\t3\n\0\x1a\xff\t\\N\n\t0\n";
 
 static struct copy_encoder
 encoder_of(struct fake_rows *f)
 {
 	*f = (struct fake_rows){ .cells = cells, .lengths = lengths, .n = 4 };
-	return (struct copy_encoder){
-		.shape = &shape, .next = next_row, .arg = f
-	};
+	return (
+	    struct copy_encoder){ .shape = &shape, .next = next_row, .arg = f };
 }
 
 /* _i: the buffer's size less 16 */
@@ -61,8 +61,7 @@ START_TEST(load_text_is_the_same_in_pieces_of_any_size)
 	char buf[128];
 
 	for (;;) {
-		ssize_t n =
-		    copy_encode_load(&e, buf, (size_t)_i + 16, &err);
+		ssize_t n = copy_encode_load(&e, buf, (size_t)_i + 16, &err);
 
 		ck_assert_ptr_null(err);
 		ck_assert_int_le(n, _i + 16);
@@ -83,12 +82,12 @@ START_TEST(a_value_larger_than_the_buffer_passes_through)
 	g_autofree char *big = g_malloc(100000);
 	const char *row[][2] = { { big, "1" } };
 	size_t len[][2] = { { 100000, 1 } };
-	struct fake_rows f = { .cells = (const char *const(*)[2])row,
-		.lengths = len,
-		.n = 1 };
-	struct copy_encoder e = { .shape = &shape,
-		.next = next_row,
-		.arg = &f };
+	struct fake_rows f = {
+		.cells = (const char *const(*)[2])row, .lengths = len, .n = 1
+	};
+	struct copy_encoder e = {
+		.shape = &shape, .next = next_row, .arg = &f
+	};
 	struct dm_err *err = NULL;
 	size_t total = 0;
 	char buf[4096];

@@ -31,7 +31,8 @@ shape_of(const char *source, const char *target)
 
 START_TEST(inexact_texts_are_read_in_an_exact_form)
 {
-	DM_AUTO(copy_shape) s = shape_of(
+	DM_AUTO(copy_shape)
+	s = shape_of(
 	    "CREATE TABLE `t` (`id` int NOT NULL AUTO_INCREMENT, `f` float, "
 	    "`e` enum('a'), `b` bit(3), `c` varchar(3), "
 	    "`g` int GENERATED ALWAYS AS (`id` + 1) VIRTUAL, "
@@ -44,21 +45,21 @@ START_TEST(inexact_texts_are_read_in_an_exact_form)
 	ck_assert_ptr_nonnull(strstr(s->load,
 	    "(@v0,`f`,@v2,@v3,`c`) SET `id`=@v0, `e`=CAST(@v2 AS UNSIGNED), "
 	    "`b`=CAST(@v3 AS UNSIGNED)"));
-	ck_assert_str_eq(s->insert,
-	    "INTO `x`.`y` (`id`,`f`,`e`,`b`,`c`) VALUES ");
+	ck_assert_str_eq(
+	    s->insert, "INTO `x`.`y` (`id`,`f`,`e`,`b`,`c`) VALUES ");
 }
 END_TEST
 
 START_TEST(text_is_converted_where_the_target_has_another_charset)
 {
-	DM_AUTO(copy_shape) s = shape_of(
-	    "CREATE TABLE `t` (`a` varchar(3), `b` varchar(3)) "
-	    "DEFAULT CHARSET=latin1",
+	DM_AUTO(copy_shape)
+	s = shape_of("CREATE TABLE `t` (`a` varchar(3), `b` varchar(3)) "
+		     "DEFAULT CHARSET=latin1",
 	    "CREATE TABLE `t` (`b` varchar(3) CHARACTER SET latin1, "
 	    "`a` varchar(3)) DEFAULT CHARSET=utf8mb4");
 
-	ck_assert_str_eq(s->select,
-	    "SELECT CONVERT(`a` USING utf8mb4),`b` FROM `d`.`t`");
+	ck_assert_str_eq(
+	    s->select, "SELECT CONVERT(`a` USING utf8mb4),`b` FROM `d`.`t`");
 	ck_assert_uint_eq(s->n_keys, 0);
 	ck_assert(!s->has_row_key);
 }
@@ -66,8 +67,8 @@ END_TEST
 
 START_TEST(a_column_that_the_target_lacks_is_named)
 {
-	DM_AUTO(dm_table) a =
-	    parse("CREATE TABLE `t` (`a` int, `b1` int, `c` int)");
+	DM_AUTO(dm_table)
+	a = parse("CREATE TABLE `t` (`a` int, `b1` int, `c` int)");
 	DM_AUTO(dm_table) b = parse("CREATE TABLE `t` (`a` int, `c` int)");
 	DM_AUTO(dm_err) err = NULL;
 	struct copy_shape *s = NULL;
@@ -98,7 +99,8 @@ END_TEST
 
 START_TEST(ranges_are_open_below_and_closed_above)
 {
-	DM_AUTO(copy_shape) s = shape_of(
+	DM_AUTO(copy_shape)
+	s = shape_of(
 	    "CREATE TABLE `t` (`a` varchar(9) NOT NULL, `n` int NOT NULL, "
 	    "PRIMARY KEY (`a`,`n`)) DEFAULT CHARSET=latin1",
 	    NULL);

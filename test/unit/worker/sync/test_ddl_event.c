@@ -43,7 +43,8 @@ static const struct {
 	{ "ALTER TABLE t CONVERT TO CHARACTER SET utf8mb4",
 	    "alter table,modify table charset and collate" },
 	{ "ALTER TABLE t AUTO_INCREMENT=5", "alter table" },
-	{ "ALTER TABLE t DROP PARTITION p", "alter table,drop table partition" },
+	{ "ALTER TABLE t DROP PARTITION p",
+	    "alter table,drop table partition" },
 	{ "ALTER TABLE t TRUNCATE PARTITION p",
 	    "alter table,truncate table partition" },
 	{ "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u",
@@ -89,8 +90,8 @@ START_TEST(the_filter_knows_every_name)
 		for (char **n = names; *n != NULL; n++) {
 			const char *one[] = { *n, NULL };
 
-			ck_assert_ptr_null(dm_binlog_filter_decide(
-			    f, "a", "t", one, "", &a));
+			ck_assert_ptr_null(
+			    dm_binlog_filter_decide(f, "a", "t", one, "", &a));
 			ck_assert_int_eq(a, DM_FILTER_ERROR);
 		}
 	}

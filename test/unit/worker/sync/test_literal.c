@@ -14,7 +14,10 @@ struct lit_case {
 
 static char latin1[] = "latin1", utf8mb4[] = "utf8mb4", gbk[] = "gbk";
 
-#define BYTES(s, n) { .kind = DM_VAL_BYTES, .bytes = { .p = (s), .len = (n) } }
+#define BYTES(s, n)                                                            \
+	{                                                                      \
+		.kind = DM_VAL_BYTES, .bytes = {.p = (s), .len = (n) }         \
+	}
 
 static const struct lit_case cases[] = {
 	{ { .type = DM_T_INT }, { .kind = DM_VAL_INT, .width = 4, .i = -5 },
@@ -113,8 +116,8 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_loop_test(tc, each_value_has_its_literal, 0,
-	    (int)DM_ARRAY_SIZE(cases));
+	tcase_add_loop_test(
+	    tc, each_value_has_its_literal, 0, (int)DM_ARRAY_SIZE(cases));
 	tcase_add_test(tc, values_that_the_target_calls_equal_fold_alike);
 	tcase_add_test(tc, text_with_weights_of_the_server_is_not_folded);
 	tcase_add_test(tc, a_match_is_exact);
