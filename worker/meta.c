@@ -189,7 +189,8 @@ check_formats(struct meta *m, struct dm_sql_conn *conn)
 
 		err = dm_sql_query_string(conn, &max,
 		    "SELECT MAX(format) FROM %s WHERE %s", quoted, m->key);
-		if (err == NULL && max != NULL && atoll(max) > DM_META_FORMAT)
+		if (err == NULL && max != NULL &&
+		    g_ascii_strtoll(max, NULL, 10) > DM_META_FORMAT)
 			err = dm_err_new(META_FORMAT, name, max, ours);
 	}
 	return err;

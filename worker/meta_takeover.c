@@ -58,7 +58,7 @@ server_identity(struct dm_sql_conn *conn, char **text)
 	if (more)
 		up = (int64_t)meta_cell_u64(&row, 1);
 	*text = g_strdup_printf("%s/%" PRId64, head == NULL ? "" : head,
-	    (now == NULL ? 0 : (int64_t)atoll(now)) - up);
+	    (now == NULL ? 0 : g_ascii_strtoll(now, NULL, 10)) - up);
 	return NULL;
 }
 
@@ -71,7 +71,8 @@ same_server(const char *a, const char *b)
 	if (sa == NULL || sb == NULL || sa - a != sb - b ||
 	    strncmp(a, b, (size_t)(sa - a)) != 0)
 		return false;
-	diff = atoll(sa + 1) - atoll(sb + 1);
+	diff = g_ascii_strtoll(sa + 1, NULL, 10) -
+	       g_ascii_strtoll(sb + 1, NULL, 10);
 	return diff >= -START_SLACK_S && diff <= START_SLACK_S;
 }
 

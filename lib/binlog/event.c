@@ -11,6 +11,8 @@
  * FORMAT of QUERY: u32 thread, u32 seconds, u8 schema length, u16 error, u16
  * length of status variables; these; schema, NUL; SQL.
  */
+#include "lib/binlog/event.h"
+
 #include "lib/binlog/position.h"
 #include "lib/binlog/wire.h"
 

@@ -3,6 +3,8 @@
  * GTID sets as values: see gtid.h. Text is in gtid_text.c, the forms inside
  * events in gtid_event.c.
  */
+#include "lib/binlog/gtid.h"
+
 #include "lib/binlog/gtid_int.h"
 
 #include <string.h>

@@ -8,6 +8,8 @@
  * Then per row image: bits of NULLs, one per present column; values. In
  * MariaDB's compressed forms all row images are one compressed part.
  */
+#include "lib/binlog/rows.h"
+
 #include "lib/binlog/value.h"
 
 struct rows_type {

@@ -63,8 +63,11 @@ rule_sizes() {
 }
 
 rule_format() {
-	printf '%s\n' "${c_and_h[@]}" |
-		xargs -P "$JOBS" -n 1 test/lint/stamped.sh format
+	clang-format --dry-run -Werror "${c_and_h[@]}" 2>&1
+}
+
+rule_diagrams() {
+	test/lint/diagrams.sh --check
 }
 
 rule_shell() {
@@ -110,6 +113,7 @@ rule layers 'includes go to lower ranks'
 rule text 'SPDX, banned calls, guards, open marks'
 rule sizes 'files under 800 lines, functions under 100'
 rule format 'clang-format 14'
+rule diagrams 'ARCHITECTURE.md shows the tables of the code'
 rule shell 'shellcheck'
 rule headers 'each header compiles alone, gcc and clang'
 rule clang 'everything compiles with clang without a warning'

@@ -50,7 +50,8 @@ read_request(int fd)
 		end = strstr(in->str, "\r\n\r\n");
 		len = strstr(in->str, "Content-Length: ");
 		if (end != NULL && len != NULL &&
-		    strlen(end + 4) >= (size_t)atoi(len + 16))
+		    strlen(end + 4) >=
+			(size_t)g_ascii_strtoull(len + 16, NULL, 10))
 			break;
 	}
 	if (end == NULL)
