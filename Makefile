@@ -110,12 +110,14 @@ $(ERR_H): lib/err/errors.list lib/err/gen.awk
 	$(Q)mkdir -p $(GEN)
 	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
 
-$(B)/gen/%.o: $(GEN)/%.c | $(PROTO_H)
+$(B)/gen/%.o: $(GEN)/%.c $(PROTO_H)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CSTD) $(OPT) -w -MMD -MP $(PKG_CFLAGS) -c $< -o $@
 
-$(B)/%.o: %.c | $(PROTO_H) $(ERR_H)
+# Generated headers are system headers to the compiler, so that their code
+# need not pass our warnings; -MMD leaves such out.
+$(B)/%.o: %.c $(PROTO_H) $(ERR_H)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -c $< -o $@

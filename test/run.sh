@@ -28,10 +28,10 @@ count() { # TAP or check's summary on standard input
 }
 
 make -s deps || exit 1
-make -s MODE="$mode" all || { echo "0 passed, 1 failed"; exit 1; }
+make -s -j"$(nproc)" MODE="$mode" all || { echo "0 passed, 1 failed"; exit 1; }
 
 if [ -z "${ONLY:-}" ]; then
-	make -s MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
+	make -s -j"$(nproc)" MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
 	while IFS= read -r t; do
 		out=$(CK_FORK=yes "build/asan/${t%.c}" 2>&1)
 		rc=$?
