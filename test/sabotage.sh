@@ -124,6 +124,7 @@ done)
 cases=$(awk '$2 !~ /^unit:/ && !seen[$2]++ { printf "%s%s", n++ ? "," : "", $2 }' \
 	<<<"$wanted")
 [ -z "$cases" ] || sound "$cases"
+# shellcheck disable=SC2013 # paths of ours: words
 for t in $(awk '$2 ~ /^unit:/ { print $2 }' <<<"$wanted" | sort -u); do
 	sound "$t"
 done

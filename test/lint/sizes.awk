@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Check sizes: product files under 800 lines, functions under 100, from the line of
 # the name to the closing brace. It leans on the format: a function's braces,
-# and nothing else, stand alone in the first column.
+# and nothing else, stand alone in the first column. Suites, being lists of
+# cases, may be longer files.
 # Input: all .c and .h files.
 
 function file_done()
