@@ -113,11 +113,12 @@ char *
 ctl_yaml_scalar(const char *text, const char *key)
 {
 	DM_AUTO(dm_yaml_doc) doc = NULL;
+	DM_AUTO(dm_err) err = NULL;
 	const struct dm_yaml_pair *p;
 	int line, col;
-	DM_AUTO(dm_err)
-	err = dm_yaml_parse(text, strlen(text), &line, &col, &doc);
 
+	dm_assert(text != NULL);
+	err = dm_yaml_parse(text, strlen(text), &line, &col, &doc);
 	if (err != NULL)
 		return NULL;
 	p = dm_yaml_find(doc->root, key);

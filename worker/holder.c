@@ -401,8 +401,10 @@ note_copies(struct holder *h, const Dm__V1__Report *r)
 	g_array_set_size(h->holding, 0);
 	for (size_t i = 0; i < r->n_sources; i++) {
 		const Dm__V1__SourceReport *s = r->sources[i];
-		struct held held = { .epoch = s->epoch };
+		struct held held = { 0 };
 
+		dm_assert(s != NULL);
+		held.epoch = s->epoch;
 		g_strlcpy(held.source, s->source, sizeof(held.source));
 		g_array_append_val(h->holding, held);
 		for (size_t k = 0; k < s->n_subtasks; k++) {

@@ -77,6 +77,7 @@ dm_decimal_text_(const uint8_t *p, unsigned precision, unsigned scale,
 	put_group(&r, whole % GROUP_DIGITS);
 	for (unsigned i = 0; i < whole / GROUP_DIGITS; i++)
 		put_group(&r, GROUP_DIGITS);
+	/* put_group has filled it through r.out. NOLINTNEXTLINE */
 	while (start < digits + whole && *start == '0')
 		start++;
 	if (r.negative)

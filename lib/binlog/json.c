@@ -503,6 +503,7 @@ dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a, const char **text,
 		put_value(&o, dm_cursor_u8(&c), c, 1);
 	if (o.failed)
 		return false;
+	dm_assert(o.text != NULL);
 	o.text[o.len] = '\0';
 	*text = o.text;
 	*len = o.len;

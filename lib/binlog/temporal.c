@@ -236,6 +236,7 @@ dm_time2_packed_(struct dm_cursor *c, unsigned digits)
 	int64_t n = (int64_t)dm_cursor_be(c, 3 + bytes);
 	int64_t magnitude, fraction, whole;
 
+	dm_assert(bytes < DM_ARRAY_SIZE(unit));
 	/* One number with the fraction below; its sign covers both. */
 	n -= INT64_C(1) << (23 + bits);
 	magnitude = n < 0 ? -n : n;

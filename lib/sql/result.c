@@ -59,6 +59,7 @@ dm_sql_next(struct dm_sql_result *r, struct dm_sql_row *row, bool *more)
 	MYSQL_ROW cells = NULL;
 	struct dm_err *err = NULL;
 
+	dm_assert(r != NULL);
 	if (r->res != NULL && !r->ended)
 		cells = mysql_fetch_row(r->res);
 	if (cells != NULL) {

@@ -409,6 +409,7 @@ path_claim(
 {
 	int was = GPOINTER_TO_INT(g_hash_table_lookup(t->seen, path));
 
+	dm_assert(path != NULL);
 	for (const char *dot = strchr(path, '.'); dot != NULL;
 	     dot = strchr(dot + 1, '.')) {
 		char *head = g_strndup(path, (size_t)(dot - path));

@@ -323,6 +323,7 @@ check_binlog_db(struct check_src *s)
 		check_item_fail(i, err);
 		return;
 	}
+	dm_assert(only != NULL && ignored != NULL);
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
 

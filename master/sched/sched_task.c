@@ -229,6 +229,7 @@ sched_task_delete(
 		err = task_scope(c, task, sources, &scope);
 	if (err != NULL)
 		return err;
+	dm_assert(scope != NULL);
 	for (guint i = 0; i < scope->len; i++) {
 		const struct sched_source *src = g_ptr_array_index(scope, i);
 

@@ -80,7 +80,7 @@ rule_headers() {
 }
 
 rule_clang() {
-	printf '%s\n' "${c_and_h[@]}" | grep '\.c$' |
+	printf '%s\n' "${c_and_h[@]}" | grep '^test/.*\.c$' |
 		xargs -P "$JOBS" -n 1 test/lint/stamped.sh clang
 }
 
@@ -116,9 +116,9 @@ rule format 'clang-format 14'
 rule diagrams 'ARCHITECTURE.md shows the tables of the code'
 rule shell 'shellcheck'
 rule headers 'each header compiles alone, gcc and clang'
-rule clang 'everything compiles with clang without a warning'
+rule clang 'clang without a warning: the tests'
 rule cppcheck 'cppcheck'
-rule tidy 'clang-tidy'
+rule tidy 'clang without a warning, clang-tidy: the product'
 if [ "$findings" = 0 ]; then
 	echo "lint: ok"
 else

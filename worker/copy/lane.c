@@ -227,6 +227,7 @@ cut_some(struct copy_lane *l, struct copy_table *t, GPtrArray *new)
 	char *last = g_strdup(t->last_hi);
 	bool end = t->cut_done;
 
+	dm_assert(t->shape != NULL);
 	if (n == 0) {
 		n = CHUNK_ROWS_FIRST;
 		want = 1; /* the first chunk tells how large rows are */

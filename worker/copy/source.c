@@ -194,7 +194,7 @@ copy_source_snapshot(struct copy_run *r)
 	g_clear_pointer(&r->readers, g_ptr_array_unref);
 	r->readers = g_ptr_array_new_with_free_func(free_conn);
 	for (unsigned i = 0; err == NULL && i < n; i++) {
-		struct dm_sql_conn *conn;
+		struct dm_sql_conn *conn = NULL;
 
 		err = connect_source(r, true, &conn);
 		if (err == NULL)

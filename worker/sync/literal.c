@@ -297,9 +297,12 @@ literal_same(const struct dm_value *a, const struct dm_value *b)
 	case DM_VAL_INT:
 	case DM_VAL_UINT:
 		return a->u == b->u;
+	/* Bit for bit: -0 is not 0, and a NaN is itself. */
 	case DM_VAL_FLOAT:
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 		return memcmp(&a->f, &b->f, sizeof(a->f)) == 0;
 	case DM_VAL_DOUBLE:
+		/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 		return memcmp(&a->d, &b->d, sizeof(a->d)) == 0;
 	case DM_VAL_TEXT:
 	case DM_VAL_BYTES:
