@@ -77,8 +77,8 @@ run() {
 caught_by() {
 	sed -nE -e 's/^not ok [0-9]+ - //p' \
 		-e 's/.*:[FE]:[^:]*:([^:]*):.*/\1/p' |
-		grep -vE '^(operate-source|start-task|replication begins)' |
-		head -n 1
+		head -n 1 |
+		grep -vE '^(operate-source|start-task|replication begins)'
 }
 
 try() { # DEFECT TEST
