@@ -90,7 +90,7 @@ check "a second source" ctl operate-source create "$(source_yaml src2 up2)"
 check "a second task at the same time" \
 	ctl start-task "$(task_yaml g all down src2)"
 sql up2 "UPDATE g.t SET v=v+1"; sql up "INSERT INTO f.n VALUES (-1,'end')"
-check "the second catches up" wait_for 60 synced task_synced g
+check "the second catches up" wait_for 60 synced task_synced g up2
 check "the first goes on" wait_for 60 synced task_synced f
 check "the second is equal" same_schema up2 down g
 check "the first is equal" same_table up down f n
@@ -99,7 +99,7 @@ check "the first is equal" same_table up down f n
 keep=$(sql up2 "SHOW MASTER STATUS" | cut -f2)
 sql up2 "UPDATE g.t SET v=v+1"
 check "the second applies what will be lost" \
-	wait_for 60 synced task_synced g
+	wait_for 60 synced task_synced g up2
 kill9 up2
 truncate -s "$keep" "$W/up2/mysql-bin.000001"
 kill9 w1

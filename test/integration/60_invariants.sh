@@ -15,6 +15,7 @@
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 TTL=5
+PATIENCE=${PATIENCE:-60} # seconds until replication must have caught up
 CASE=${CASE:-copy bytes lost move unique barrier killed owner lease frozen}
 
 # ---- sessions that keep rows locked in the target ----
@@ -64,7 +65,7 @@ fenced() {
 }
 
 synced() {
-	wait_for 60 "task $1" task_synced "$1"
+	wait_for "$PATIENCE" "task $1" task_synced "$1"
 }
 
 # ---- the cluster: one task of four lanes, one of a single lane ----
@@ -77,6 +78,7 @@ sql up "CREATE DATABASE inv; USE inv;
  CREATE TABLE k (id INT PRIMARY KEY, u INT, v VARCHAR(20) NOT NULL, UNIQUE KEY (u));
  INSERT INTO k SELECT seq, seq, 'start' FROM seq_1_to_400;
  CREATE TABLE c (id INT PRIMARY KEY, n BIGINT); INSERT INTO c SELECT seq, 0 FROM seq_1_to_8;
+ CREATE TABLE m (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO m SELECT seq, 'start' FROM seq_1_to_10;
  CREATE TABLE n (a INT, b VARCHAR(20));
  CREATE TABLE b (id INT PRIMARY KEY, x VARBINARY(600), t VARCHAR(600), l TEXT CHARACTER SET latin1);
  CREATE TABLE big (id INT PRIMARY KEY, x VARCHAR(1200));
@@ -131,19 +133,19 @@ case_lost() {
 }
 
 # A row that moves to another key stands in its lane; what happens to it under
-# the new key must wait.
+# the new key must wait. (No unique value makes it wait.)
 case_move() {
 	local i
-	hold move "SELECT * FROM inv.k WHERE id BETWEEN 1 AND 10"
+	hold move "SELECT * FROM inv.m"
 	for i in $(seq 1 10); do
-		echo "UPDATE k SET id=$((i + 1000)) WHERE id=$i; UPDATE k SET v='moved' WHERE id=$((i + 1000));"
+		echo "UPDATE m SET id=$((i + 1000)) WHERE id=$i; UPDATE m SET v='moved' WHERE id=$((i + 1000));"
 	done | mariadb --no-defaults -uroot -S "$W/up.sock" inv
 	wait_for 10 "a lane that waits" waiting 1
 	sleep 1
 	release move
 	synced inv
 	check "changes do not overtake the move of their row" \
-		same_table up down inv k
+		same_table up down inv m
 }
 
 # A unique value that one row gives up and another takes.
@@ -197,7 +199,9 @@ case_killed() {
 	before=$(sql up "SELECT COUNT(*) FROM inv.n")
 	hold killed "SELECT * FROM inv.c WHERE id=4"
 	for i in $(seq 1 40); do
+		[ $((i % 10)) != 1 ] || echo "BEGIN;"
 		echo "INSERT INTO n VALUES ($i,'killed'); UPDATE c SET n=n+1; INSERT INTO k VALUES ($((i + 5000)), $((i + 5000)), 'k');"
+		[ $((i % 10)) != 0 ] || echo "COMMIT;"
 	done | mariadb --no-defaults -uroot -S "$W/up.sock" inv
 	wait_for 10 "the lane that waits" waiting 1
 	wait_for 3 "the other lanes" rows_from $((before + 20)) inv.n
@@ -231,6 +235,7 @@ case_owner() {
 	check "invariant 2: no row of a former owner gets through" \
 		test "$before" = "$(sql down "CHECKSUM TABLE inv.n, inv.c")"
 	check "invariant 2: the former owner says so" fenced
+	fenced || return # the rest would prove nothing
 	set_epoch -1
 	check "resume-task" ctl resume-task inv
 	synced inv

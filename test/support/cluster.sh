@@ -232,11 +232,14 @@ task_yaml() {
 	echo "$W/$name.task.yaml"
 }
 
-# task_synced TASK [SOURCE]: replication stands where the source ends.
+# task_synced TASK [SERVER]: replication stands where the source's binlog ends
+# now. (The task's own "synced" can be some seconds old.)
 task_synced() {
-	local out
+	local at out
+	at=$(sql "${2:-up}" "SHOW MASTER STATUS" |
+		awk '{ printf "(%s, %s)", $1, $2 }')
 	out=$(ctl query-status "$1") || return 1
-	! grep -q '"synced": false' <<<"$out" &&
+	grep -qF "\"syncerBinlog\": \"$at\"" <<<"$out" &&
 		grep -q '"synced": true' <<<"$out"
 }
 
