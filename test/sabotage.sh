@@ -123,12 +123,7 @@ done)
 cases=$(awk '$2 !~ /^unit:/ && !seen[$2]++ { printf "%s%s", n++ ? "," : "", $2 }' \
 	<<<"$wanted")
 [ -z "$cases" ] || sound "$cases"
-<<<<<<< HEAD
-# shellcheck disable=SC2013 # paths of ours: words
-for t in $(awk '$2 ~ /^unit:/ { print $2 }' <<<"$wanted" | sort -u); do
-=======
 while read -r t <&3; do
->>>>>>> sabotage
 	sound "$t"
 done 3< <(awk '$2 ~ /^unit:/ { print $2 }' <<<"$wanted" | sort -u)
 patience=15 # one with a defect may never do

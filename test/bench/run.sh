@@ -29,6 +29,7 @@ declare -A BAR=(
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 cluster_init
+SOURCE_NAME=src # for task_synced
 cd "$W" || exit 1
 RELAXED=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0
 	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)

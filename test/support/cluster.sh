@@ -233,10 +233,11 @@ task_yaml() {
 }
 
 # task_synced TASK [SERVER]: replication stands where the source's binlog ends
-# now. (The task's own "synced" can be some seconds old.)
+# now. (The task's own "synced" can be some seconds old.) SERVER: SOURCE_NAME, else
+# up.
 task_synced() {
 	local at out
-	at=$(sql "${2:-up}" "SHOW MASTER STATUS" |
+	at=$(sql "${2:-${SOURCE_NAME:-up}}" "SHOW MASTER STATUS" |
 		awk '{ printf "(%s, %s)", $1, $2 }')
 	out=$(ctl query-status "$1") || return 1
 	grep -qF "\"syncerBinlog\": \"$at\"" <<<"$out" &&
