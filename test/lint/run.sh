@@ -8,7 +8,7 @@
 # and of the rules. A file whose stamp still holds is not looked at again.
 #
 #   LINT_CFLAGS  flags of the product, from the Makefile
-#   ONLY="x y"   only these rules
+#   RULES="x y"  only these rules
 #   JOBS         how many at once (default: processors)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -32,7 +32,7 @@ files() {
 # rule NAME WHAT: what the function of this name prints are findings.
 rule() {
 	local name=$1 what=$2 n
-	[ -z "${ONLY:-}" ] || [[ " $ONLY " == *" $name "* ]] || return 0
+	[ -z "${RULES:-}" ] || [[ " $RULES " == *" $name "* ]] || return 0
 	local begun=$SECONDS
 	"rule_$name" >"$L/$name.out" 2>&1
 	n=$(grep -c . "$L/$name.out")
