@@ -248,6 +248,6 @@ if [ -n "${KEEP:-}" ]; then
 		  mariadb -uroot -S $W/src.sock shop     # upstream
 		  mariadb -uroot -S $W/dst.sock shop     # downstream
 		  curl http://$MASTER/metrics
-		To end it: kill $(jobs -pr | tr '\n' ' '); rm -rf $W
+		To end it: kill $(jobs -pr | tr '\n' ' '); sleep 5; rm -rf $W
 	E
 fi
