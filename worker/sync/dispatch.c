@@ -305,10 +305,8 @@ add_change(struct dispatch *d, struct batch *b, const struct tbl *t,
 	ch.kind = (uint8_t)kind;
 	ch.flags = (uint8_t)flags;
 	g_array_append_val(b->changes, ch);
-	if (b->first_ts == 0) {
+	if (b->first_ts == 0)
 		b->first_ts = d->ts;
-		b->first_pos = d->txn_start;
-	}
 }
 
 static void
@@ -735,10 +733,8 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 	if (h.type == DM_EV_ROTATE)
 		return locate(on_rotate(d, body, body_len), &start, &d->end);
 	advance(d, &h);
-	if (h.timestamp != 0) {
+	if (h.timestamp != 0)
 		d->ts = h.timestamp;
-		atomic_store(&d->counters->event_ts, h.timestamp);
-	}
 	info = dm_event_info(h.type, h.flags);
 	if (info->policy == DM_EVP_STOP)
 		return locate(stop_at(info, h.type), &start, &d->end);

@@ -25,7 +25,6 @@ struct dispatch_counters {
 	_Atomic uint64_t rows;    /* row changes dispatched */
 	_Atomic uint64_t skipped; /* events skipped by rule */
 	_Atomic uint64_t ddls;
-	_Atomic uint32_t event_ts; /* source time of the event in work */
 };
 
 struct dispatch {

@@ -209,11 +209,9 @@ lanes_start(const struct unit_env *env, struct meta *meta,
 		*l = (struct lane){ .all = ls, .no = i };
 		l->queue = dm_queue_new(QUEUE_BATCHES, batch_free);
 		l->committed = marks[i];
-		l->exec = (struct lane_exec){ .env = env,
-			.meta = meta,
-			.info = info,
-			.lane = i,
-			.committed = marks[i] };
+		l->exec = (struct lane_exec){
+			.env = env, .meta = meta, .info = info, .lane = i
+		};
 		lane_exec_init(&l->exec);
 		g_queue_init(&l->first_ts);
 		l->thread = dm_thread_start("lane", lane_main, l);

@@ -38,7 +38,6 @@ struct batch {
 	struct lane_mark mark; /* after this batch */
 	uint64_t seq;          /* changes of this lane up to here */
 	uint32_t first_ts;     /* source's time of the first change; 0: none */
-	struct dm_pos first_pos; /* where its transaction began */
 };
 struct batch *batch_new(void);
 void batch_free(void *b);

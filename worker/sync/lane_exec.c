@@ -422,6 +422,5 @@ lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
 		dm_err_free(dm_cancel_sleep_ms(c, backoff));
 		backoff = MIN(backoff * 2, BACKOFF_MAX_MS);
 	}
-	x->committed = last->mark;
 	return err;
 }

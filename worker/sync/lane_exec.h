@@ -17,7 +17,6 @@ struct lane_exec {
 	struct dm_sql_conn *conn; /* NULL: not connected */
 	struct dm_cancel_watch watch;
 	bool watching;
-	struct lane_mark committed; /* what the lane's row says */
 	GString *packet;
 	GArray *statements; /* struct statement */
 	GArray *counts;     /* uint64_t */
