@@ -27,6 +27,10 @@
 #define DEFAULT_RECV_BYTES   ((size_t)(4096 + 512) << 10)
 #define DEFAULT_KEEPALIVE_MS 10000
 #define REQUESTS_PER_THREAD  4
+/* For all that gRPC core has read and not yet handed over. It reads a whole
+ * message before it compares its length with the limit; beyond this it ends
+ * calls with RESOURCE_EXHAUSTED instead. */
+#define MAX_BUFFERED ((size_t)256 << 20)
 /* Of one connection at a time; more wait at the client. */
 #define MAX_STREAMS 1024
 /* Clients ping every 10 s; a shorter interval is none of ours. */
@@ -168,10 +172,12 @@ dm_rpc_server_services(const struct dm_rpc_server *s)
 		char *service =
 		    g_strndup(name, (size_t)(strchr(name, '/') - name));
 
-		if (g_hash_table_add(names, service))
-			g_ptr_array_add(out, service);
-		else
+		if (g_hash_table_contains(names, service)) {
 			g_free(service);
+			continue;
+		}
+		g_hash_table_add(names, service);
+		g_ptr_array_add(out, service);
 	}
 	g_ptr_array_sort(out, by_text);
 	return out;
@@ -283,6 +289,7 @@ on_request(struct dm_rpc_tag *tag, bool ok)
 static grpc_server *
 core_new(const struct dm_rpc_server_opts *o)
 {
+	grpc_resource_quota *quota = grpc_resource_quota_create("rpc-server");
 	grpc_arg args[] = {
 		INT_ARG(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 		    MIN(o->max_recv_bytes, INT32_MAX)),
@@ -297,11 +304,20 @@ core_new(const struct dm_rpc_server_opts *o)
 		/* A few compressed bytes must not become a large message. */
 		INT_ARG(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
 		    1 << GRPC_COMPRESS_NONE),
+		{ .type = GRPC_ARG_POINTER,
+		    .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+		    .value.pointer = { quota,
+			grpc_resource_quota_arg_vtable() } },
 	};
 	grpc_channel_args all = { .num_args = G_N_ELEMENTS(args),
 		.args = args };
+	grpc_server *core;
 
-	return grpc_server_create(&all, NULL);
+	grpc_resource_quota_resize(
+	    quota, MAX(MAX_BUFFERED, 2 * o->max_recv_bytes));
+	core = grpc_server_create(&all, NULL);
+	grpc_resource_quota_unref(quota);
+	return core;
 }
 
 static void
