@@ -196,6 +196,8 @@ answer_too_large(struct MHD_Connection *conn)
 
 	resp.status = MHD_HTTP_CONTENT_TOO_LARGE;
 	g_string_assign(resp.body, "the request is too large\n");
+	/* What is left of the body is no next request. */
+	dm_http_resp_header(&resp, MHD_HTTP_HEADER_CONNECTION, "close");
 	return send_response(conn, &resp);
 }
 
