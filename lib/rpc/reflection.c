@@ -61,9 +61,9 @@ static void
 send_error(struct dm_rpc_stream *st, response *out, enum dm_rpc_status code,
     const char *text)
 {
-	Grpc__Reflection__V1__ErrorResponse e =
-	    GRPC__REFLECTION__V1__ERROR_RESPONSE__INIT;
+	Grpc__Reflection__V1__ErrorResponse e;
 
+	grpc__reflection__v1__error_response__init(&e);
 	e.error_code = (int32_t)code;
 	e.error_message = (char *)(uintptr_t)text;
 	out->message_response_case = ANSWERS(ERROR_RESPONSE);
@@ -127,9 +127,9 @@ send_services(
 static void
 send_no_extensions(struct dm_rpc_stream *st, response *out, const char *type)
 {
-	Grpc__Reflection__V1__ExtensionNumberResponse none =
-	    GRPC__REFLECTION__V1__EXTENSION_NUMBER_RESPONSE__INIT;
+	Grpc__Reflection__V1__ExtensionNumberResponse none;
 
+	grpc__reflection__v1__extension_number_response__init(&none);
 	none.base_type_name = (char *)(uintptr_t)type;
 	out->message_response_case = ANSWERS(ALL_EXTENSION_NUMBERS_RESPONSE);
 	out->all_extension_numbers_response = &none;
@@ -175,10 +175,11 @@ list_extensions(const struct dm_rpc_reflection *r, struct dm_rpc_stream *st,
 static void
 on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
-	response out = GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__INIT;
 	const request *in = (const void *)msg;
 	const struct dm_rpc_reflection *r = ctx;
+	response out;
 
+	grpc__reflection__v1__server_reflection_response__init(&out);
 	out.valid_host = in->host;
 	out.original_request = (request *)(uintptr_t)in;
 	switch (in->message_request_case) {

@@ -8,6 +8,8 @@
 
 typedef Grpc__Reflection__V1__ServerReflectionRequest request;
 typedef Grpc__Reflection__V1__ServerReflectionResponse response;
+typedef Grpc__Reflection__V1__ServerReflectionRequest__MessageRequestCase
+    question;
 
 #define ASKS(x)                                                                \
 	GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_##x
@@ -93,10 +95,11 @@ open_stream(void)
 
 /* Valid until the next one. */
 static const response *
-ask(struct dm_rpc_stream *st, int what, const char *text)
+ask(struct dm_rpc_stream *st, question what, const char *text)
 {
-	request q = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+	request q;
 
+	grpc__reflection__v1__server_reflection_request__init(&q);
 	if (last != NULL)
 		protobuf_c_message_free_unpacked(DM_TAKE(last), NULL);
 	q.host = (char *)(uintptr_t) "h";
@@ -176,9 +179,10 @@ END_TEST
 
 START_TEST(a_question_without_a_kind_ends_the_stream)
 {
-	request q = GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__INIT;
+	request q;
 	struct dm_rpc_stream *st = open_stream();
 
+	grpc__reflection__v1__server_reflection_request__init(&q);
 	ck_assert(dm_rpc_stream_send(st, &q.base));
 	wait_closed(DM_RPC_INVALID_ARGUMENT);
 	dm_rpc_stream_unref(st);
