@@ -12,6 +12,7 @@
  */
 #include "worker/sync/batch.h"
 
+#include "lib/base/defect.h"
 #include "lib/base/hash.h"
 #include "worker/sync/literal.h"
 
@@ -263,6 +264,8 @@ take_step(struct batch *b, const struct row_change *rc, struct step *s)
 	struct change *ch = change_of(b, rc, s);
 	unsigned flags = rc->flags;
 
+	if (!first && s->op == OP_UPDATE && DM_DEFECT_IS(MERGE_FIRST))
+		return ch;
 	if (s->op == OP_DELETE) {
 		ch->off = ch->key_off;
 		ch->len = ch->key_len;
