@@ -105,10 +105,10 @@ $(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: | $(DEPS)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -I/usr/include google/protobuf/$*.proto
 
-$(ERR_H): lib/err/errors.list lib/err/gen.awk
+$(ERR_H): lib/err/catalogue.list lib/err/errors.list lib/err/gen.awk
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(GEN)
-	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
+	$(Q)awk -f lib/err/gen.awk lib/err/catalogue.list lib/err/errors.list > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/%.o: $(GEN)/%.c $(PROTO_H)
 	$(call say,CC,$<)
