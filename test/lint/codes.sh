@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # DM_ERR_NAME. A call may go over several lines.
 raised() {
 	find lib master worker ctl -name '*.[ch]' -print0 | LC_ALL=C sort -z |
-		xargs -0 cat | tr '\n\t' '  ' |
+		xargs -0 cat | sed '/^[ \t]*\(\/\*\|\*\)/d' | tr '\n\t' '  ' |
 		grep -oE 'dm_err_new\( *[A-Z][A-Z0-9_]+|dm_err_wrap\([^;]*;|DM_ERR_[A-Z][A-Z0-9_]+' |
 		grep -oE '[A-Z][A-Z0-9_]{3,}' | sed 's/^DM_ERR_//' | LC_ALL=C sort -u
 }

@@ -104,6 +104,78 @@ START_TEST(a_lock_that_does_not_exist_is_38019)
 }
 END_TEST
 
+/* ---- a master that knows no leader ---- */
+
+static bool
+no_guard(struct dm_etcd_txn *t, void *arg)
+{
+	(void)t;
+	(void)arg;
+	return false;
+}
+
+static bool
+no_leader(char **name, char **addr, void *arg)
+{
+	(void)name;
+	(void)addr;
+	(void)arg;
+	return false;
+}
+
+/* Its own address for a leader of another name: nobody listens there. */
+static bool
+dead_leader(char **name, char **addr, void *arg)
+{
+	(void)arg;
+	*name = g_strdup("m2");
+	*addr = g_strdup("127.0.0.1:1");
+	return true;
+}
+
+static void
+check_not_forwarded(bool (*leader)(char **, char **, void *))
+{
+	static const char *const eps[] = { "http://127.0.0.1:1", NULL };
+	struct dm_etcd_opts eo = { .endpoints = eps, .timeout_ms = 100 };
+	struct dm_master_cfg cfg = { 0 };
+	struct sched_env se = { .guard = no_guard };
+	struct api_env ae = { .cfg = &cfg, .leader = leader };
+	Pb__QueryStatusListRequest req = PB__QUERY_STATUS_LIST_REQUEST__INIT;
+	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
+	struct dm_etcd *etcd = NULL;
+	struct dm_err *fail = NULL;
+	char name[] = "m1";
+	struct api *a;
+
+	cfg.name = name;
+	ck_assert_ptr_null(dm_etcd_new(&eo, &etcd));
+	se.etcd = ae.etcd = etcd;
+	ae.sched = sched_start(&se);
+	a = api_new(&ae);
+	ck_assert_ptr_null(api_run(a, "QueryStatus", &req.base, c, &fail));
+	ck_assert(dm_err_is(fail, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER));
+	dm_err_free(fail);
+	api_stop(a);
+	api_free(a);
+	sched_stop(ae.sched);
+	dm_etcd_free(etcd);
+}
+
+START_TEST(without_a_leader_a_request_is_38043)
+{
+	check_not_forwarded(no_leader);
+}
+END_TEST
+
+START_TEST(a_leader_that_is_gone_is_38043_too)
+{
+	dm_rpc_init();
+	check_not_forwarded(dead_leader);
+	dm_rpc_shutdown();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -118,6 +190,9 @@ main(void)
 	tcase_add_test(tc, an_operation_on_sources_that_is_none_is_38041);
 	tcase_add_test(tc, an_operation_on_the_leader_that_is_none_is_refused);
 	tcase_add_test(tc, a_lock_that_does_not_exist_is_38019);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, without_a_leader_a_request_is_38043);
+	tcase_add_test(tc, a_leader_that_is_gone_is_38043_too);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
