@@ -251,7 +251,7 @@ static struct dm_err *
 start(const char *task, const char *a, const char *b)
 {
 	g_autoptr(GPtrArray) l = list(a, b);
-	struct sched_start s = { task, "name: t\n", "", l };
+	struct sched_start s = { task, "name: t\n", "", l, false };
 
 	return sched_task_start(f.c, &s);
 }

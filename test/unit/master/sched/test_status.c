@@ -86,7 +86,7 @@ setup(void)
 		.session = 1, .name = "w1", .lease = 1, .join_time = ""
 	};
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-	struct sched_start s = { "t", "name: t", "", ids };
+	struct sched_start s = { "t", "name: t", "", ids, false };
 
 	g_ptr_array_add(ids, g_strdup("s1"));
 	core = sched_core_new(&ops, NULL);
