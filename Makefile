@@ -122,10 +122,10 @@ $(DESC_H): $(PROTO) $(GEN)/reflection_v1alpha.proto | $(DEPS)
 	    od -An -v -tx1 $(GEN)/dm.desc | sed 's/ \(..\)/0x\1,/g'; \
 	    echo '};'; } > $@.tmp && mv $@.tmp $@
 
-$(ERR_H): lib/err/errors.list lib/err/gen.awk
+$(ERR_H): lib/err/catalogue.list lib/err/errors.list lib/err/gen.awk
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(GEN)
-	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
+	$(Q)awk -f lib/err/gen.awk lib/err/catalogue.list lib/err/errors.list > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/%.o: $(GEN)/%.c $(PROTO_H)
 	$(call say,CC,$<)
