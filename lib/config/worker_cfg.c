@@ -125,8 +125,8 @@ adjust(struct dm_worker_cfg *c)
 		return dm_err_plain(
 		    "keepalive-ttl and relay-keepalive-ttl must be positive");
 	if (c->max_sources < 1 || c->max_sources > DM_WORKER_SOURCES_MAX)
-		return dm_err_plain("max-sources must be 1 to %d",
-		    DM_WORKER_SOURCES_MAX);
+		return dm_err_plain(
+		    "max-sources must be 1 to %d", DM_WORKER_SOURCES_MAX);
 	return NULL;
 }
 

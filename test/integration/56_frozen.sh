@@ -12,11 +12,13 @@
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 TTL=3
-CASES=${CASES:-lane-send:stop ddl-run:stop ddl-commit:stop copy-rows:stop
-copy-commit:stop lane-sent:stop ddl-done:stop lane-send:kill lane-sent:kill
-ddl-run:kill ddl-done:kill ddl-commit:kill copy-rows:kill copy-commit:kill}
+SHORT="lane-send:stop ddl-run:stop ddl-commit:stop copy-rows:stop
+copy-commit:stop lane-send:kill lane-sent:kill ddl-run:kill ddl-done:kill
+copy-commit:kill"
+CASES=${CASES:-$SHORT${SOAK:+ lane-sent:stop ddl-done:stop ddl-commit:kill
+copy-rows:kill}}
 ROUNDS=1
-[ -z "${SOAK:-}" ] || ROUNDS=8
+[ -z "${SOAK:-}" ] || ROUNDS=5
 RANDOM=${SEED:-$$}
 echo "# SEED=${SEED:-$$}"
 export WORKER_BIN=$BIN/dm-worker-failpoints
@@ -56,7 +58,9 @@ rows() {
 			BEGIN; UPDATE k SET u=-1 WHERE u=$((i % 500 + 1)); UPDATE k SET u=$((i % 500 + 1)) WHERE u=$((i % 500 + 2)); UPDATE k SET u=$((i % 500 + 2)) WHERE u=-1; COMMIT;
 		S
 	done >"$W/rows.sql"
-	mariadb --no-defaults --force -uroot -S "$W/up.sock" z <"$W/rows.sql"
+	# A key that is there already makes a statement fail: it is not there.
+	mariadb --no-defaults --force -uroot -S "$W/up.sock" z \
+		<"$W/rows.sql" >/dev/null 2>&1
 }
 
 # A DDL that is right only once: rows follow it at once.
@@ -123,10 +127,9 @@ all_gone() {
 }
 
 target_sum() {
-	local t
-	for t in z.k z.n z.c z.t ${copying:+"cp$copying.k" "cp$copying.n"}; do
-		table_digest down "${t%.*}" "${t#*.}" 2>/dev/null
-	done
+	sql down "CHECKSUM TABLE z.k, z.n, z.c, z.t${copying:+, cp$copying.k, cp$copying.n};
+		SELECT task, epoch, worker FROM dm_meta.dm_owner;
+		SELECT COUNT(*) FROM dm_meta.dm_intent"
 }
 
 synced_all() {
