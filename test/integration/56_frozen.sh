@@ -12,11 +12,10 @@
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 TTL=3
-SHORT="lane-send:stop ddl-run:stop ddl-commit:stop copy-rows:stop
-copy-commit:stop lane-send:kill lane-sent:kill ddl-run:kill ddl-done:kill
-copy-commit:kill"
-CASES=${CASES:-$SHORT${SOAK:+ lane-sent:stop ddl-done:stop ddl-commit:kill
-copy-rows:kill}}
+SHORT="lane-send:stop ddl-run:stop copy-rows:stop copy-commit:stop lane-sent:kill
+ddl-done:kill copy-commit:kill"
+CASES=${CASES:-$SHORT${SOAK:+ ddl-commit:stop lane-sent:stop ddl-done:stop
+lane-send:kill ddl-run:kill ddl-commit:kill copy-rows:kill}}
 ROUNDS=1
 [ -z "${SOAK:-}" ] || ROUNDS=5
 RANDOM=${SEED:-$$}
