@@ -162,6 +162,20 @@ $(addprefix $(B)/bin/,$(BINS)):
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL) $(LDFLAGS)
 
 # ---- tests -----------------------------------------------------------------
+# A dm-worker that stops where a test wants it to (lib/base/failpoint.h): the
+# same objects but for those that have fail points.
+FAILPOINT_SRC := worker/copy/rows.c worker/sync/ddl.c worker/sync/lane_exec.c
+$(B)/failpoints/%.o: %.c $(PROTO_H) $(ERR_H)
+	$(call say,CC,$< fail points)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DDM_FAILPOINTS -c $< -o $@
+$(B)/bin/dm-worker-failpoints: $(B)/worker/main.o $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(B)/test/support/failpoint.o $(B)/libworker.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL) $(LDFLAGS)
+.PHONY: failpoints
+failpoints: $(B)/bin/dm-worker-failpoints
+
 $(B)/test/unit/lib/%: $(B)/test/unit/lib/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
@@ -224,6 +238,7 @@ help:
 	@echo 'make test       unit and integration tests (SAN=1: under sanitizers)'
 	@echo 'make soak       the same tests, long forms'
 	@echo 'make sabotage   known defects built in must be caught by the tests'
+	@echo 'make failpoints a dm-worker for tests that freeze it, not in make all'
 	@echo 'make bench      speed against mydumper, myloader, a replica (CHECK=1)'
 	@echo 'make fuzz       fuzz every parser of outside bytes'
 	@echo 'make lint       layers, headers, banned calls, format, analysers'
@@ -233,5 +248,5 @@ help:
 	@echo 'make clean'
 	@echo 'Variables: MODE=release|asan|tsan|fuzz SAN=1 V=1 CC=clang'
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
 .SECONDARY:

@@ -359,6 +359,9 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
 	se.etcd = s->etcd;
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
+	/* The members of an etcd of the user's are no masters. */
+	if (strcmp(cfg->etcd_mode, "external") != 0)
+		session_mgr_follow_members(s->sessions);
 	ae.sched = s->sched;
 	ae.etcd = s->etcd;
 	s->api = api_new(&ae);

@@ -34,14 +34,15 @@ struct dm_err *meta_ensure_tables(
 
 /*
  * Take over: raise the epoch on owner, lane and chunk rows to ours (with a
- * lock wait of 1 s; an older owner's transaction in the way is ended by KILL
- * of its recorded connections, and waited for). Creates the owner row if there
- * is none.
+ * lock wait of 1 s), then end what the older owner left in the target: its
+ * recorded connections are ended by KILL and waited for, since a DDL of a
+ * frozen worker knows no fence. Creates the owner row if there is none.
  */
 struct dm_err *meta_take_over(struct meta *m, struct dm_sql_conn *conn,
     struct dm_cancel *c) DM_MUST_CHECK;
 /* Record a connection of ours, so that a later owner can KILL it. Call for
- * every connection that writes data, after connecting. conn is used. */
+ * every connection that writes data or structures, after connecting and after
+ * meta_take_over. conn is used. */
 struct dm_err *meta_record_conn(
     struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
 

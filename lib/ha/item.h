@@ -3,7 +3,8 @@
  * What the cluster keeps in etcd: the keys, and the values in them.
  *
  * FORMAT. A key is its kind's prefix and one or two names, each as lower-case
- * hex, joined by '/' (control-plane reference 4.2: DM's layout). Values are
+ * hex, joined by '/' (control-plane reference 4.2: DM's layout; differs: a
+ * worker may have several sources, so bindings name both). Values are
  * ours and carry a format number, so that an older program can refuse what a
  * newer one wrote:
  *   worker      {"format":1,"name":"w1","addr":"host:port"}
@@ -28,8 +29,8 @@ enum dm_ha_kind {
 	DM_HA_WORKER,     /* worker */
 	DM_HA_ALIVE,      /* worker */
 	DM_HA_SOURCE,     /* source */
-	DM_HA_BOUND,      /* worker */
-	DM_HA_LAST_BOUND, /* worker */
+	DM_HA_BOUND,      /* worker, source */
+	DM_HA_LAST_BOUND, /* worker, source */
 	DM_HA_SUBTASK,    /* source, task */
 	DM_HA_STAGE,      /* source, task */
 	DM_HA_CLI_ARGS,   /* task, source */
@@ -43,8 +44,8 @@ struct dm_ha_item {
 	enum dm_ha_kind kind;
 	char *first, *second; /* of the key; NULL where it has none */
 	char *text;           /* worker: address; alive: time of joining;
-				 bound, last: source; source, subtask: YAML;
-				 cli-args: start time; version: release */
+				 source, subtask: YAML; cli-args: start time;
+				 version: release */
 	int64_t number;       /* stage: pb.Stage; cluster id; version;
 				 cli-args: adopt, 0 or 1, encoding only */
 	int64_t revision;     /* of its last change; read only */

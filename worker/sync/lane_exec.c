@@ -9,6 +9,7 @@
 #include "worker/sync/lane_exec.h"
 
 #include "lib/base/defect.h"
+#include "lib/base/failpoint.h"
 #include "lib/log/log.h"
 
 #include <string.h>
@@ -156,8 +157,10 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 		*retry = !dm_err_is(err, META_FENCED);
 		return err;
 	}
+	DM_FAILPOINT("lane-send");
 	err = dm_sql_exec_multi(
 	    x->conn, x->packet.text->str, x->packet.text->len, x->counts);
+	DM_FAILPOINT("lane-sent");
 	if (DM_DEFECT_IS(DROP_BATCH) && err != NULL && x->counts->len == 0) {
 		dm_err_free(err); /* what a lost connection once did */
 		disconnect(x, c);
