@@ -53,6 +53,14 @@ char *meta_fence_owner_sql(const struct meta *m);
 /* The expression: epoch = IF(epoch = N, epoch, epoch + 9223372036854775807 +
  * 9223372036854775807), for SET lists. New string. */
 char *meta_fence_expr(const struct meta *m);
+/* Run meta_fence_owner_sql in the transaction that is open: META_FENCED when
+ * there is a newer owner; else the row stays locked, so that none comes. */
+struct dm_err *meta_check_fence(
+    struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
+/* What a write with meta_fence_expr returned on conn; takes it. META_FENCED in
+ * its place if it was the fence. */
+struct dm_err *meta_name_fence(
+    struct meta *m, struct dm_sql_conn *conn, struct dm_err *err) DM_MUST_CHECK;
 /* True when an error is that fence (1690 out of range). */
 bool meta_is_fence_error(unsigned server_errno);
 

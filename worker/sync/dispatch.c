@@ -687,19 +687,6 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 	}
 }
 
-static struct dm_err *
-locate(struct dm_err *err, const struct dm_pos *start, const struct dm_pos *end)
-{
-	g_autofree char *from = dm_pos_text(start);
-	g_autofree char *to = dm_pos_text(end);
-
-	if (err == NULL || dm_err_is_canceled(err))
-		return err;
-	return dm_err_annotate(err,
-	    "startLocation: [position: %s], endLocation: [position: %s]", from,
-	    to);
-}
-
 struct dm_err *
 dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 {
@@ -712,22 +699,24 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 
 	err = dm_event_split(&d->format, raw, len, &h, &body, &body_len);
 	if (err != NULL)
-		return locate(err, &start, &start);
+		return lane_locate(err, &start, &start);
 	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
 		advance(d, &h);
-		return locate(
+		return lane_locate(
 		    dm_format_description_decode(raw, len, &d->format), &start,
 		    &d->end);
 	}
 	if (h.type == DM_EV_ROTATE)
-		return locate(on_rotate(d, body, body_len), &start, &d->end);
+		return lane_locate(
+		    on_rotate(d, body, body_len), &start, &d->end);
 	advance(d, &h);
 	if (h.timestamp != 0)
 		d->ts = h.timestamp;
 	info = dm_event_info(h.type, h.flags);
 	if (info->policy == DM_EVP_STOP)
-		return locate(stop_at(info, h.type), &start, &d->end);
+		return lane_locate(stop_at(info, h.type), &start, &d->end);
 	if (info->policy == DM_EVP_IGNORE)
 		return NULL;
-	return locate(handle(d, &h, body, body_len, &start), &start, &d->end);
+	return lane_locate(
+	    handle(d, &h, body, body_len, &start), &start, &d->end);
 }
