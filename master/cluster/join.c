@@ -33,13 +33,14 @@ call(const char *addr, const char *method, const ProtobufCMessage *req,
     ProtobufCMessage **resp)
 {
 	DM_AUTO(dm_rpc_channel) ch = dm_rpc_channel_new(addr, NULL);
+	struct dm_err *err;
 
 	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
 		return dm_err_plain("no dm-master answers at %s", addr);
-	return dm_err_annotate(
-	    dm_rpc_unary(ch, &etcdserverpb__cluster__descriptor, method, req,
-		CALL_MS, NULL, resp, NULL),
-	    "dm-master at %s", addr);
+	err = dm_rpc_unary(ch, &etcdserverpb__cluster__descriptor, method, req,
+	    CALL_MS, NULL, resp, NULL);
+	return err == NULL ? NULL
+			   : dm_err_annotate(err, "dm-master at %s", addr);
 }
 
 static bool

@@ -83,3 +83,9 @@ etcd_leader() {
 
 # now_ms: milliseconds since some moment.
 now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
+# member_id NAME: etcd's number of a master.
+member_id() {
+	ctl list-member --master --name "$1" |
+		sed -n 's/.*"memberID": "\([0-9]*\)".*/\1/p'
+}
