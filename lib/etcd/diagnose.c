@@ -62,7 +62,9 @@ static const struct known {
 	{ "failed to open database", { NULL, NULL, true } },
 	{ "failed to read WAL", { NULL, NULL, true } },
 	{ "failed to recover v3 backend from snapshot", { NULL, NULL, true } },
-	{ "max entry size limit exceeded", { NULL, NULL, true } },
+	{ "\"error\":\"proto: ", { NULL, NULL, true } },
+	{ "\"error\":\"wal: ", { NULL, NULL, true } },
+	{ "\"error\":\"snap: ", { NULL, NULL, true } },
 	{ "tocommit(", { NULL, NULL, true } },
 	{ "snapshot file doesn't exist", { NULL, NULL, true } },
 };

@@ -2,6 +2,7 @@
 #include "master/cluster/join.h"
 
 #include "etcdcluster.pb-c.h"
+#include "lib/base/clock.h"
 #include "lib/rpc/rpc.h"
 #include "master/pb.h"
 
@@ -15,6 +16,8 @@
 #define FILE_NAME  "join"
 #define CONNECT_MS 3000
 #define CALL_MS    10000
+#define ADD_MS     20000 /* etcd wants members connected for 5 s */
+#define ADD_STEP_S 1
 
 /* What the child writes to its parent; then the text. */
 #define WORD_MEMBERS 'M'
@@ -102,9 +105,18 @@ to_initial_cluster(
 	return g_strdup(out->str);
 }
 
+/* A member was started, or another one joins, just now: it passes. */
+static bool
+will_pass(const struct dm_err *err)
+{
+	return strstr(err->message, "unhealthy cluster") != NULL ||
+	       strstr(err->message, "too many learner members") != NULL;
+}
+
 static struct dm_err *
 add_us(struct join *j, const char *addr)
 {
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), ADD_MS);
 	Etcdserverpb__MemberAddRequest req;
 	Etcdserverpb__MemberAddResponse *r;
 	ProtobufCMessage *resp = NULL;
@@ -114,9 +126,13 @@ add_us(struct join *j, const char *addr)
 	req.peerurls = j->urls;
 	req.n_peerurls = g_strv_length(j->urls);
 	req.islearner = true;
-	err = call(addr, "MemberAdd", &req.base, &resp);
-	if (err != NULL)
-		return err;
+	while ((err = call(addr, "MemberAdd", &req.base, &resp)) != NULL) {
+		if (!will_pass(err) ||
+		    dm_mono_diff_ms(until, dm_mono_now()) <= 0)
+			return err;
+		dm_err_free(err);
+		sleep(ADD_STEP_S);
+	}
 	r = (Etcdserverpb__MemberAddResponse *)resp;
 	j->members = to_initial_cluster(j, r->members, r->n_members);
 	pb_free(resp);

@@ -4,7 +4,7 @@
 # three workers and two sources under a writer while everything is killed.
 #
 #   KILLS   kills of the leader that are timed (3; SOAK: 20)
-#   CHAOS   seconds of random kills (45; SOAK: 600)
+#   CHAOS   seconds of random kills (30; SOAK: 600)
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 # shellcheck source=test/support/tap.sh
@@ -13,7 +13,7 @@
 . "$(dirname "$0")/../support/masters.sh"
 cluster_init
 KILLS=${KILLS:-3}
-CHAOS=${CHAOS:-45}
+CHAOS=${CHAOS:-30}
 if [ -n "${SOAK:-}" ]; then
 	KILLS=20
 	CHAOS=600
