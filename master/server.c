@@ -28,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ELECTION_PREFIX    "/dm-master/leader/"
+#define ELECTION_PREFIX "/dm-master/leader/"
 /* The leader that cannot renew its lease for so long retires. Followers that
  * see it gone do not wait for that: see monitor.h. */
 #define ELECTION_TTL_S     10

@@ -2,7 +2,8 @@
 /*
  * dm-master's settings: table of items, checks and adjustments, TOML output.
  * SOURCE: dm/master/config.go; items as in reference/control-plane 3.1. Ours
- * besides: etcd-mode, etcd-endpoints, etcd-user, etcd-password, etcd-path, heartbeat-interval, election-timeout.
+ * besides: etcd-mode, etcd-endpoints, etcd-user, etcd-password, etcd-path,
+ * heartbeat-interval, election-timeout.
  */
 #include "lib/config/daemon_items.h"
 
@@ -200,8 +201,8 @@ timing_check(const struct dm_master_cfg *c)
 	    c->election_ms / HEARTBEATS_LEAST < c->heartbeat_ms ||
 	    c->election_ms > MAX_ELECTION_MS)
 		return dm_err_set_cause(
-		    dm_err_new(MASTER_GEN_EMBED_ETCD_CONFIG_FAIL,
-			"election-timeout"),
+		    dm_err_new(
+			MASTER_GEN_EMBED_ETCD_CONFIG_FAIL, "election-timeout"),
 		    "%u ms must be at least %d times heartbeat-interval "
 		    "(%u ms) and at most %d ms",
 		    c->election_ms, HEARTBEATS_LEAST, c->heartbeat_ms,

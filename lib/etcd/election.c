@@ -29,10 +29,10 @@
 
 #define RANK_ELECTION 590
 /* Short: what waits for an etcd leader that is gone is asked again. */
-#define CALL_MS       1500
-#define REVOKE_MS     3000
-#define RETRY_MS      500
-#define MIN_CALL_MS   1
+#define CALL_MS     1500
+#define REVOKE_MS   3000
+#define RETRY_MS    500
+#define MIN_CALL_MS 1
 
 struct dm_election {
 	struct dm_etcd *e;

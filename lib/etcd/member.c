@@ -340,8 +340,8 @@ last_lines(const char *text)
 	guint n = g_strv_length(lines);
 
 	for (guint i = n > TAIL_LINES ? n - TAIL_LINES : 0; i < n; i++)
-		g_string_append_printf(out, "%s%.*s",
-		    out->len > 0 ? "\n" : "", MAX_LINE, lines[i]);
+		g_string_append_printf(out, "%s%.*s", out->len > 0 ? "\n" : "",
+		    MAX_LINE, lines[i]);
 	return g_strdup(out->str);
 }
 

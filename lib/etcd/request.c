@@ -5,9 +5,9 @@
  * DESIGN: an attempt that etcd cannot have seen (no byte of its body was given
  * to curl) or has refused for want of a leader, which it looks for before
  * anything else, is repeated whatever the request is; one whose answer was
- * lost, or was another 5xx, only if the request is idempotent. Attempts go round the list of
- * endpoints, with a pause after each round, until the time is over: a restart
- * of etcd is ridden out.
+ * lost, or was another 5xx, only if the request is idempotent. Attempts go
+ * round the list of endpoints, with a pause after each round, until the time is
+ * over: a restart of etcd is ridden out.
  */
 #include "lib/etcd/client.h"
 
@@ -169,8 +169,8 @@ handle_answer(struct request *r)
 		begin(r);
 		return;
 	}
-	if (r->t->status >= 500 && (r->retry != DM_ETCD_ONCE ||
-				       strcmp(err->message, NO_LEADER) == 0))
+	if (r->t->status >= 500 &&
+	    (r->retry != DM_ETCD_ONCE || strcmp(err->message, NO_LEADER) == 0))
 		again(r, err);
 	else
 		finish(r, err, NULL, code);

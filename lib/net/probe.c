@@ -29,8 +29,8 @@ static enum dm_net_probe
 probe_one(const struct addrinfo *a, int64_t timeout_ms)
 {
 	enum dm_net_probe r = DM_NET_SILENT;
-	int fd = socket(
-	    a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd =
+	    socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return r;

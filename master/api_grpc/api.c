@@ -206,8 +206,9 @@ api_new(const struct api_env *env)
 {
 	struct api *a = g_new0(struct api, 1);
 
-	a->clients = (struct entrance){ { &pb__master__descriptor, invoke, NULL },
-		a, false };
+	a->clients =
+	    (struct entrance){ { &pb__master__descriptor, invoke, NULL }, a,
+		    false };
 	a->masters =
 	    (struct entrance){ { api_forwarded_descriptor(), invoke, NULL }, a,
 		    true };

@@ -89,8 +89,7 @@ api_accept_forwarded(
 	*declined = false;
 	while (err == NULL && !sched_is_leading(env->sched)) {
 		err = env->available(env->arg);
-		if (err == NULL &&
-		    dm_mono_diff_ms(until, dm_mono_now()) <= 0) {
+		if (err == NULL && dm_mono_diff_ms(until, dm_mono_now()) <= 0) {
 			*declined = true;
 			return dm_err_new(
 			    MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);

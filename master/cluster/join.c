@@ -231,8 +231,8 @@ read_all(int fd)
 	char buf[4096];
 	ssize_t n;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0 ||
-	       (n < 0 && errno == EINTR))
+	while (
+	    (n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
 		if (n > 0)
 			g_string_append_len(s, buf, n);
 	return g_strdup(s->str);
@@ -301,8 +301,7 @@ join_prepare(const struct dm_master_cfg *cfg, char **initial_cluster)
 	    g_build_filename(cfg->data_dir, "member", "wal", NULL);
 	g_autofree char *path =
 	    g_build_filename(cfg->data_dir, FILE_NAME, NULL);
-	g_autofree char *self =
-	    g_strconcat("//", cfg->advertise_addr, NULL);
+	g_autofree char *self = g_strconcat("//", cfg->advertise_addr, NULL);
 	struct join j = { .cfg = cfg };
 	struct dm_err *err;
 

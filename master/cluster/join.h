@@ -21,7 +21,7 @@
  * etcd is forked: call with one thread. Blocks. Errors:
  * MASTER_JOIN_EMBED_ETCD_FAIL.
  */
-struct dm_err *join_prepare(const struct dm_master_cfg *cfg,
-    char **initial_cluster) DM_MUST_CHECK;
+struct dm_err *join_prepare(
+    const struct dm_master_cfg *cfg, char **initial_cluster) DM_MUST_CHECK;
 
 #endif

@@ -105,8 +105,7 @@ own_etcd_down(struct monitor *m)
 static struct dm_err *
 external_down(struct monitor *m, struct dm_err *ill)
 {
-	g_autofree char *list =
-	    g_strjoinv(", ", m->env.cfg->etcd_endpoints);
+	g_autofree char *list = g_strjoinv(", ", m->env.cfg->etcd_endpoints);
 	g_autofree char *why = dm_err_message(ill);
 
 	return dm_err_set_workaround(
@@ -298,8 +297,8 @@ promote_learners(struct monitor *m)
 			continue;
 		err = dm_etcd_member_promote(m->env.etcd, p->id);
 		if (err == NULL)
-			dm_info("a dm-master has joined",
-			    dm_kstr("name", p->name));
+			dm_info(
+			    "a dm-master has joined", dm_kstr("name", p->name));
 	}
 	dm_err_free(err); /* not in sync yet: next time */
 }

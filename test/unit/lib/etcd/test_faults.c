@@ -412,8 +412,7 @@ main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_lost_answer_is_not_retried_when_it_matters);
-	tcase_add_test(
-	    tc, a_write_refused_for_want_of_a_leader_is_sent_again);
+	tcase_add_test(tc, a_write_refused_for_want_of_a_leader_is_sent_again);
 	tcase_add_test(tc, another_refusal_of_a_write_is_final);
 	tcase_add_test(tc, an_idempotent_request_is_retried);
 	tcase_add_loop_test(tc, a_malformed_answer_is_an_error, 0,
