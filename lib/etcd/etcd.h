@@ -148,7 +148,7 @@ struct dm_etcd_member {
 	uint64_t id;
 	char *name;                      /* "" while it has not started */
 	char **peer_urls, **client_urls; /* NULL-terminated */
-	bool learner; /* gets the data, has no vote yet */
+	bool learner;                    /* gets the data, has no vote yet */
 };
 void dm_etcd_member_free(struct dm_etcd_member *m);
 
