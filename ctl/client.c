@@ -10,12 +10,14 @@
 #include "ctl/client.h"
 #include "dmmaster.pb-c.h"
 #include "lib/log/log.h"
+#include "lib/net/probe.h"
 #include "lib/rpc/rpc.h"
 #include "lib/thread/mutex.h"
 
 #include <string.h>
 
 #define CONNECT_MS 3000
+#define PROBE_MS   1000
 /* Answers beyond this are not fetched, whatever the master wants to send. */
 #define MAX_ANSWER_BYTES ((size_t)1 << 30)
 #define MUTEX_RANK       10
@@ -80,6 +82,15 @@ current(struct ctl_client *c)
 	return ch;
 }
 
+/* Of several masters one that is down must not cost the time in which a
+ * channel would wait for it. */
+static bool
+is_down(const struct ctl_client *c, const char *master)
+{
+	return c->set->masters[1] != NULL &&
+	       dm_net_probe(master, PROBE_MS) != DM_NET_OPEN;
+}
+
 struct dm_err *
 ctl_client_connect(struct ctl_client *c)
 {
@@ -89,8 +100,11 @@ ctl_client_connect(struct ctl_client *c)
 	o.max_recv_bytes = c->max_recv_bytes;
 	dm_mutex_unlock(&c->mu);
 	for (char **m = c->set->masters; *m != NULL; m++) {
-		struct dm_rpc_channel *ch = dm_rpc_channel_new(*m, &o);
+		struct dm_rpc_channel *ch;
 
+		if (is_down(c, *m))
+			continue;
+		ch = dm_rpc_channel_new(*m, &o);
 		if (dm_rpc_channel_wait(ch, CONNECT_MS)) {
 			dm_info(
 			    "connected to dm-master", dm_kstr("address", *m));

@@ -10,6 +10,7 @@
 #include "lib/etcd/member.h"
 #include "lib/log/log.h"
 #include "lib/rpc/rpc.h"
+#include "master/cluster/join.h"
 #include "master/server.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include <unistd.h>
 
 #define EXIT_START    2
-#define ETCD_READY_MS 10000
+#define ETCD_READY_MS 5000
 
 static bool
 is_set(const char *s)
@@ -57,10 +58,10 @@ check_supported(const struct dm_master_cfg *cfg)
 		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "v1-sources-path"),
 		    "taking over a cluster of DM 1.0 is not available in this "
 		    "version; use `dmctl operate-source create`");
-	if (is_set(cfg->join))
+	if (is_set(cfg->join) && strcmp(cfg->etcd_mode, "external") == 0)
 		return dm_err_new(MASTER_JOIN_EMBED_ETCD_FAIL,
-		    "joining a running cluster is not available in this "
-		    "version; name all masters in initial-cluster");
+		    "with an external etcd there is nothing to join; remove "
+		    "`join`");
 	return NULL;
 }
 
@@ -68,8 +69,10 @@ static struct dm_err *
 start_member(
     const struct dm_master_cfg *cfg, struct dm_etcd_member_proc **member)
 {
+	g_autofree char *joined = NULL;
 	g_autofree char *client_url =
 	    g_strdup_printf("http://%s", cfg->advertise_addr);
+	struct dm_err *err = NULL;
 	struct dm_etcd_member_opts o = {
 		.etcd_path = cfg->etcd_path,
 		.name = cfg->name,
@@ -84,8 +87,18 @@ start_member(
 		.quota_backend_bytes = cfg->quota_backend_bytes,
 		.max_txn_ops = cfg->max_txn_ops,
 		.max_request_bytes = cfg->max_request_bytes,
+		.heartbeat_ms = cfg->heartbeat_ms,
+		.election_ms = cfg->election_ms,
 	};
 
+	if (is_set(cfg->join))
+		err = join_prepare(cfg, &joined);
+	if (err != NULL)
+		return err;
+	if (joined != NULL) {
+		o.initial_cluster = joined;
+		o.initial_cluster_state = "existing";
+	}
 	return dm_etcd_member_start(&o, member);
 }
 
@@ -126,31 +139,41 @@ fail(struct dm_err *err)
 	return EXIT_START;
 }
 
+/* One that runs without an answer waits for the other dm-masters: that is no
+ * failure, what is asked of us meanwhile is told who is missing. */
+static struct dm_err *
+wait_for_etcd(struct dm_etcd_member_proc *member)
+{
+	struct dm_err *err;
+	bool ready;
+
+	err = dm_etcd_member_wait_ready(member, ETCD_READY_MS, &ready);
+	if (err == NULL && !ready)
+		dm_warn("etcd is not ready, more dm-masters are needed",
+		    dm_kint("waited ms", ETCD_READY_MS));
+	return err;
+}
+
 /* member: NULL when etcd is external. */
 static int
 serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
 {
-	const char *own[2] = { NULL, NULL };
-	const char *const *endpoints = (const char *const *)cfg->etcd_endpoints;
 	struct server *server = NULL;
 	struct dm_err *err = NULL;
 	sigset_t set;
 
 	block_signals(&set);
 	dm_rpc_init();
-	if (member != NULL) {
-		own[0] = dm_etcd_member_endpoint(member);
-		endpoints = own;
-		err = dm_etcd_member_wait_ready(member, ETCD_READY_MS);
-	}
+	if (member != NULL)
+		err = wait_for_etcd(member);
 	if (err == NULL)
-		err = server_start(cfg, endpoints, &server);
+		err = server_start(cfg, member, &server);
 	if (err == NULL) {
 		dm_info("dm-master is serving",
 		    dm_kstr("addr", cfg->master_addr),
 		    dm_kstr("advertise-addr", cfg->advertise_addr));
 		wait_for_signal(&set);
-		server_stop(server);
+		err = server_stop(server);
 	}
 	dm_rpc_shutdown();
 	return err == NULL ? 0 : fail(err);

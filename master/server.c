@@ -4,7 +4,8 @@
  *
  * THREADS: main (signals); port (accepts, tells gRPC from HTTP); gRPC's (unary
  * requests in, streams); HTTP's; api pools (requests that block); scheduler
- * (cluster state); election; etcd's client (all transfers).
+ * (cluster state); election; monitor (quorum, the leader); etcd's client (all
+ * transfers).
  */
 #include "master/server.h"
 
@@ -18,14 +19,23 @@
 #include "master/api_grpc/kv.h"
 #include "master/api_http/gateway.h"
 #include "master/api_http/http.h"
+#include "master/cluster/evict.h"
+#include "master/cluster/members.h"
+#include "master/cluster/monitor.h"
+#include "master/cluster/peers.h"
 #include "master/session/session.h"
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
-#define ELECTION_PREFIX    "/dm-master/leader/"
-#define ELECTION_TTL_S     60
+#define ELECTION_PREFIX "/dm-master/leader/"
+/* The leader that cannot renew its lease for so long retires. Followers that
+ * see it gone do not wait for that: see monitor.h. */
+#define ELECTION_TTL_S     10
+#define ETCD_MS            5000
 #define READY_MS           10000
 #define READY_STEP_MS      200
 #define STOP_GRACE_MS      1000
@@ -33,7 +43,10 @@
 
 struct server {
 	const struct dm_master_cfg *cfg;
+	struct dm_etcd_member_proc *member; /* NULL: etcd is external */
 	struct dm_etcd *etcd;
+	struct monitor *monitor;
+	struct members_api *members;
 	struct dm_metrics *metrics;
 	struct dm_metric *worker_state, *start_leader, *event_error;
 	struct session_mgr *sessions;
@@ -49,8 +62,9 @@ struct server {
 	struct dm_port *port;
 	_Atomic(struct dm_election *) election;
 
-	struct dm_mutex mu;              /* rank 50; guards who leads */
+	struct dm_mutex mu;              /* rank 50; guards what follows */
 	char *leader_name, *leader_addr; /* NULL: nobody known */
+	struct dm_err *fatal;            /* why we end by ourselves, or NULL */
 };
 
 /* ---- who leads ---- */
@@ -121,27 +135,84 @@ on_leader(const char *value, void *arg)
 	json_decref(j);
 }
 
-static void
+static struct dm_err *
 campaign(bool yes, void *arg)
 {
 	struct server *s = arg;
 	struct dm_election *el = atomic_load(&s->election);
+	struct dm_err *err = evict_set(s->cfg, !yes);
 
-	if (el == NULL)
-		return;
+	if (err != NULL || el == NULL)
+		return err;
 	if (yes)
 		dm_election_campaign(el);
 	else
 		dm_election_resign(el);
+	return NULL;
+}
+
+/* What a candidate's key holds. New string. */
+static char *
+candidate(const char *name, const char *addr)
+{
+	json_t *j = json_pack("{s:s,s:s}", "id", name, "addr", addr);
+	char *text = json_dumps(j, JSON_COMPACT);
+	char *value = g_strdup(text);
+
+	free(text);
+	json_decref(j);
+	return value;
+}
+
+static struct dm_err *
+depose(const char *name, const char *addr, void *arg)
+{
+	struct server *s = arg;
+	struct dm_election *el = atomic_load(&s->election);
+	g_autofree char *value = candidate(name, addr);
+
+	return el == NULL ? dm_err_canceled() : dm_election_depose(el, value);
+}
+
+/* Main waits for a signal. */
+static void
+fatal(struct dm_err *err, void *arg)
+{
+	struct server *s = arg;
+	bool first;
+
+	dm_mutex_lock(&s->mu);
+	first = s->fatal == NULL;
+	if (first)
+		s->fatal = err;
+	dm_mutex_unlock(&s->mu);
+	if (first)
+		(void)kill(getpid(), SIGTERM);
+	else
+		dm_err_free(err);
+}
+
+static struct dm_err *
+available(void *arg)
+{
+	struct server *s = arg;
+
+	return monitor_check(s->monitor);
 }
 
 static bool
 guard(struct dm_etcd_txn *t, void *arg)
 {
 	struct server *s = arg;
-	struct dm_election *el = atomic_load(&s->election);
+	struct dm_election *el;
+	bool leads;
 
-	return el != NULL && dm_election_guard(el, t);
+	/* The election is not freed under our hands. */
+	dm_mutex_lock(&s->mu);
+	el = atomic_load(&s->election);
+	leads = el != NULL && dm_election_guard(el, t);
+	dm_mutex_unlock(&s->mu);
+	return leads;
 }
 
 /* ---- the scheduler's hands ---- */
@@ -193,19 +264,28 @@ event_failed(const char *type, void *arg)
 /* ---- start ---- */
 
 static struct dm_err *
-connect_etcd(struct server *s, const char *const *endpoints)
+connect_etcd(struct server *s)
 {
 	const struct dm_master_cfg *cfg = s->cfg;
-	bool external = strcmp(cfg->etcd_mode, "external") == 0;
-	struct dm_etcd_opts o = { .endpoints = endpoints };
-	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), READY_MS);
-	struct dm_err *err;
+	const char *own[] = { NULL, NULL };
+	struct dm_etcd_opts o = { .endpoints = own, .timeout_ms = ETCD_MS };
 
-	if (external && cfg->etcd_user != NULL && *cfg->etcd_user != '\0') {
+	if (s->member != NULL) {
+		own[0] = dm_etcd_member_endpoint(s->member);
+	} else {
+		o.endpoints = (const char *const *)cfg->etcd_endpoints;
 		o.user = cfg->etcd_user;
 		o.password = cfg->etcd_password;
 	}
-	err = dm_etcd_new(&o, &s->etcd);
+	return dm_etcd_new(&o, &s->etcd);
+}
+
+static struct dm_err *
+await_external(struct server *s)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), READY_MS);
+	struct dm_err *err = NULL;
+
 	while (err == NULL) {
 		err = dm_etcd_health(s->etcd);
 		if (err == NULL)
@@ -279,6 +359,9 @@ start_rpc(struct server *s)
 	kv_register(s->kv, s->rpc);
 	s->reflection = dm_rpc_reflection_new();
 	dm_rpc_reflection_register(s->reflection, s->rpc);
+	dm_rpc_server_add_service(s->rpc, api_forwarded_service(s->api));
+	s->members = members_api_new(s->cfg, s->etcd);
+	dm_rpc_server_add_service(s->rpc, members_api_service(s->members));
 	session_mgr_serve(s->sessions, s->rpc);
 	return dm_rpc_server_start(s->rpc, NULL, NULL);
 }
@@ -318,69 +401,109 @@ start_election(struct server *s)
 {
 	static const struct dm_election_ops ops = { on_lead, on_retire,
 		on_leader };
+	g_autofree char *value =
+	    candidate(s->cfg->name, s->cfg->advertise_addr);
 	struct dm_election_opts o = { .prefix = ELECTION_PREFIX,
-		.ttl_s = ELECTION_TTL_S };
-	json_t *j = json_pack(
-	    "{s:s,s:s}", "id", s->cfg->name, "addr", s->cfg->advertise_addr);
-	char *value = json_dumps(j, JSON_COMPACT);
+		.value = value,
+		.ttl_s = ELECTION_TTL_S,
+		.passive = evict_is_set(s->cfg) };
 
-	o.value = value;
+	if (o.passive)
+		dm_warn("this dm-master was evicted and does not campaign; "
+			"operate-leader cancel-evict lets it");
 	atomic_store(&s->election, dm_election_start(s->etcd, &o, &ops, s));
-	free(value);
-	json_decref(j);
 }
 
-struct dm_err *
-server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
-    struct server **server)
+static void
+start_monitor(struct server *s)
 {
-	struct server *s = g_new0(struct server, 1);
+	struct monitor_env env = { .cfg = s->cfg,
+		.etcd = s->etcd,
+		.member = s->member,
+		.leader = get_leader,
+		.depose = depose,
+		.fatal = fatal,
+		.arg = s };
+
+	s->monitor = monitor_start(&env);
+}
+
+static struct dm_err *
+start(struct server *s)
+{
 	struct sched_env se = { .guard = guard,
+		.available = available,
 		.welcome = welcome,
 		.push = push,
 		.drop = drop,
 		.staged = staged,
 		.event_failed = event_failed,
 		.arg = s };
-	struct api_env ae = {
-		.cfg = cfg, .leader = get_leader, .campaign = campaign, .arg = s
-	};
-	struct dm_err *err;
+	struct api_env ae = { .cfg = s->cfg,
+		.leader = get_leader,
+		.available = available,
+		.campaign = campaign,
+		.depose = depose,
+		.arg = s };
+	struct dm_err *err = connect_etcd(s);
 
-	s->cfg = cfg;
-	dm_mutex_init(&s->mu, 50);
-	make_metrics(s);
-	err = connect_etcd(s, endpoints);
-	if (err != NULL) {
-		server_stop(s);
+	if (err == NULL && s->member == NULL)
+		err = await_external(s);
+	if (err == NULL && s->member == NULL)
+		err = peers_register(s->cfg, s->etcd);
+	if (err != NULL)
 		return err;
-	}
+	start_monitor(s);
 	s->sessions = session_mgr_new(s->etcd);
 	se.etcd = s->etcd;
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
 	/* The members of an etcd of the user's are no masters. */
-	if (strcmp(cfg->etcd_mode, "external") != 0)
+	if (strcmp(s->cfg->etcd_mode, "external") != 0)
 		session_mgr_follow_members(s->sessions);
 	ae.sched = s->sched;
 	ae.etcd = s->etcd;
 	s->api = api_new(&ae);
 	err = serve(s);
+	if (err == NULL)
+		start_election(s);
+	return err;
+}
+
+struct dm_err *
+server_start(const struct dm_master_cfg *cfg,
+    struct dm_etcd_member_proc *member, struct server **server)
+{
+	struct server *s = g_new0(struct server, 1);
+	struct dm_err *err;
+
+	s->cfg = cfg;
+	s->member = member;
+	dm_mutex_init(&s->mu, 50);
+	make_metrics(s);
+	err = start(s);
 	if (err != NULL) {
-		server_stop(s);
+		dm_err_free(server_stop(s));
 		return err;
 	}
-	start_election(s);
 	*server = s;
 	return NULL;
 }
 
 /* Against the order of the start; what calls into a part ends before it. */
-void
+struct dm_err *
 server_stop(struct server *s)
 {
+	struct dm_election *el;
+	struct dm_err *why;
+
 	if (s == NULL)
-		return;
+		return NULL;
+	if (s->sessions != NULL)
+		session_mgr_stop(s->sessions);
+	el = atomic_load(&s->election);
+	if (el != NULL)
+		dm_election_resign(el);
 	dm_port_free(s->port);
 	if (s->health != NULL)
 		dm_rpc_health_set(s->health, "", false);
@@ -388,15 +511,20 @@ server_stop(struct server *s)
 		gateway_cancel(s->gateway);
 	if (s->http != NULL)
 		dm_http_server_stop(s->http);
-	if (s->sessions != NULL)
-		session_mgr_stop(s->sessions);
-	dm_election_stop(atomic_exchange(&s->election, NULL));
 	if (s->rpc != NULL)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
 	if (s->api != NULL)
 		api_stop(s->api);
 	if (s->kv != NULL)
 		kv_stop(s->kv);
+	if (s->members != NULL)
+		members_api_stop(s->members);
+	if (s->monitor != NULL)
+		monitor_stop(s->monitor);
+	dm_mutex_lock(&s->mu);
+	el = atomic_exchange(&s->election, NULL);
+	dm_mutex_unlock(&s->mu);
+	dm_election_stop(el);
 	sched_stop(s->sched);
 	dm_etcd_free(s->etcd);
 	dm_rpc_server_free(s->rpc);
@@ -408,10 +536,14 @@ server_stop(struct server *s)
 	gateway_free(s->gateway);
 	kv_free(s->kv);
 	api_free(s->api);
+	members_api_free(s->members);
+	monitor_free(s->monitor);
 	session_mgr_free(s->sessions);
 	dm_metrics_free(s->metrics);
 	dm_mutex_fini(&s->mu);
 	g_free(s->leader_name);
 	g_free(s->leader_addr);
+	why = s->fatal;
 	g_free(s);
+	return why;
 }

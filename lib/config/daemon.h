@@ -33,6 +33,7 @@ struct dm_master_cfg {
 	unsigned max_txn_ops, max_request_bytes;
 	char *auto_compaction_mode, *auto_compaction_retention;
 	int64_t quota_backend_bytes;
+	unsigned heartbeat_ms, election_ms; /* of etcd; ours */
 	int64_t rpc_timeout_ms;
 	double rpc_rate_limit;
 	int rpc_rate_burst;

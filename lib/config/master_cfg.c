@@ -2,7 +2,8 @@
 /*
  * dm-master's settings: table of items, checks and adjustments, TOML output.
  * SOURCE: dm/master/config.go; items as in reference/control-plane 3.1. Ours
- * besides: etcd-mode, etcd-endpoints, etcd-user, etcd-password, etcd-path.
+ * besides: etcd-mode, etcd-endpoints, etcd-user, etcd-password, etcd-path,
+ * heartbeat-interval, election-timeout.
  */
 #include "lib/config/daemon_items.h"
 
@@ -12,6 +13,8 @@
 #define DEFAULT_QUOTA_BYTES INT64_C(2147483648)
 #define MIN_QUOTA_BYTES     INT64_C(524288000)
 #define DEFAULT_RATE_LIMIT  10.0
+#define HEARTBEATS_LEAST    5     /* etcd's rule */
+#define MAX_ELECTION_MS     50000 /* etcd's limit */
 #define DEFAULT_RATE_BURST  40
 
 #define AT(f) offsetof(struct dm_master_cfg, f)
@@ -42,6 +45,8 @@ static const struct daemon_item items[] = {
 	{ "auto-compaction-mode", "auto-compaction-mode", ITEM_STR, AT(auto_compaction_mode), 0, "periodic", "etcd: periodic or revision" },
 	{ "auto-compaction-retention", "auto-compaction-retention", ITEM_STR, AT(auto_compaction_retention), 0, "1h", "etcd: how much history to keep" },
 	{ "quota-backend-bytes", "quota-backend-bytes", ITEM_INT64, AT(quota_backend_bytes), 0, "2147483648", "etcd: size of the database, at least 524288000" },
+	{ "heartbeat-interval", "heartbeat-interval", ITEM_UINT, AT(heartbeat_ms), 0, "100", "etcd: milliseconds; at least the round trip between dm-masters" },
+	{ "election-timeout", "election-timeout", ITEM_UINT, AT(election_ms), 0, "800", "etcd: milliseconds without a heartbeat until a new leader is elected" },
 	{ NULL, "rpc-timeout", ITEM_DUR_MS, AT(rpc_timeout_ms), 0, "30s", NULL },
 	{ NULL, "rpc-rate-limit", ITEM_DOUBLE, AT(rpc_rate_limit), 0, "10", NULL },
 	{ NULL, "rpc-rate-burst", ITEM_UINT, AT(rpc_rate_burst), 0, "40", NULL },
@@ -188,6 +193,23 @@ member_adjust(struct dm_master_cfg *c)
 	replace(&c->join, wrap_schemes(c->join, false, tls));
 }
 
+/* etcd would refuse it with less to read. */
+static struct dm_err *
+timing_check(const struct dm_master_cfg *c)
+{
+	if (c->heartbeat_ms == 0 ||
+	    c->election_ms / HEARTBEATS_LEAST < c->heartbeat_ms ||
+	    c->election_ms > MAX_ELECTION_MS)
+		return dm_err_set_cause(
+		    dm_err_new(
+			MASTER_GEN_EMBED_ETCD_CONFIG_FAIL, "election-timeout"),
+		    "%u ms must be at least %d times heartbeat-interval "
+		    "(%u ms) and at most %d ms",
+		    c->election_ms, HEARTBEATS_LEAST, c->heartbeat_ms,
+		    MAX_ELECTION_MS);
+	return NULL;
+}
+
 static struct dm_err *
 etcd_check(const struct dm_master_cfg *c)
 {
@@ -202,7 +224,7 @@ etcd_check(const struct dm_master_cfg *c)
 		    dm_err_new(
 			MASTER_GEN_EMBED_ETCD_CONFIG_FAIL, "etcd-endpoints"),
 		    "it must be set when etcd-mode is external");
-	return NULL;
+	return timing_check(c);
 }
 
 static struct dm_err *

@@ -91,6 +91,7 @@ struct dm_etcd_transfer_opts {
 	bool stream;        /* no time limit; on_data is called */
 	bool resend;        /* curl may send the body again by itself */
 	bool no_token;      /* for the request that fetches the token */
+	bool any_member;    /* also a member that sees no etcd leader answers */
 	int64_t timeout_ms; /* not of a stream */
 	/* Stream: data has come. May free t. */
 	void (*on_data)(struct dm_etcd_transfer *t, void *arg);
@@ -146,6 +147,7 @@ struct dm_etcd_call {
 	enum dm_etcd_retry retry;
 	int64_t timeout_ms; /* 0: the client's */
 	bool is_auth;       /* carries the password: no token, wiped after */
+	bool any_member;    /* see struct dm_etcd_transfer_opts */
 };
 
 /* Any thread. done runs on the client's thread. */

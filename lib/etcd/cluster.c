@@ -49,6 +49,7 @@ parse_member(const json_t *obj, struct dm_etcd_member *m)
 	m->name = g_strdup(name != NULL ? name : "");
 	m->peer_urls = get_strings(obj, "peerURLs");
 	m->client_urls = get_strings(obj, "clientURLs");
+	m->learner = json_is_true(json_object_get(obj, "isLearner"));
 	return m->peer_urls != NULL && m->client_urls != NULL &&
 	       dm_etcd_get_u64(obj, "ID", &m->id) && m->id != 0;
 }
@@ -91,7 +92,8 @@ struct dm_err *
 dm_etcd_member_list(struct dm_etcd *e, GPtrArray **members)
 {
 	struct dm_etcd_call c = { .path = "/v3/cluster/member/list",
-		.retry = DM_ETCD_ALWAYS,
+		.retry = DM_ETCD_ROUND,
+		.any_member = true,
 		.body = json_object() };
 
 	return call_members(e, &c, "member list", members);
@@ -107,29 +109,49 @@ dm_etcd_member_add(
 
 	for (; *peer_urls != NULL; peer_urls++)
 		json_array_append_new(urls, json_string(*peer_urls));
-	c.body = json_pack("{s:o}", "peerURLs", urls);
+	c.body = json_pack("{s:o,s:b}", "peerURLs", urls, "isLearner", 1);
 	return call_members(e, &c, "member add", members);
 }
 
-struct dm_err *
-dm_etcd_member_remove(struct dm_etcd *e, uint64_t id)
+static struct dm_err *
+call_by_id(struct dm_etcd *e, const char *path, const char *what, uint64_t id)
 {
-	struct dm_etcd_call c = { .path = "/v3/cluster/member/remove",
+	struct dm_etcd_call c = { .path = path,
 		.retry = DM_ETCD_ONCE,
 		.body = json_pack(
 		    "{s:o}", "ID", json_sprintf("%" G_GUINT64_FORMAT, id)) };
 	struct dm_err *err = dm_etcd_call(e, &c, NULL, NULL);
 
 	if (err != NULL)
-		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "member remove");
+		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, what);
 	return NULL;
+}
+
+struct dm_err *
+dm_etcd_member_promote(struct dm_etcd *e, uint64_t id)
+{
+	return call_by_id(
+	    e, "/v3/cluster/member/promote", "member promote", id);
+}
+
+struct dm_err *
+dm_etcd_member_remove(struct dm_etcd *e, uint64_t id)
+{
+	return call_by_id(e, "/v3/cluster/member/remove", "member remove", id);
 }
 
 struct dm_err *
 dm_etcd_health(struct dm_etcd *e)
 {
+	return dm_etcd_health_in(e, 0);
+}
+
+struct dm_err *
+dm_etcd_health_in(struct dm_etcd *e, int64_t timeout_ms)
+{
 	struct dm_etcd_call c = { .path = "/v3/kv/range",
 		.retry = DM_ETCD_ROUND,
+		.timeout_ms = timeout_ms,
 		.body = dm_etcd_json_key(HEALTH_KEY, false) };
 	struct dm_err *err = dm_etcd_call(e, &c, NULL, NULL);
 

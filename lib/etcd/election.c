@@ -28,10 +28,11 @@
 #include <string.h>
 
 #define RANK_ELECTION 590
-#define CALL_MS       10000
-#define REVOKE_MS     3000
-#define RETRY_MS      500
-#define MIN_CALL_MS   1
+/* Short: what waits for an etcd leader that is gone is asked again. */
+#define CALL_MS     1500
+#define REVOKE_MS   3000
+#define RETRY_MS    500
+#define MIN_CALL_MS 1
 
 struct dm_election {
 	struct dm_etcd *e;
@@ -484,7 +485,7 @@ dm_election_start(struct dm_etcd *e, const struct dm_election_opts *o,
 	el->ttl_ms = o->ttl_s * 1000;
 	el->ops = *ops;
 	el->arg = arg;
-	el->campaigning = true;
+	el->campaigning = !o->passive;
 	el->dirty = true;
 	dm_mutex_init(&el->mu, RANK_ELECTION);
 	dm_cond_init(&el->cond);
@@ -548,7 +549,8 @@ struct dm_err *
 dm_election_depose(struct dm_election *el, const char *value)
 {
 	DM_AUTO(dm_etcd_kvs) kvs = NULL;
-	struct dm_err *err = dm_etcd_range(el->e, el->prefix, true, 0, &kvs);
+	struct dm_err *err =
+	    dm_etcd_range_in(el->e, el->prefix, true, CALL_MS, &kvs);
 
 	if (err != NULL)
 		return err;
@@ -557,7 +559,7 @@ dm_election_depose(struct dm_election *el, const char *value)
 
 		if (strcmp(kv->value, value) != 0)
 			continue;
-		err = delete_guarded(el->e, kv, 0);
+		err = delete_guarded(el->e, kv, CALL_MS);
 		if (err != NULL)
 			return err;
 	}

@@ -29,7 +29,8 @@ struct dm_election_opts {
 	/* JSON {"id","addr"}; unique per process: another key with this value
 	 * is taken for a dead incarnation's and deleted. */
 	const char *value;
-	int64_t ttl_s; /* 60 */
+	int64_t ttl_s;
+	bool passive; /* does not campaign before it is told to */
 };
 
 struct dm_election *dm_election_start(struct dm_etcd *e,
@@ -51,8 +52,8 @@ bool dm_election_guard(struct dm_election *el, struct dm_etcd_txn *t);
 /*
  * Delete the keys of the candidate with this value, guarded by their create
  * revisions: of a leader that cannot be reached (its writes then fail), or of
- * a master that is taken out of the cluster. Blocks; any thread but the
- * client's. Errors: HA_FAIL_TXN_OPERATION.
+ * a master that is taken out of the cluster. Blocks some seconds at most; any
+ * thread but the client's. Errors: HA_FAIL_TXN_OPERATION.
  */
 struct dm_err *dm_election_depose(
     struct dm_election *el, const char *value) DM_MUST_CHECK;

@@ -148,18 +148,28 @@ struct dm_etcd_member {
 	uint64_t id;
 	char *name;                      /* "" while it has not started */
 	char **peer_urls, **client_urls; /* NULL-terminated */
+	bool learner;                    /* gets the data, has no vote yet */
 };
 void dm_etcd_member_free(struct dm_etcd_member *m);
 
-/* *members: new array of struct dm_etcd_member*, with its free function. */
+/* *members: new array of struct dm_etcd_member*, with its free function. As
+ * the member that is asked knows it, also without a quorum. */
 struct dm_err *dm_etcd_member_list(
     struct dm_etcd *e, GPtrArray **members) DM_MUST_CHECK;
+/* As a learner: it counts in no quorum until it is promoted, so one that
+ * never starts does no harm. */
 struct dm_err *dm_etcd_member_add(struct dm_etcd *e,
     const char *const *peer_urls, GPtrArray **members) DM_MUST_CHECK;
+/* Fails while the learner's data are behind; try again then. */
+struct dm_err *dm_etcd_member_promote(
+    struct dm_etcd *e, uint64_t id) DM_MUST_CHECK;
 struct dm_err *dm_etcd_member_remove(
     struct dm_etcd *e, uint64_t id) DM_MUST_CHECK;
-/* NULL when a linearizable read succeeds; each endpoint is tried once. */
+/* NULL when a linearizable read succeeds; each endpoint is tried once. The
+ * second form has a time limit of its own. */
 struct dm_err *dm_etcd_health(struct dm_etcd *e) DM_MUST_CHECK;
+struct dm_err *dm_etcd_health_in(
+    struct dm_etcd *e, int64_t timeout_ms) DM_MUST_CHECK;
 /* Version of the server and of the cluster ("not_decided" while it is young),
  * new strings. */
 struct dm_err *dm_etcd_version(

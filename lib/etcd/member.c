@@ -3,6 +3,7 @@
 #include "lib/etcd/member.h"
 
 #include "lib/base/clock.h"
+#include "lib/etcd/diagnose.h"
 #include "lib/etcd/etcd.h"
 #include "lib/etcd/supervisor.h"
 
@@ -24,8 +25,9 @@
 #define HOPELESS_EXITS 5
 #define PROBE_MS       1000
 #define STEP_NS        ((long)50 * 1000 * 1000)
-#define TAIL_BYTES     4096
-#define TAIL_LINES     5
+#define TAIL_BYTES     32768
+#define TAIL_LINES     3
+#define MAX_LINE       400
 
 struct dm_etcd_member_proc {
 	char *data_dir, *endpoint;
@@ -84,6 +86,10 @@ build_argv(const struct dm_etcd_member_opts *o, const char *data_dir)
 	add_number(a, "quota-backend-bytes", o->quota_backend_bytes);
 	add_number(a, "max-txn-ops", o->max_txn_ops);
 	add_number(a, "max-request-bytes", o->max_request_bytes);
+	add_number(a, "heartbeat-interval", o->heartbeat_ms);
+	add_number(a, "election-timeout", o->election_ms);
+	/* A member that comes back does not unseat a leader that works. */
+	add_flag(a, "pre-vote", "true");
 	add_file(a, "peer-trusted-ca-file", o->ssl_ca);
 	add_file(a, "peer-cert-file", o->ssl_cert);
 	add_file(a, "peer-key-file", o->ssl_key);
@@ -303,17 +309,16 @@ dm_etcd_member_pid(const struct dm_etcd_member_proc *m)
 
 /* ---- readiness ---- */
 
-/* The last lines that our etcd wrote. New string. */
+/* The end of what our etcd wrote. New string. */
 static char *
 log_tail(const struct dm_etcd_member_proc *m)
 {
 	g_autofree char *path =
 	    g_build_filename(m->data_dir, DM_ETCD_LOG_NAME, NULL);
-	char buf[TAIL_BYTES + 1];
+	g_autofree char *buf = g_malloc(TAIL_BYTES + 1);
 	off_t size = log_size(m->data_dir), from = m->log_start;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), lines = 0;
-	char *p;
 
 	if (size < from)
 		from = 0; /* it was put aside */
@@ -322,60 +327,89 @@ log_tail(const struct dm_etcd_member_proc *m)
 		n = pread(fd, buf, TAIL_BYTES, from);
 		close(fd);
 	}
-	n = MAX(n, 0);
-	while (n > 0 && buf[n - 1] == '\n')
-		n--;
-	buf[n] = '\0';
-	for (p = buf + n; p > buf; p--) {
-		if (p[-1] == '\n' && ++lines == TAIL_LINES)
-			break;
-	}
-	return g_strdup(p);
+	buf[MAX(n, 0)] = '\0';
+	return g_strdup(g_strchomp(buf));
 }
 
-/* Takes err. */
-static struct dm_err *
-not_ready(const struct dm_etcd_member_proc *m, struct dm_err *err)
+/* The last lines of a text, long ones cut. New string. */
+static char *
+last_lines(const char *text)
 {
-	g_autofree char *tail = log_tail(m);
-	g_autofree char *why = dm_err_message(err);
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	g_autoptr(GString) out = g_string_new(NULL);
+	guint n = g_strv_length(lines);
 
-	dm_err_free(err);
-	return dm_err_set_cause(dm_err_new(MASTER_START_EMBED_ETCD_FAIL),
-	    "%s; last lines of %s/%s:\n%s", why, m->data_dir, DM_ETCD_LOG_NAME,
-	    tail);
+	for (guint i = n > TAIL_LINES ? n - TAIL_LINES : 0; i < n; i++)
+		g_string_append_printf(out, "%s%.*s", out->len > 0 ? "\n" : "",
+		    MAX_LINE, lines[i]);
+	return g_strdup(out->str);
 }
 
 struct dm_err *
-dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m, int64_t timeout_ms)
+dm_etcd_member_why(const struct dm_etcd_member_proc *m, bool *final)
+{
+	g_autofree char *tail = log_tail(m);
+	g_autofree char *lines = last_lines(tail);
+	const struct dm_etcd_fault *f = dm_etcd_diagnose(tail);
+	struct dm_err *err = dm_err_new(MASTER_START_EMBED_ETCD_FAIL);
+
+	*final = f != NULL && f->final;
+	err = dm_err_set_cause(err, "%s (%s); last lines of %s/%s:\n%s",
+	    f != NULL ? f->what : "etcd does not run", m->data_dir, m->data_dir,
+	    DM_ETCD_LOG_NAME, lines);
+	if (f != NULL)
+		err = dm_err_set_workaround(err, "%s", f->remedy);
+	return err;
+}
+
+int
+dm_etcd_member_exits(const struct dm_etcd_member_proc *m)
+{
+	return atomic_load(&m->shared->exits);
+}
+
+/* NULL while there is hope. */
+static struct dm_err *
+check_exits(const struct dm_etcd_member_proc *m, int exits)
+{
+	struct dm_err *why;
+	bool final;
+
+	if (exits == 0)
+		return NULL;
+	why = dm_etcd_member_why(m, &final);
+	if (final || exits >= HOPELESS_EXITS)
+		return why;
+	dm_err_free(why);
+	return NULL;
+}
+
+struct dm_err *
+dm_etcd_member_wait_ready(
+    struct dm_etcd_member_proc *m, int64_t timeout_ms, bool *ready)
 {
 	const char *eps[] = { m->endpoint, NULL };
 	struct dm_etcd_opts o = { .endpoints = eps, .timeout_ms = PROBE_MS };
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), timeout_ms);
 	struct timespec step = { .tv_nsec = STEP_NS };
 	DM_AUTO(dm_etcd) e = NULL;
-	int before = atomic_load(&m->shared->exits);
+	int before = dm_etcd_member_exits(m);
 	struct dm_err *err = dm_etcd_new(&o, &e);
 
-	if (err != NULL)
-		return not_ready(m, err);
-	while ((err = dm_etcd_health(e)) != NULL) {
-		int exits = atomic_load(&m->shared->exits) - before;
+	*ready = false;
+	while (err == NULL && !*ready) {
+		struct dm_err *ill = dm_etcd_health(e);
 
-		if (exits >= HOPELESS_EXITS) {
-			dm_err_free(err);
-			return not_ready(
-			    m, dm_err_plain("etcd ended %d times", exits));
-		}
+		*ready = ill == NULL;
+		dm_err_free(ill);
+		if (*ready)
+			break;
+		err = check_exits(m, dm_etcd_member_exits(m) - before);
 		if (dm_mono_diff_ms(until, dm_mono_now()) <= 0)
-			return not_ready(
-			    m, dm_err_annotate(err,
-				   "not ready after %" G_GINT64_FORMAT " ms",
-				   timeout_ms));
-		dm_err_free(err);
+			break;
 		nanosleep(&step, NULL);
 	}
-	return NULL;
+	return err;
 }
 
 /* ---- stop ---- */

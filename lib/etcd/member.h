@@ -36,6 +36,9 @@ struct dm_etcd_member_opts {
 	int64_t quota_backend_bytes;
 	unsigned max_txn_ops; /* 0: etcd's default; so the two others */
 	unsigned max_request_bytes;
+	/* Milliseconds; 0: etcd's defaults. The first must be at least the
+	 * round trip between members, the second ten times as much. */
+	unsigned heartbeat_ms, election_ms;
 	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL or "": none */
 };
 
@@ -48,12 +51,20 @@ struct dm_etcd_member_opts {
 struct dm_err *dm_etcd_member_start(const struct dm_etcd_member_opts *o,
     struct dm_etcd_member_proc **m) DM_MUST_CHECK;
 /*
- * Wait until etcd answers a linearizable read. With threads; blocks. Error:
- * MASTER_START_EMBED_ETCD_FAIL, after timeout_ms, or as soon as etcd has ended
- * 5 times; the cause has the last lines of etcd.log.
+ * Wait until etcd answers a linearizable read, at most timeout_ms. *ready is
+ * false when etcd runs but does not answer by then: other members are missing.
+ * With threads; blocks. Error: MASTER_START_EMBED_ETCD_FAIL, as soon as etcd
+ * has ended 5 times, or once in a way that starting again does not mend; the
+ * cause says why, with the last lines of etcd.log.
  */
-struct dm_err *dm_etcd_member_wait_ready(
-    struct dm_etcd_member_proc *m, int64_t timeout_ms) DM_MUST_CHECK;
+struct dm_err *dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m,
+    int64_t timeout_ms, bool *ready) DM_MUST_CHECK;
+/* How often etcd has ended since the start. */
+int dm_etcd_member_exits(const struct dm_etcd_member_proc *m);
+/* Why etcd ended last: what is wrong and what to do as far as its log tells,
+ * and the log's last lines. *final: starting again is of no use. */
+struct dm_err *dm_etcd_member_why(
+    const struct dm_etcd_member_proc *m, bool *final) DM_MUST_CHECK;
 /* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new. Borrowed. */
 const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
 /* Pid of the etcd child now, 0 while it is down (for tests and status). */

@@ -3,10 +3,11 @@
  * A POST with one answer: fail-over, retries, time limit. See client.h.
  *
  * DESIGN: an attempt that etcd cannot have seen (no byte of its body was given
- * to curl) is repeated whatever the request is; one whose answer was lost, or
- * was a 5xx, only if the request is idempotent. Attempts go round the list of
- * endpoints, with a pause after each round, until the time is over: a restart
- * of etcd is ridden out.
+ * to curl) or has refused for want of a leader, which it looks for before
+ * anything else, is repeated whatever the request is; one whose answer was
+ * lost, or was another 5xx, only if the request is idempotent. Attempts go
+ * round the list of endpoints, with a pause after each round, until the time is
+ * over: a restart of etcd is ridden out.
  */
 #include "lib/etcd/client.h"
 
@@ -17,6 +18,7 @@
 #define MAX_PAUSE_MS   500
 #define MIN_ATTEMPT_MS 500
 #define MAX_ERROR_TEXT 1024
+#define NO_LEADER      "etcdserver: no leader"
 
 struct request {
 	struct dm_etcd *e;
@@ -24,7 +26,7 @@ struct request {
 	char *body;
 	size_t body_len;
 	enum dm_etcd_retry retry;
-	bool is_auth;
+	bool is_auth, any_member;
 	bool reauthed;
 	struct dm_mono deadline;
 	size_t tried; /* endpoints, in this round */
@@ -167,7 +169,8 @@ handle_answer(struct request *r)
 		begin(r);
 		return;
 	}
-	if (r->retry != DM_ETCD_ONCE && r->t->status >= 500)
+	if (r->t->status >= 500 &&
+	    (r->retry != DM_ETCD_ONCE || strcmp(err->message, NO_LEADER) == 0))
 		again(r, err);
 	else
 		finish(r, err, NULL, code);
@@ -222,6 +225,7 @@ begin(struct request *r)
 		.body_len = r->body_len,
 		.resend = r->retry != DM_ETCD_ONCE,
 		.no_token = r->is_auth,
+		.any_member = r->any_member,
 		.timeout_ms = attempt_ms(r, left),
 		.on_end = on_end,
 		.arg = r,
@@ -266,6 +270,7 @@ dm_etcd_call_start(struct dm_etcd *e, const struct dm_etcd_call *c,
 	}
 	r->retry = c->retry;
 	r->is_auth = c->is_auth;
+	r->any_member = c->any_member;
 	r->deadline = dm_mono_add_ms(dm_mono_now(), ms);
 	r->pause_ms = FIRST_PAUSE_MS;
 	r->token.fn = on_token;

@@ -66,8 +66,9 @@ set_headers(struct dm_etcd_transfer *t)
 
 	add_header(t, "Content-Type: application/json");
 	add_header(t, "Expect:"); /* no 100-continue round trip */
-	/* A watch at a member that lost its leader shall end, not be silent. */
-	if (t->o.stream)
+	/* A member that has lost its leader shall say so at once: a watch would
+	 * be silent there, a write would wait for etcd's own limit. */
+	if (!t->o.any_member)
 		add_header(t, "Grpc-Metadata-Hasleader: true");
 	if (token != NULL && token[0] != '\0') {
 		g_autofree char *h =

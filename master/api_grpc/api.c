@@ -8,19 +8,17 @@
 #include "master/api_grpc/api.h"
 
 #include "master/api_grpc/call.h"
+#include "master/api_grpc/forward.h"
 #include "master/pool.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#define QUICK_THREADS  2
-#define SLOW_THREADS   8
-#define STARTING_TRIES 10
-#define STARTING_MS    100
+/* More than run at once: most of them wait, for a leader, while it changes. */
+#define QUICK_THREADS 8
+#define SLOW_THREADS  8
 /* Calls that run or wait for a thread. Each keeps its request in memory. */
 #define MAX_CALLS 4096
-/* Answers of the leader that are passed on may be long. */
-#define MAX_ANSWER_BYTES ((size_t)64 << 20)
 
 enum kind {
 	LOCAL, /* this master answers, whoever leads */
@@ -65,8 +63,15 @@ static const struct api_method {
 	{ "ListSourceConfigs", QUICK, api_list_source_configs },
 };
 
+/* A way in; what is invoked gets its address. */
+struct entrance {
+	ProtobufCService svc;
+	struct api *a;
+	bool forwarded; /* by another master */
+};
+
 struct api {
-	ProtobufCService svc; /* first: invoke gets its address */
+	struct entrance clients, masters;
 	struct api_env env;
 	struct pool *quick, *slow;
 	atomic_uint calls;
@@ -83,48 +88,44 @@ find_method(const char *name)
 	return NULL;
 }
 
-/* ---- the leader ---- */
+/* ---- running ---- */
 
-/* Elected, but the state is still being read: DM waits a second too. */
 static bool
-leads(struct api *a, struct dm_cancel *cancel)
+reads_only(const char *method)
 {
-	for (int i = 0; i < STARTING_TRIES; i++) {
-		g_autofree char *name = NULL, *addr = NULL;
-		struct dm_err *err;
-
-		if (sched_is_leading(a->env.sched))
-			return true;
-		if (a->env.leader(&name, &addr, a->env.arg) &&
-		    strcmp(name, a->env.cfg->name) != 0)
-			return false;
-		err = dm_cancel_sleep_ms(cancel, STARTING_MS);
-		if (err != NULL) {
-			dm_err_free(err);
-			return false;
-		}
-	}
-	return sched_is_leading(a->env.sched);
+	return g_str_has_prefix(method, "Get") ||
+	       g_str_has_prefix(method, "List") ||
+	       g_str_has_prefix(method, "Show") ||
+	       strcmp(method, "QueryStatus") == 0 ||
+	       strcmp(method, "CheckTask") == 0;
 }
 
-static struct dm_err *
-forward(struct api *a, const char *method, const ProtobufCMessage *req,
-    struct dm_cancel *cancel, ProtobufCMessage **resp)
+static ProtobufCMessage *
+run_here(struct api *a, const struct api_method *m, const ProtobufCMessage *req,
+    struct dm_cancel *cancel)
 {
-	struct dm_rpc_channel_opts o = { .max_recv_bytes = MAX_ANSWER_BYTES };
-	g_autofree char *name = NULL, *addr = NULL;
-	DM_AUTO(dm_rpc_channel) ch = NULL;
+	struct api_call c = { .env = &a->env, .req = req, .cancel = cancel };
 
-	if (!a->env.leader(&name, &addr, a->env.arg) ||
-	    strcmp(name, a->env.cfg->name) == 0)
-		return dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	ch = dm_rpc_channel_new(addr, &o);
-	if (!dm_rpc_channel_wait(ch, 3000))
-		return dm_err_set_cause(
-		    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER),
-		    "no connection to %s", addr);
-	return dm_rpc_unary(
-	    ch, &pb__master__descriptor, method, req, -1, cancel, resp, NULL);
+	c.method = protobuf_c_service_descriptor_get_method_by_name(
+	    &pb__master__descriptor, m->name);
+	dm_assert(c.method != NULL);
+	return m->fn(&c);
+}
+
+static ProtobufCMessage *
+run_somewhere(struct api *a, const struct api_method *m,
+    const ProtobufCMessage *req, struct dm_mono arrived,
+    struct dm_cancel *cancel, struct dm_err **fail)
+{
+	ProtobufCMessage *resp = NULL;
+
+	*fail = NULL;
+	if (m->kind != LOCAL)
+		*fail = api_forward(&a->env, m->name, reads_only(m->name), req,
+		    arrived, cancel, &resp);
+	if (*fail != NULL || resp != NULL)
+		return resp;
+	return run_here(a, m, req, cancel);
 }
 
 ProtobufCMessage *
@@ -132,24 +133,18 @@ api_run(struct api *a, const char *method, const ProtobufCMessage *req,
     struct dm_cancel *cancel, struct dm_err **fail)
 {
 	const struct api_method *m = find_method(method);
-	struct api_call c = { .env = &a->env, .req = req, .cancel = cancel };
-	ProtobufCMessage *resp = NULL;
 
-	*fail = NULL;
-	c.method = protobuf_c_service_descriptor_get_method_by_name(
-	    &pb__master__descriptor, method);
-	dm_assert(m != NULL && c.method != NULL);
-	if (m->kind == LOCAL || leads(a, cancel))
-		return m->fn(&c);
-	*fail = forward(a, method, req, cancel, &resp);
-	return resp;
+	dm_assert(m != NULL);
+	return run_somewhere(a, m, req, dm_mono_now(), cancel, fail);
 }
 
 /* ---- gRPC ---- */
 
 struct job {
 	struct api *a;
-	const char *method;
+	const struct api_method *method;
+	bool forwarded;
+	struct dm_mono arrived;
 	const ProtobufCMessage *req; /* lives until the closure is called */
 	ProtobufCClosure closure;
 	void *closure_data;
@@ -163,9 +158,16 @@ run_job(void *arg)
 	/* Nobody waits for what was given up before it began. */
 	struct dm_err *fail = dm_cancel_check(cancel);
 	ProtobufCMessage *resp = NULL;
+	bool declined = false;
 
-	if (fail == NULL)
-		resp = api_run(j->a, j->method, j->req, cancel, &fail);
+	if (fail == NULL && !j->forwarded) {
+		resp = run_somewhere(
+		    j->a, j->method, j->req, j->arrived, cancel, &fail);
+	} else if (fail == NULL) {
+		fail = api_accept_forwarded(&j->a->env, cancel, &declined);
+		if (fail == NULL)
+			resp = run_here(j->a, j->method, j->req, cancel);
+	}
 	atomic_fetch_sub(&j->a->calls, 1);
 	if (resp != NULL) {
 		j->closure(resp, j->closure_data);
@@ -173,7 +175,8 @@ run_job(void *arg)
 	} else {
 		g_autofree char *text = dm_err_text(fail);
 
-		dm_rpc_fail(j->closure_data, DM_RPC_UNKNOWN, text);
+		dm_rpc_fail(j->closure_data,
+		    declined ? DM_RPC_ABORTED : DM_RPC_UNKNOWN, text);
 	}
 	dm_err_free(fail);
 	g_free(j);
@@ -183,10 +186,12 @@ static void
 invoke(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
     ProtobufCClosure closure, void *closure_data)
 {
-	struct api *a = (struct api *)svc;
+	struct entrance *in = (struct entrance *)svc;
+	struct api *a = in->a;
 	const char *name = svc->descriptor->methods[index].name;
 	const struct api_method *m = find_method(name);
-	struct job j = { a, name, req, closure, closure_data };
+	struct job j = { a, m, in->forwarded, dm_mono_now(), req, closure,
+		closure_data };
 	bool stopping;
 
 	dm_assert(m != NULL);
@@ -214,8 +219,12 @@ api_new(const struct api_env *env)
 {
 	struct api *a = g_new0(struct api, 1);
 
-	a->svc.descriptor = &pb__master__descriptor;
-	a->svc.invoke = invoke;
+	a->clients =
+	    (struct entrance){ { &pb__master__descriptor, invoke, NULL }, a,
+		    false };
+	a->masters =
+	    (struct entrance){ { api_forwarded_descriptor(), invoke, NULL }, a,
+		    true };
 	a->env = *env;
 	dm_mutex_init(&a->mu, 20);
 	a->quick = pool_new("api", QUICK_THREADS);
@@ -226,7 +235,13 @@ api_new(const struct api_env *env)
 ProtobufCService *
 api_service(struct api *a)
 {
-	return &a->svc;
+	return &a->clients.svc;
+}
+
+ProtobufCService *
+api_forwarded_service(struct api *a)
+{
+	return &a->masters.svc;
 }
 
 void

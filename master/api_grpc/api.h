@@ -8,6 +8,7 @@
 #ifndef DM_MASTER_API_GRPC_API_H
 #define DM_MASTER_API_GRPC_API_H
 
+#include "lib/base/clock.h"
 #include "lib/config/daemon.h"
 #include "lib/rpc/rpc.h"
 #include "master/sched/sched.h"
@@ -21,14 +22,21 @@ struct api_env {
 	/* Name and address of the leader now, new strings; false: nobody
 	 * known leads. */
 	bool (*leader)(char **name, char **addr, void *arg);
-	/* Campaign (again), or resign and campaign no more. */
-	void (*campaign)(bool yes, void *arg);
+	/* NULL, or why etcd takes no writes now: nothing can be run. */
+	struct dm_err *(*available)(void *arg);
+	/* Campaign (again), or resign and campaign no more; also after a
+	 * restart. */
+	struct dm_err *(*campaign)(bool yes, void *arg);
+	/* Delete the candidate's key from the election. */
+	struct dm_err *(*depose)(const char *name, const char *addr, void *arg);
 	void *arg;
 };
 
 struct api *api_new(const struct api_env *env);
-/* The service to register; borrowed. */
+/* The services to register; borrowed. The second is for other masters, which
+ * forward by it. */
 ProtobufCService *api_service(struct api *a);
+ProtobufCService *api_forwarded_service(struct api *a);
 /* After the server was stopped, which cancels the calls that run: waits for
  * them. Calls that come later are answered Unavailable. */
 void api_stop(struct api *a);

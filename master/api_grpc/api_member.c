@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members of the cluster: masters, workers, the leader. */
-#include "lib/net/port.h"
 #include "master/api_grpc/call.h"
+#include "master/cluster/members.h"
+#include "master/cluster/peers.h"
 
 #include <string.h>
 
@@ -32,25 +33,6 @@ offline_worker(struct sched_core *core, void *arg)
 	return sched_unregister(core, req->name);
 }
 
-static struct dm_err *
-offline_master(const struct api_call *c, const char *name)
-{
-	g_autoptr(GPtrArray) members = NULL;
-	struct dm_err *err = dm_etcd_member_list(c->env->etcd, &members);
-
-	if (err != NULL)
-		return err;
-	for (guint i = 0; i < members->len; i++) {
-		const struct dm_etcd_member *m = g_ptr_array_index(members, i);
-
-		if (strcmp(m->name, name) == 0)
-			return dm_err_plain("taking a dm-master out of the "
-					    "cluster is not available in "
-					    "this version");
-	}
-	return dm_err_new(MASTER_MASTER_NAME_NOT_EXIST, name);
-}
-
 ProtobufCMessage *
 api_offline_member(const struct api_call *c)
 {
@@ -62,7 +44,8 @@ api_offline_member(const struct api_call *c)
 		err = sched_call(
 		    c->env->sched, offline_worker, (void *)(uintptr_t)c->req);
 	else if (strcmp(req->type, "master") == 0)
-		err = offline_master(c, req->name);
+		err = members_remove(c->env->cfg, c->env->etcd, req->name,
+		    c->env->depose, c->env->arg);
 	else
 		err = dm_err_new(MASTER_INVALID_OFFLINE_TYPE, req->type);
 	return api_answer_err(c, err);
@@ -73,21 +56,17 @@ api_operate_leader(const struct api_call *c)
 {
 	const Pb__OperateLeaderRequest *req =
 	    (const Pb__OperateLeaderRequest *)c->req;
-	g_autofree char *msg = NULL;
 
 	switch (req->op) {
 	case PB__LEADER_OP__EvictLeaderOp:
-		c->env->campaign(false, c->env->arg);
-		break;
+		return api_answer_err(c, c->env->campaign(false, c->env->arg));
 	case PB__LEADER_OP__CancelEvictLeaderOp:
-		c->env->campaign(true, c->env->arg);
-		break;
+		return api_answer_err(c, c->env->campaign(true, c->env->arg));
 	case PB__LEADER_OP__InvalidLeaderOp:
 	default:
-		msg = g_strdup("operate InvalidLeaderOp is not supported");
-		return api_answer(c, false, msg);
+		return api_answer(
+		    c, false, "operate InvalidLeaderOp is not supported");
 	}
-	return api_answer(c, true, "");
 }
 
 /* ---- list-member ---- */
@@ -116,23 +95,6 @@ leader_part(const struct api_call *c, const Pb__ListMemberRequest *req)
 	return m;
 }
 
-/* Any of its client URLs takes a connection. */
-static bool
-is_alive(const struct dm_etcd_member *m)
-{
-	g_autofree char *host = NULL, *port = NULL, *target = NULL;
-	DM_AUTO(dm_rpc_channel) ch = NULL;
-
-	if (m->client_urls[0] == NULL ||
-	    !dm_net_split(m->client_urls[0], &host, &port))
-		return false;
-	target = strchr(host, ':') == NULL
-		     ? g_strdup_printf("%s:%s", host, port)
-		     : g_strdup_printf("[%s]:%s", host, port);
-	ch = dm_rpc_channel_new(target, NULL);
-	return dm_rpc_channel_wait(ch, ALIVE_MS);
-}
-
 static void
 copy_urls(char *const *from, char ***to, size_t *n)
 {
@@ -140,12 +102,17 @@ copy_urls(char *const *from, char ***to, size_t *n)
 		PB_APPEND(*to, *n, g_strdup(*from));
 }
 
-static int
-master_by_name(const void *a, const void *b)
+static Pb__MasterInfo *
+master_info(const struct peer *p)
 {
-	const Pb__MasterInfo *const *x = a, *const *y = b;
+	Pb__MasterInfo *info = PB_NEW(Pb__MasterInfo, pb__master_info__init);
 
-	return strcmp((*x)->name, (*y)->name);
+	info->name = g_strdup(p->name);
+	info->memberid = p->id;
+	info->alive = p->state == PEER_ANSWERS;
+	copy_urls(p->peer_urls, &info->peerurls, &info->n_peerurls);
+	copy_urls(p->client_urls, &info->clienturls, &info->n_clienturls);
+	return info;
 }
 
 static Pb__Members *
@@ -154,32 +121,23 @@ master_part(const struct api_call *c, const Pb__ListMemberRequest *req)
 	Pb__Members *part = PB_NEW(Pb__Members, pb__members__init);
 	Pb__ListMasterMember *list =
 	    PB_NEW(Pb__ListMasterMember, pb__list_master_member__init);
-	g_autoptr(GPtrArray) members = NULL;
-	struct dm_err *err = dm_etcd_member_list(c->env->etcd, &members);
+	g_autoptr(GPtrArray) peers = NULL;
+	struct dm_err *err = peers_list(c->env->cfg, c->env->etcd, &peers);
 
 	part->member_case = PB__MEMBERS__MEMBER_MASTER;
 	part->master = list;
-	if (err != NULL)
+	if (err != NULL) {
 		list->msg = pb_error_text(err);
-	for (guint i = 0; members != NULL && i < members->len; i++) {
-		const struct dm_etcd_member *m = g_ptr_array_index(members, i);
-		Pb__MasterInfo *info;
-
-		if (!wanted(req, m->name))
-			continue;
-		info = PB_NEW(Pb__MasterInfo, pb__master_info__init);
-		info->name = g_strdup(m->name);
-		info->memberid = m->id;
-		info->alive =
-		    strcmp(m->name, c->env->cfg->name) == 0 || is_alive(m);
-		copy_urls(m->peer_urls, &info->peerurls, &info->n_peerurls);
-		copy_urls(
-		    m->client_urls, &info->clienturls, &info->n_clienturls);
-		PB_APPEND(list->masters, list->n_masters, info);
+		return part;
 	}
-	if (list->n_masters > 1)
-		qsort(list->masters, list->n_masters, sizeof(*list->masters),
-		    master_by_name);
+	peers_probe(c->env->cfg, peers, ALIVE_MS);
+	for (guint i = 0; i < peers->len; i++) {
+		const struct peer *p = g_ptr_array_index(peers, i);
+
+		if (wanted(req, p->name))
+			PB_APPEND(
+			    list->masters, list->n_masters, master_info(p));
+	}
 	return part;
 }
 

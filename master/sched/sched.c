@@ -152,8 +152,9 @@ ready(struct sched *s)
 
 	if (!s->elected)
 		return not_leader();
-	if (!s->core->stale)
-		return NULL;
+	err = s->env.available(s->env.arg);
+	if (err != NULL || !s->core->stale)
+		return err;
 	err = load(s);
 	if (err != NULL) {
 		s->core->stale = true;

@@ -20,6 +20,9 @@ struct sched_env {
 	struct dm_etcd *etcd;
 	/* Adds the leader's guard to a transaction; false: we do not lead. */
 	bool (*guard)(struct dm_etcd_txn *t, void *arg);
+	/* NULL, or why etcd takes no writes: nothing is tried then, so that
+	 * messages do not wait one after the other for etcd's time limit. */
+	struct dm_err *(*available)(void *arg);
 	/* As in sched_ops. */
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);

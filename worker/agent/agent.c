@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/config/daemon.h"
 #include "lib/log/log.h"
+#include "lib/net/probe.h"
 #include "lib/rpc/rpc.h"
 #include "worker/agent/lease.h"
 #include "worker/agent/masters.h"
@@ -302,12 +303,15 @@ end_session(struct agent *a, struct dm_rpc_stream *st)
 static bool
 session(struct agent *a, const char *master)
 {
-	DM_AUTO(dm_rpc_channel)
-	ch = dm_rpc_channel_new(master, &(struct dm_rpc_channel_opts){ 0 });
+	DM_AUTO(dm_rpc_channel) ch = NULL;
 	struct dm_rpc_stream *st;
 	int64_t interval;
 	bool welcomed, stopping;
 
+	/* One that is down is known at once, a channel would wait for it. */
+	if (dm_net_probe(master, CONNECT_MS) != DM_NET_OPEN)
+		return false;
+	ch = dm_rpc_channel_new(master, &(struct dm_rpc_channel_opts){ 0 });
 	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
 		return false;
 	dm_mutex_lock(&a->mu);

@@ -121,6 +121,9 @@ static const struct {
 	{ "start", 38012, "'start' is an invalid flag" },
 	{ "-master-addr=h:1 -etcd-mode=external", 38037, "etcd-endpoints" },
 	{ "-master-addr=h:1 -etcd-mode=x", 38037, "neither embedded" },
+	{ "-master-addr=h:1 -election-timeout=400", 38037, "at least 5 times" },
+	{ "-master-addr=h:1 -heartbeat-interval=0", 38037, "at least 5 times" },
+	{ "-master-addr=h:1 -election-timeout=60000", 38037, "at most 50000" },
 };
 
 START_TEST(master_mistakes_have_their_codes)

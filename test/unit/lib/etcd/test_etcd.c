@@ -84,6 +84,17 @@ start_member(const char *data_dir, int port, struct dm_etcd_member_proc **m)
 	return dm_etcd_member_start(&o, m);
 }
 
+static struct dm_err *
+await_ready(struct dm_etcd_member_proc *m)
+{
+	bool ready;
+	struct dm_err *err = dm_etcd_member_wait_ready(m, WAIT_MS, &ready);
+
+	if (err == NULL && !ready)
+		err = dm_err_plain("etcd is not ready");
+	return err;
+}
+
 /* Outside of any test: no ck_assert. */
 static bool
 start_etcd(void)
@@ -93,7 +104,7 @@ start_etcd(void)
 	bool ok;
 
 	if (err == NULL)
-		err = dm_etcd_member_wait_ready(member, WAIT_MS);
+		err = await_ready(member);
 	ok = err == NULL;
 	if (!ok) {
 		g_autofree char *text = dm_err_text(err);
@@ -129,7 +140,7 @@ crash_etcd(void)
 
 	ck_assert_int_gt(old, 0);
 	kill(old, SIGKILL);
-	check_ok(dm_etcd_member_wait_ready(member, WAIT_MS));
+	check_ok(await_ready(member));
 	ck_assert_int_ne(dm_etcd_member_pid(member), old);
 }
 
@@ -434,7 +445,7 @@ START_TEST(a_socket_path_may_be_long)
 
 	check_ok(start_member(data, free_port(), &m));
 	eps[0] = dm_etcd_member_endpoint(m);
-	check_ok(dm_etcd_member_wait_ready(m, WAIT_MS));
+	check_ok(await_ready(m));
 	check_ok(dm_etcd_new(&o, &e));
 	put(e, "k", "v");
 	dm_etcd_free(e);
@@ -495,7 +506,7 @@ START_TEST(authentication_survives_a_crash_of_etcd)
 
 	seen_init(&s);
 	check_ok(start_member(data, free_port(), &m));
-	check_ok(dm_etcd_member_wait_ready(m, WAIT_MS));
+	check_ok(await_ready(m));
 	eps[0] = dm_etcd_member_endpoint(m);
 	etcdctl(eps[0], "user add root:secret");
 	etcdctl(eps[0], "user grant-role root root");
@@ -728,7 +739,7 @@ START_TEST(a_watch_at_a_member_without_a_leader_is_told)
 	o.data_dir = d2;
 	o.peer_urls = o.advertise_peer_urls = u2;
 	check_ok(dm_etcd_member_start(&o, &m2));
-	check_ok(dm_etcd_member_wait_ready(m1, WAIT_MS));
+	check_ok(await_ready(m1));
 	const char *eps[] = { dm_etcd_member_endpoint(m1), NULL };
 	struct dm_etcd_opts co = { .endpoints = eps };
 
@@ -1014,7 +1025,7 @@ START_TEST(a_start_that_fails_tells_the_last_lines_of_the_log)
 	ck_assert_int_eq(listen(fd, 1), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
 	check_ok(start_member(data, ntohs(a.sin_port), &m));
-	err = dm_etcd_member_wait_ready(m, WAIT_MS);
+	err = await_ready(m);
 	ck_assert(dm_err_is(err, MASTER_START_EMBED_ETCD_FAIL));
 	check_cause(err, "address already in use");
 	dm_etcd_member_stop(m);
@@ -1083,7 +1094,7 @@ START_TEST(etcd_ends_with_its_master)
 	ck_assert_int_ne(kill(etcd, 0), 0);
 	/* And the data dir is free at once. */
 	check_ok(start_member(data, port, &m));
-	check_ok(dm_etcd_member_wait_ready(m, WAIT_MS));
+	check_ok(await_ready(m));
 	dm_etcd_member_stop(m);
 }
 END_TEST

@@ -150,6 +150,49 @@ START_TEST(a_lost_answer_is_not_retried_when_it_matters)
 }
 END_TEST
 
+/* etcd looks for a leader first: nothing was done. */
+START_TEST(a_write_refused_for_want_of_a_leader_is_sent_again)
+{
+	static const struct answer script[] = {
+		{ "503 Service Unavailable",
+		    "{\"error\":\"etcdserver: no leader\",\"code\":14}" },
+		{ OK, "{\"header\":{\"revision\":\"7\"}}" },
+	};
+	struct peer p;
+	struct dm_etcd *e;
+	int64_t rev = 0;
+
+	peer_start(&p, script, 2);
+	e = client(&p, NULL);
+	ck_assert_ptr_null(dm_etcd_put(e, "k", "v", 1, 0, &rev));
+	ck_assert_int_eq(rev, 7);
+	peer_join(&p);
+	dm_etcd_free(e);
+	ck_assert_int_eq(p.requests->len, 2);
+	peer_fini(&p);
+}
+END_TEST
+
+START_TEST(another_refusal_of_a_write_is_final)
+{
+	static const struct answer script[] = { { "503 Service Unavailable",
+	    "{\"error\":\"etcdserver: request timed out\",\"code\":14}" } };
+	struct peer p;
+	struct dm_etcd *e;
+	struct dm_err *err;
+
+	peer_start(&p, script, 1);
+	e = client(&p, NULL);
+	err = dm_etcd_put(e, "k", "v", 1, 0, NULL);
+	ck_assert_ptr_nonnull(err);
+	dm_err_free(err);
+	peer_join(&p);
+	dm_etcd_free(e);
+	ck_assert_int_eq(p.requests->len, 1);
+	peer_fini(&p);
+}
+END_TEST
+
 START_TEST(an_idempotent_request_is_retried)
 {
 	static const struct answer script[] = {
@@ -398,6 +441,8 @@ main(void)
 
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_lost_answer_is_not_retried_when_it_matters);
+	tcase_add_test(tc, a_write_refused_for_want_of_a_leader_is_sent_again);
+	tcase_add_test(tc, another_refusal_of_a_write_is_final);
 	tcase_add_test(tc, an_idempotent_request_is_retried);
 	tcase_add_loop_test(tc, a_lease_that_was_not_granted_is_its_own_error,
 	    0, DM_ARRAY_SIZE(no_lease));

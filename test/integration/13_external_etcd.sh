@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two masters on one etcd that is not theirs.
+# shellcheck source=test/support/cluster.sh
+. "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
+. "$(dirname "$0")/../support/tap.sh"
+# shellcheck source=test/support/masters.sh
+. "$(dirname "$0")/../support/masters.sh"
+cluster_init
+
+peer=$(free_port)
+client=$(free_port)
+etcd_up() {
+	etcd --name e1 --data-dir "$W/e1" --listen-peer-urls "http://127.0.0.1:$peer" \
+		--initial-advertise-peer-urls "http://127.0.0.1:$peer" \
+		--initial-cluster "e1=http://127.0.0.1:$peer" \
+		--listen-client-urls "http://127.0.0.1:$client" \
+		--advertise-client-urls "http://127.0.0.1:$client" >>"$W/etcd.out" 2>&1 &
+	PID[etcd]=$!
+}
+outside() {
+	master_spawn "$1" --etcd-mode external \
+		--etcd-endpoints "http://127.0.0.1:$client"
+}
+refuse "an etcd that does not answer is told" "etcd does not answer" \
+	timeout 30 "$BIN/dm-master" --name m1 --data-dir "$W/m1.data" \
+	--master-addr "127.0.0.1:$(free_port)" --etcd-mode external \
+	--etcd-endpoints "http://127.0.0.1:$client"
+etcd_up
+source_up up || exit 1
+masters_plan m1 m2
+outside m1
+outside m2
+check "two masters elect a leader" wait_for 30 "leader" leader_up
+check "list-member shows both" wait_for 10 "alive" masters_alive 2
+check "a worker registers" worker_up w1 --keepalive-ttl 10
+check "a source" ctl operate-source create "$(source_yaml src1 up)"
+refuse "another master of the same name is refused" "38040.*another dm-master of this name" \
+	timeout 30 "$BIN/dm-master" --name m1 --data-dir "$W/m9.data" \
+	--master-addr "127.0.0.1:$(free_port)" --etcd-mode external \
+	--etcd-endpoints "http://127.0.0.1:$client"
+old=$(leader_name)
+refuse "a master that runs is not taken out" "stop it first" \
+	ctl offline-member --master --name "$old"
+kill9 "$old"
+check "the other takes over" wait_for 20 "leader" leader_is_not "$old"
+still() { ctl list-member --worker --name w1 | grep -q '"source": "src1"'; }
+check "with the binding of the source" wait_for 10 "binding" still
+check "the dead one is shown as such" wait_for 10 "alive" masters_alive 1
+check "and can be taken out" ctl offline-member --master --name "$old"
+one() { [ "$(ctl list-member --master | grep -c '"memberID"')" = 1 ]; }
+check "then it is listed no more" one
+kill9 etcd
+sleep 4
+refuse "without etcd a command says so" "external etcd .* takes no writes" \
+	ctl operate-source show
+etcd_up
+shown() { ctl operate-source show | grep -q src1; }
+check "and all goes on when it is back" wait_for 30 "source" shown
+finish

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Members that come and go: join, half a join, offline-member; and what keeps
+# an etcd from running, told in words.
+# shellcheck source=test/support/cluster.sh
+. "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
+. "$(dirname "$0")/../support/tap.sh"
+# shellcheck source=test/support/masters.sh
+. "$(dirname "$0")/../support/masters.sh"
+cluster_init
+check "three masters" masters_up m1 m2 m3
+check "a worker" worker_up w1 --keepalive-ttl 5
+
+# ---- members come and go ----
+
+join() { master_spawn "$@" --join "$MASTER"; }
+refuse "a name that is taken cannot join" "duplicate member m1" \
+	timeout 20 "$BIN/dm-master" --name m1 --data-dir "$W/dup.data" \
+	--master-addr "127.0.0.1:$(free_port)" --join "$MASTER" \
+	--peer-urls "http://127.0.0.1:$(free_port)"
+# Half a join: the member is added, and its master ends before etcd starts.
+master_ports m4
+timeout 20 "$BIN/dm-master" --name m4 --data-dir "$W/m4.data" --etcd-path false \
+	--master-addr "127.0.0.1:${PORT[m4]}" --join "$MASTER" --log-file "$W/m4.log" \
+	--peer-urls "http://127.0.0.1:${PORT[m4.peer]}" >/dev/null 2>&1
+check "half a join leaves the cluster as it was" leader_up
+join m4
+check "the next start goes on with it" wait_for 20 "four masters" masters_alive 4
+voter() { ! curl -s --unix-socket "$W/m1.data/c.sock:1" -d '{}' http://localhost/v3/cluster/member/list | grep -q isLearner; }
+check "it gets its vote" wait_for 20 "vote" voter
+members_are() {
+	[ "$(ctl list-member --master | grep -c '"memberID"')" = "$1" ]
+}
+kill9 m4
+join m4
+check "started again it is the same member" wait_for 20 "four masters" masters_alive 4
+check "and not a fifth" members_are 4
+check "a new master serves" wait_for 10 "query-status" at m4 query-status
+kill9 m4
+check "offline-member takes out a dead master" ctl offline-member --master --name m4
+check "it is listed no more" members_are 3
+refuse "taking it out again is refused" 38048 ctl offline-member --master --name m4
+refuse "a master that was taken out says so when it starts" "taken out of the cluster" \
+	bash -c "timeout 30 \"$BIN/dm-master\" --name m4 --data-dir $W/m4.data --master-addr 127.0.0.1:${PORT[m4]} --peer-urls http://127.0.0.1:${PORT[m4.peer]} --join $MASTER 2>&1; rc=\$?; [ \$rc = 2 ] && exit 1"
+refuse "an online worker is not taken out" 46005 ctl offline-member --worker --name w1
+kill9 w1
+gone() { ctl list-member --worker --name w1 | grep -q offline; }
+check "a dead worker goes offline" wait_for 30 "offline" gone
+check "and can be taken out" ctl offline-member --worker --name w1
+
+# ---- what a person has to mend ----
+
+starts_not() { # FLAG...: dm-master ends by itself
+	timeout 30 "$BIN/dm-master" --name x1 --master-addr "127.0.0.1:$(free_port)" "$@" 2>&1
+	[ $? = 124 ]
+}
+refuse "a peer port in use is told" "in use by another process" starts_not \
+	--data-dir "$W/x1.data" --peer-urls "http://127.0.0.1:${PORT[m1]}"
+cp -a "$W/m4.data" "$W/x2.data"
+dd if=/dev/urandom of="$W/x2.data/member/snap/db" bs=4096 count=16 conv=notrunc 2>/dev/null
+refuse "damaged data are told" "etcd data in data-dir are damaged" starts_not \
+	--data-dir "$W/x2.data" --peer-urls "http://127.0.0.1:$(free_port)"
+p=$(free_port)
+refuse "two of one name in initial-cluster are told" "two dm-masters may have one name" \
+	starts_not --data-dir "$W/x3.data" --peer-urls "http://127.0.0.1:$p" \
+	--initial-cluster "x1=http://127.0.0.1:$p,x1=http://127.0.0.1:$(free_port)"
+if mkdir "$W/full" && mount -t tmpfs -o size=1m tmpfs "$W/full" 2>/dev/null; then
+	refuse "a full disk is told" "disk of data-dir is full" starts_not \
+		--data-dir "$W/full/data" --peer-urls "http://127.0.0.1:$(free_port)"
+	umount "$W/full"
+fi
+finish
