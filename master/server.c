@@ -224,13 +224,13 @@ make_metrics(struct server *s)
 }
 
 static void
-adopt_grpc(int fd, void *arg)
+adopt_grpc(int fd, const char *peer, void *arg)
 {
-	dm_rpc_server_adopt(arg, fd);
+	dm_rpc_server_adopt(arg, fd, peer);
 }
 
 static void
-adopt_http(int fd, void *arg)
+adopt_http(int fd, const char *peer DM_UNUSED, void *arg)
 {
 	dm_http_server_adopt(arg, fd);
 }

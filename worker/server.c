@@ -74,13 +74,13 @@ on_metrics(const struct dm_http_req *req DM_UNUSED, struct dm_http_resp *resp,
 }
 
 static void
-give_grpc(int fd, void *arg)
+give_grpc(int fd, const char *peer, void *arg)
 {
-	dm_rpc_server_adopt(arg, fd);
+	dm_rpc_server_adopt(arg, fd, peer);
 }
 
 static void
-give_http(int fd, void *arg)
+give_http(int fd, const char *peer DM_UNUSED, void *arg)
 {
 	dm_http_server_adopt(arg, fd);
 }

@@ -10,7 +10,6 @@
 #include "lib/rpc/internal.h"
 
 #include <grpc/byte_buffer.h>
-#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <string.h>
 
@@ -54,10 +53,11 @@ core_target(const char *target)
 }
 
 static grpc_channel *
-core_new(const char *target, size_t max_recv_bytes, int keepalive_ms)
+core_new(const char *target, size_t max_recv_bytes, int keepalive_ms,
+    struct dm_tls *tls)
 {
 	g_autofree char *uri = core_target(target);
-	grpc_channel_credentials *creds = grpc_insecure_credentials_create();
+	grpc_channel_credentials *creds = dm_rpc_creds_new(tls);
 	grpc_arg args[] = {
 		INT_ARG(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 		    MIN(max_recv_bytes, INT32_MAX)),
@@ -101,7 +101,8 @@ dm_rpc_channel_new(const char *target, const struct dm_rpc_channel_opts *o)
 		max = o->max_recv_bytes;
 	if (o != NULL && o->keepalive_ms != 0)
 		keepalive_ms = o->keepalive_ms;
-	ch->core = core_new(target, max, keepalive_ms);
+	ch->core = core_new(
+	    target, max, keepalive_ms, o != NULL ? o->tls : NULL);
 	dm_rpc_live_init(&ch->live);
 	return ch;
 }

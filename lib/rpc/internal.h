@@ -82,6 +82,11 @@ void dm_rpc_call_serve(const struct dm_rpc_accepted *a, ProtobufCService *svc,
 /* Takes the call; answers UNIMPLEMENTED. */
 void dm_rpc_call_refuse(grpc_call *call, const char *text);
 
+/* ---- creds.c ---- */
+
+/* New: in clear when tls is NULL. tls must outlive the channel. */
+grpc_channel_credentials *dm_rpc_creds_new(struct dm_tls *tls);
+
 /* ---- stream.c ---- */
 
 /* The streams of a channel that are not closed yet. */
