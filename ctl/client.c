@@ -10,12 +10,14 @@
 #include "ctl/client.h"
 #include "dmmaster.pb-c.h"
 #include "lib/log/log.h"
+#include "lib/net/probe.h"
 #include "lib/rpc/rpc.h"
 #include "lib/thread/mutex.h"
 
 #include <string.h>
 
 #define CONNECT_MS 3000
+#define PROBE_MS   1000
 /* Answers beyond this are not fetched, whatever the master wants to send. */
 #define MAX_ANSWER_BYTES ((size_t)1 << 30)
 #define MUTEX_RANK       10
@@ -47,6 +49,7 @@ ctl_client_new(const struct ctl_settings *set)
 	c->transport.self = c;
 	c->channels = g_ptr_array_new_with_free_func(free_channel);
 	dm_mutex_init(&c->mu, MUTEX_RANK);
+	dm_rpc_use_tls(set->tls);
 	return c;
 }
 
@@ -80,6 +83,24 @@ current(struct ctl_client *c)
 	return ch;
 }
 
+/* DM's cause, then what a connection by hand meets at each master. */
+static struct dm_err *
+unreachable(const struct ctl_settings *set)
+{
+	g_autoptr(GString) why = g_string_new("context deadline exceeded");
+
+	for (char **m = set->masters; *m != NULL; m++) {
+		DM_AUTO(dm_err) err = dm_net_probe(*m, set->tls, PROBE_MS);
+
+		if (err != NULL)
+			g_string_append_printf(why, "%s%s",
+			    m == set->masters ? ": " : "; ", err->message);
+	}
+	return dm_err_set_cause(
+	    dm_err_new(CTL_GRPC_CREATE_CONN, set->master_addr), "%s",
+	    why->str);
+}
+
 struct dm_err *
 ctl_client_connect(struct ctl_client *c)
 {
@@ -102,9 +123,7 @@ ctl_client_connect(struct ctl_client *c)
 		dm_warn("can not connect to dm-master", dm_kstr("address", *m));
 		dm_rpc_channel_free(ch);
 	}
-	return dm_err_set_cause(
-	    dm_err_new(CTL_GRPC_CREATE_CONN, c->set->master_addr),
-	    "context deadline exceeded");
+	return unreachable(c->set);
 }
 
 /* ---- calling ---- */

@@ -30,6 +30,7 @@
 
 struct server {
 	const struct dm_master_cfg *cfg;
+	struct dm_tls *tls; /* NULL: in clear */
 	struct dm_etcd *etcd;
 	struct dm_metrics *metrics;
 	struct dm_metric *worker_state, *start_leader;
@@ -182,7 +183,7 @@ connect_etcd(struct server *s, const char *const *endpoints)
 {
 	const struct dm_master_cfg *cfg = s->cfg;
 	bool external = strcmp(cfg->etcd_mode, "external") == 0;
-	struct dm_etcd_opts o = { .endpoints = endpoints };
+	struct dm_etcd_opts o = { .endpoints = endpoints, .tls = s->tls };
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), READY_MS);
 	struct dm_err *err;
 
@@ -235,6 +236,13 @@ adopt_http(int fd, const char *peer DM_UNUSED, void *arg)
 	dm_http_server_adopt(arg, fd);
 }
 
+static void
+on_refused(const char *peer, const char *why, void *arg DM_UNUSED)
+{
+	dm_warn("a connection was refused", dm_kstr("peer", peer),
+	    dm_kstr("reason", why));
+}
+
 static bool
 has_leader(void *arg)
 {
@@ -274,7 +282,10 @@ start_http(struct server *s)
 static struct dm_err *
 serve(struct server *s)
 {
-	struct dm_port_handlers h = { .grpc = adopt_grpc, .http = adopt_http };
+	struct dm_port_handlers h = { .grpc = adopt_grpc,
+		.http = adopt_http,
+		.tls = s->tls,
+		.refused = on_refused };
 	struct dm_err *err = start_rpc(s);
 
 	if (err == NULL)
@@ -304,8 +315,8 @@ start_election(struct server *s)
 }
 
 struct dm_err *
-server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
-    struct server **server)
+server_start(const struct dm_master_cfg *cfg, struct dm_tls *tls,
+    const char *const *endpoints, struct server **server)
 {
 	struct server *s = g_new0(struct server, 1);
 	struct sched_env se = { .guard = guard,
@@ -320,6 +331,7 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
 	struct dm_err *err;
 
 	s->cfg = cfg;
+	s->tls = tls;
 	dm_mutex_init(&s->mu, 50);
 	make_metrics(s);
 	err = connect_etcd(s, endpoints);
@@ -350,7 +362,7 @@ server_stop(struct server *s)
 {
 	if (s == NULL)
 		return;
-	dm_port_free(s->port);
+	dm_port_close(s->port);
 	if (s->http != NULL)
 		dm_http_server_stop(s->http);
 	if (s->sessions != NULL)
@@ -358,6 +370,7 @@ server_stop(struct server *s)
 	dm_election_stop(atomic_exchange(&s->election, NULL));
 	if (s->rpc != NULL)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
+	dm_port_free(s->port);
 	if (s->api != NULL)
 		api_stop(s->api);
 	sched_stop(s->sched);

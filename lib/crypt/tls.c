@@ -7,7 +7,7 @@
  * (`stamp`) is noted before it is read, so a change in between is seen the
  * next time.
  * The watch thread, if there is one, waits on `cond` and ends when dm_tls_free
- * sets `closing`.
+ * or dm_tls_unwatch sets `closing`.
  */
 #include "lib/crypt/tls_internal.h"
 
@@ -247,6 +247,19 @@ dm_tls_watch(struct dm_tls *t, unsigned interval_ms)
 	t->watch = dm_thread_start("tls", watch_main, t);
 }
 
+void
+dm_tls_unwatch(struct dm_tls *t)
+{
+	if (t == NULL || !t->watched)
+		return;
+	dm_mutex_lock(&t->mu);
+	t->closing = true;
+	pthread_cond_broadcast(&t->cond);
+	dm_mutex_unlock(&t->mu);
+	pthread_join(t->watch, NULL);
+	t->watched = false;
+}
+
 /* ---- making ---- */
 
 static struct dm_err *
@@ -301,12 +314,7 @@ dm_tls_free(struct dm_tls *t)
 {
 	if (t == NULL)
 		return;
-	dm_mutex_lock(&t->mu);
-	t->closing = true;
-	pthread_cond_broadcast(&t->cond);
-	dm_mutex_unlock(&t->mu);
-	if (t->watched)
-		pthread_join(t->watch, NULL);
+	dm_tls_unwatch(t);
 	dm_tls_set_unref(t->set);
 	if (t->inline_[2] != NULL)
 		explicit_bzero(t->inline_[2], strlen(t->inline_[2]));

@@ -61,6 +61,8 @@ void dm_tls_refresh(struct dm_tls *t);
 /* Look every interval_ms, on a thread of its own, so that `changed` is told
  * also while nobody connects. Once. */
 void dm_tls_watch(struct dm_tls *t, unsigned interval_ms);
+/* Joins the thread. Idempotent; accepts NULL. */
+void dm_tls_unwatch(struct dm_tls *t);
 
 /* ---- what is in use ---- */
 

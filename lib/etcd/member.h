@@ -23,6 +23,7 @@
 #include "lib/err/err.h"
 
 struct dm_etcd_member_proc;
+struct dm_tls;
 
 struct dm_etcd_member_opts {
 	const char *etcd_path; /* "etcd": looked up in PATH */
@@ -36,7 +37,11 @@ struct dm_etcd_member_opts {
 	int64_t quota_backend_bytes;
 	unsigned max_txn_ops; /* 0: etcd's default; so the two others */
 	unsigned max_request_bytes;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL or "": none */
+	/* NULL: in clear. Else of both etcd ports, with client certificates;
+	 * borrowed for the member's life. peer_cn: the one common name of
+	 * peers, all that etcd can check; NULL: any. */
+	struct dm_tls *tls;
+	const char *peer_cn;
 };
 
 /*
@@ -54,7 +59,15 @@ struct dm_err *dm_etcd_member_start(const struct dm_etcd_member_opts *o,
  */
 struct dm_err *dm_etcd_member_wait_ready(
     struct dm_etcd_member_proc *m, int64_t timeout_ms) DM_MUST_CHECK;
-/* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new. Borrowed. */
+/*
+ * The certificates in `tls` have changed: give them to etcd. New handshakes
+ * use them at once; a new authority is read by etcd only when it starts, so
+ * with restart it is started again. Threads: any, one at a time. Errors: plain.
+ */
+struct dm_err *dm_etcd_member_renew(
+    struct dm_etcd_member_proc *m, bool restart) DM_MUST_CHECK;
+/* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new; "unixs:" with
+ * TLS. Borrowed. */
 const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
 /* Pid of the etcd child now, 0 while it is down (for tests and status). */
 int dm_etcd_member_pid(const struct dm_etcd_member_proc *m);

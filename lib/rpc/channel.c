@@ -53,11 +53,10 @@ core_target(const char *target)
 }
 
 static grpc_channel *
-core_new(const char *target, size_t max_recv_bytes, int keepalive_ms,
-    struct dm_tls *tls)
+core_new(const char *target, size_t max_recv_bytes, int keepalive_ms)
 {
 	g_autofree char *uri = core_target(target);
-	grpc_channel_credentials *creds = dm_rpc_creds_new(tls);
+	grpc_channel_credentials *creds = dm_rpc_creds_new();
 	grpc_arg args[] = {
 		INT_ARG(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 		    MIN(max_recv_bytes, INT32_MAX)),
@@ -101,8 +100,7 @@ dm_rpc_channel_new(const char *target, const struct dm_rpc_channel_opts *o)
 		max = o->max_recv_bytes;
 	if (o != NULL && o->keepalive_ms != 0)
 		keepalive_ms = o->keepalive_ms;
-	ch->core = core_new(
-	    target, max, keepalive_ms, o != NULL ? o->tls : NULL);
+	ch->core = core_new(target, max, keepalive_ms);
 	dm_rpc_live_init(&ch->live);
 	return ch;
 }

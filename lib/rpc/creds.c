@@ -14,6 +14,8 @@
 #include <grpc/support/string_util.h>
 #include <string.h>
 
+static _Atomic(struct dm_tls *) in_use; /* NULL: in clear */
+
 /* Lives as long as gRPC may ask, which is told by `destruct`. */
 struct verifier {
 	grpc_tls_certificate_verifier_external ext; /* user_data: this */
@@ -103,9 +105,16 @@ set_certificates(grpc_tls_credentials_options *o, struct dm_tls *tls)
 	dm_tls_pem_unref(pem);
 }
 
-grpc_channel_credentials *
-dm_rpc_creds_new(struct dm_tls *tls)
+void
+dm_rpc_use_tls(struct dm_tls *tls)
 {
+	atomic_store(&in_use, tls);
+}
+
+grpc_channel_credentials *
+dm_rpc_creds_new(void)
+{
+	struct dm_tls *tls = atomic_load(&in_use);
 	grpc_tls_credentials_options *o;
 
 	if (tls == NULL)

@@ -84,8 +84,8 @@ void dm_rpc_call_refuse(grpc_call *call, const char *text);
 
 /* ---- creds.c ---- */
 
-/* New: in clear when tls is NULL. tls must outlive the channel. */
-grpc_channel_credentials *dm_rpc_creds_new(struct dm_tls *tls);
+/* New: of dm_rpc_use_tls. */
+grpc_channel_credentials *dm_rpc_creds_new(void);
 
 /* ---- stream.c ---- */
 

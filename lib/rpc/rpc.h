@@ -154,13 +154,19 @@ struct dm_tls;
 struct dm_rpc_channel_opts {
 	size_t max_recv_bytes; /* 0: 4 MiB; the caller may reopen with more */
 	int keepalive_ms;      /* 0: 10000 */
-	struct dm_tls *tls;    /* NULL: in clear; borrowed */
 };
 
 /*
+ * Every channel opened from now on speaks TLS; NULL: in clear again. One
+ * setting for the process, so that no channel can forget it. tls is borrowed
+ * until the last of them is freed. Threads: main, while no channel is opened.
+ */
+void dm_rpc_use_tls(struct dm_tls *tls);
+
+/*
  * target "host:port". Connects lazily, reconnects by itself. With TLS, the
- * certificates are those in use now, also when it reconnects later: who keeps a
- * channel for long opens a new one when they change.
+ * certificates are those in use when it is opened, also when it reconnects
+ * later: who keeps a channel for long opens a new one when they change.
  */
 struct dm_rpc_channel *dm_rpc_channel_new(
     const char *target, const struct dm_rpc_channel_opts *o);

@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/config/daemon.h"
 #include "lib/log/log.h"
+#include "lib/net/probe.h"
 #include "lib/rpc/rpc.h"
 #include "worker/agent/lease.h"
 
@@ -21,6 +22,7 @@
 #define RANK_AGENT     100
 #define PROTOCOL       1
 #define CONNECT_MS     3000
+#define PROBE_MS       1000
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS   1000
 #define GOODBYE_MS     3000
@@ -34,6 +36,9 @@ struct agent {
 	struct holder *holder;
 	void (*refused)(const char *why, void *arg);
 	void *arg;
+	struct dm_tls *tls;
+	char *told; /* why there is no session, as logged last; the session
+		       thread's own */
 	pthread_t session_thread, watchdog_thread;
 
 	struct dm_mutex mu; /* rank 100; guards the fields below */
@@ -289,6 +294,20 @@ end_session(struct agent *a, struct dm_rpc_stream *st)
 	dm_rpc_stream_unref(st);
 }
 
+/* Once for each reason: it is tried again for ever. */
+static void
+tell_unreachable(struct agent *a, const char *master)
+{
+	DM_AUTO(dm_err) why = dm_net_probe(master, a->tls, PROBE_MS);
+
+	if (why == NULL || g_strcmp0(why->message, a->told) == 0)
+		return;
+	g_free(a->told);
+	a->told = g_strdup(why->message);
+	dm_warn("can not connect to dm-master", dm_kstr("address", master),
+	    dm_kstr("reason", why->message));
+}
+
 /* One session with one master. Returns whether it was welcomed. */
 static bool
 session(struct agent *a, const char *master)
@@ -299,8 +318,11 @@ session(struct agent *a, const char *master)
 	int64_t interval;
 	bool welcomed, stopping;
 
-	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
+	if (!dm_rpc_channel_wait(ch, CONNECT_MS)) {
+		tell_unreachable(a, master);
 		return false;
+	}
+	g_clear_pointer(&a->told, g_free);
 	dm_mutex_lock(&a->mu);
 	a->state = SESSION_OPEN;
 	interval = lease_interval_ms(&a->lease);
@@ -419,6 +441,7 @@ agent_start(const struct agent_opts *o)
 	a->name = g_strdup(o->name);
 	a->address = g_strdup(o->address);
 	a->relay_ttl_s = o->relay_ttl_s;
+	a->tls = o->tls;
 	a->holder = o->holder;
 	a->refused = o->refused;
 	a->arg = o->arg;
@@ -455,5 +478,6 @@ agent_stop(struct agent *a)
 	g_strfreev(a->masters);
 	g_free(a->name);
 	g_free(a->address);
+	g_free(a->told);
 	g_free(a);
 }
