@@ -215,6 +215,15 @@ dm_tls_verify_peer(int chain_ok, X509_STORE_CTX *ctx)
 
 /* ---- reasons ---- */
 
+/* OpenSSL has no text for this newer one. */
+static const char *
+alert_text(int alert)
+{
+	return alert == SSL_AD_CERTIFICATE_REQUIRED
+		 ? "certificate required"
+		 : SSL_alert_desc_string_long(alert);
+}
+
 static char *
 reason_of(unsigned long e)
 {
@@ -222,11 +231,11 @@ reason_of(unsigned long e)
 	const char *text;
 
 	/* OpenSSL numbers the peer's alerts so. */
-	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
-	    reason > SSL_AD_REASON_OFFSET &&
+	if (ERR_GET_LIB(e) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET &&
 	    reason < SSL_AD_REASON_OFFSET + 256)
-		return g_strdup_printf("the peer refused us: %s",
-		    SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+		return g_strdup_printf(
+		    "the peer refused us (%s), its log may say why",
+		    alert_text(reason - SSL_AD_REASON_OFFSET));
 	if (ERR_GET_LIB(e) == ERR_LIB_SSL &&
 	    (reason == SSL_R_WRONG_VERSION_NUMBER ||
 		reason == SSL_R_HTTP_REQUEST ||

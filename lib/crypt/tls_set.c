@@ -172,7 +172,9 @@ context_new(const SSL_METHOD *method, struct dm_tls *owner)
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		/* Send the chain as the file has it, not the authority. */
+		SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
 		SSL_OP_NO_COMPRESSION);
