@@ -96,8 +96,11 @@ dm_tls_cfg_load(const struct dm_tls_cfg *c, bool server,
 	struct dm_err *err;
 
 	*tls = NULL;
-	if (!dm_tls_cfg_is_on(c) && (names == NULL || names[0] == NULL))
-		return NULL;
+	if (!dm_tls_cfg_is_on(c))
+		return names == NULL || names[0] == NULL
+			 ? NULL
+			 : dm_err_plain("cert-allowed-cn is set, but ssl-ca is "
+					"not set");
 	err = inline_pem("ssl-ca-base64", c->ca_bytes, c->ca_base64, &ca);
 	if (err == NULL)
 		err = inline_pem(

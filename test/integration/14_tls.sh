@@ -64,8 +64,14 @@ refuse "names without certificates are refused" "ssl-ca is not set" \
 
 # ---- a cluster ----
 
-check "a source starts" source_up up
-check "a target starts" mariadb_up down
+# The databases take TLS connections only; sockets count as such.
+DB_TLS=(--ssl-ca="$C/ca.pem" --ssl-cert="$C/dm.pem" --ssl-key="$C/dm.key"
+	--require-secure-transport=ON)
+check "a source starts" source_up up "${DB_TLS[@]}"
+check "a target starts" mariadb_up down "${DB_TLS[@]}"
+for n in up down; do
+	sql "$n" "ALTER USER 'dm'@'%' REQUIRE X509"
+done
 sql up "CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v TEXT);
 	INSERT INTO shop.t VALUES (1,'one'),(2,'two')"
 start_three() {
@@ -92,12 +98,33 @@ start_three() {
 check "three masters find each other over TLS" start_three
 check "every master answers, two of them through the leader" \
 	bash -c "! grep -h 'connection was refused' '$W'/m?.log"
-check "a worker registers" worker_up w1 --keepalive-ttl 5
+check "a worker registers" worker_up w1 --keepalive-ttl 5 \
+	--join "127.0.0.1:${PORT[m2]},127.0.0.1:${PORT[m3]}"
 check "the masters see each other alive" \
 	bash -c "[ \$('$BIN/dmctl' $CTL_FLAGS --master-addr $MASTER list-member --master | grep -c '\"alive\": true') = 3 ]"
-check "operate-source create" ctl operate-source create "$(source_yaml src1 up)"
+refuse "a source that wants TLS is not reached without" "secure|Access denied" \
+	ctl operate-source create "$(source_yaml src1 up)"
+b64() { base64 -w0 "$1"; }
+SOURCE_EXTRA="  security:
+    ssl-ca-base64: $(b64 "$C/ca.pem")
+    ssl-cert-base64: $(b64 "$C/dm.pem")
+    ssl-key-base64: $(b64 "$C/dm.key")"
+check "operate-source create, with certificates inside the file" \
+	ctl operate-source create "$(source_yaml src1 up)"
+check "they are not shown" bash -c "
+	'$BIN/dmctl' $CTL_FLAGS --master-addr $MASTER config source src1 >'$W/cfg' &&
+	grep -q 'source-id: src1' '$W/cfg' && ! grep -q '$(b64 "$C/dm.key" | cut -c1-60)' '$W/cfg'"
 task=$(TASK_EXTRA=$'block-allow-list:\n  ours:\n    do-dbs: ["shop"]' \
 	TASK_INSTANCE='  block-allow-list: "ours"' task_yaml t1 all down src1)
+# The target's in PEM form, as a block of text.
+{
+	echo "  security:"
+	for x in ca:ca.pem cert:dm.pem key:dm.key; do
+		echo "    ssl-${x%%:*}-bytes: |"
+		sed 's/^/      /' "$C/${x#*:}"
+	done
+} >"$W/security"
+sed -i "/password:/r $W/security" "$task"
 check "start-task" ctl start-task "$task"
 check "the rows are copied and replicated" wait_for 60 "synced" task_synced t1
 sql up "INSERT INTO shop.t VALUES (3,'three')"
@@ -220,7 +247,6 @@ check "hundreds of connections leave no descriptor" \
 
 # ---- base64 ----
 
-b64() { base64 -w0 "$1"; }
 cat >"$W/b64.toml" <<E
 name = "b1"
 master-addr = "127.0.0.1:$(free_port)"
