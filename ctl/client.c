@@ -97,8 +97,7 @@ unreachable(const struct ctl_settings *set)
 			    m == set->masters ? ": " : "; ", err->message);
 	}
 	return dm_err_set_cause(
-	    dm_err_new(CTL_GRPC_CREATE_CONN, set->master_addr), "%s",
-	    why->str);
+	    dm_err_new(CTL_GRPC_CREATE_CONN, set->master_addr), "%s", why->str);
 }
 
 struct dm_err *

@@ -161,8 +161,8 @@ names_from_file(const struct dm_toml *doc, const char *key)
 }
 
 static struct dm_err *
-load_certs(const struct ctl_inv *inv, const struct dm_toml *doc,
-    struct dm_tls **tls)
+load_certs(
+    const struct ctl_inv *inv, const struct dm_toml *doc, struct dm_tls **tls)
 {
 	struct dm_tls_cfg c = { 0 };
 	struct {

@@ -75,21 +75,21 @@ on_certs_changed(const struct dm_err *err, bool ca_changed, void *arg)
 		    dm_kerr(err));
 		return;
 	}
-	dm_info("new certificates are in use",
-	    dm_kbool("ca-changed", ca_changed));
+	dm_info(
+	    "new certificates are in use", dm_kbool("ca-changed", ca_changed));
 	if (member == NULL)
 		return;
 	failed = dm_etcd_member_renew(member, ca_changed);
 	if (failed != NULL)
-		dm_error("cannot give new certificates to etcd",
-		    dm_kerr(failed));
+		dm_error(
+		    "cannot give new certificates to etcd", dm_kerr(failed));
 }
 
 static struct dm_err *
 load_certs(const struct dm_master_cfg *cfg, struct certs *c)
 {
-	struct dm_err *err = dm_tls_cfg_load(
-	    &cfg->tls, true, on_certs_changed, c, &c->tls);
+	struct dm_err *err =
+	    dm_tls_cfg_load(&cfg->tls, true, on_certs_changed, c, &c->tls);
 
 	return err == NULL ? NULL
 			   : dm_err_wrap(err, MASTER_TLS_CONFIG_NOT_VALID);

@@ -134,8 +134,7 @@ stop(struct program *p)
 }
 
 static void
-on_certs_changed(
-    const struct dm_err *err, bool ca_changed, void *arg DM_UNUSED)
+on_certs_changed(const struct dm_err *err, bool ca_changed, void *arg DM_UNUSED)
 {
 	if (err != NULL)
 		dm_error("new certificates are not used, the old ones stay",

@@ -57,8 +57,7 @@ dm_cfg_replace(char **to, char *value)
 static struct dm_err *
 bad_addr(int code, const char *addr)
 {
-	g_auto(GStrv) parts =
-	    g_strsplit(dm_err_lookup(code)->format, "%s", 2);
+	g_auto(GStrv) parts = g_strsplit(dm_err_lookup(code)->format, "%s", 2);
 	g_autofree char *text = g_strjoinv(addr, parts);
 
 	return dm_err_make_(code, "%s", text);
@@ -76,8 +75,8 @@ dm_addr_adjust(const struct dm_addr_pair *p)
 		return bad_addr(p->bad_own, *p->own);
 	if ((*p->advertise)[0] != '\0')
 		return dm_addr_is_reachable(*p->advertise)
-			 ? NULL
-			 : bad_addr(p->bad_advertise, *p->advertise);
+			   ? NULL
+			   : bad_addr(p->bad_advertise, *p->advertise);
 	if (!dm_addr_is_reachable(*p->own))
 		return dm_err_make_(p->bad_own,
 		    "%s (%s) must include the 'host' part (should not be "

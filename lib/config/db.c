@@ -163,8 +163,9 @@ pem_of_node(const char *key, const struct dm_yaml *node, char **pem)
 	else
 		*pem = pem_of_numbers(node);
 	return *pem != NULL
-		 ? NULL
-		 : dm_err_plain("%s: expected a PEM text, or its base64", key);
+		   ? NULL
+		   : dm_err_plain(
+			 "%s: expected a PEM text, or its base64", key);
 }
 
 /* The first of the two keys that has a value. */

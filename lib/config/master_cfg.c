@@ -143,7 +143,8 @@ member_adjust(struct dm_master_cfg *c)
 		dm_cfg_replace(&c->name, g_strconcat("dm-master-", host, NULL));
 	}
 	if (c->data_dir[0] == '\0')
-		dm_cfg_replace(&c->data_dir, g_strconcat("default.", c->name, NULL));
+		dm_cfg_replace(
+		    &c->data_dir, g_strconcat("default.", c->name, NULL));
 	dm_cfg_replace(&c->peer_urls, wrap_schemes(c->peer_urls, false, tls));
 	if (c->advertise_peer_urls[0] == '\0')
 		dm_cfg_replace(&c->advertise_peer_urls, g_strdup(c->peer_urls));

@@ -70,8 +70,7 @@ dm_pem_decode(const char *key, const char *base64, char **pem)
 
 /* *pem: a new string; NULL when neither form is set. */
 static struct dm_err *
-inline_pem(
-    const char *key, const char *bytes, const char *base64, char **pem)
+inline_pem(const char *key, const char *bytes, const char *base64, char **pem)
 {
 	*pem = NULL;
 	if (is_given(bytes))
@@ -98,9 +97,10 @@ dm_tls_cfg_load(const struct dm_tls_cfg *c, bool server,
 	*tls = NULL;
 	if (!dm_tls_cfg_is_on(c))
 		return names == NULL || names[0] == NULL
-			 ? NULL
-			 : dm_err_plain("cert-allowed-cn is set, but ssl-ca is "
-					"not set");
+			   ? NULL
+			   : dm_err_plain(
+				 "cert-allowed-cn is set, but ssl-ca is "
+				 "not set");
 	err = inline_pem("ssl-ca-base64", c->ca_bytes, c->ca_base64, &ca);
 	if (err == NULL)
 		err = inline_pem(

@@ -36,9 +36,9 @@ struct stamp {
 };
 
 struct dm_tls {
-	char *path[FILES];   /* NULL: not read from a file */
+	char *path[FILES];    /* NULL: not read from a file */
 	char *inline_[FILES]; /* NULL: not given */
-	char **allowed_cn;   /* NULL: every name */
+	char **allowed_cn;    /* NULL: every name */
 	dm_tls_changed_fn *changed;
 	void *arg;
 	pthread_t watch;
@@ -168,8 +168,7 @@ read_set(struct dm_tls *t, struct dm_tls_set **set)
 static bool
 same_pem(const struct dm_tls_pem *a, const struct dm_tls_pem *b)
 {
-	return strcmp(a->ca, b->ca) == 0 &&
-	       g_strcmp0(a->cert, b->cert) == 0 &&
+	return strcmp(a->ca, b->ca) == 0 && g_strcmp0(a->cert, b->cert) == 0 &&
 	       g_strcmp0(a->key, b->key) == 0;
 }
 
@@ -366,8 +365,7 @@ dm_tls_has_names(const struct dm_tls *t)
 bool
 dm_tls_lists(const struct dm_tls *t, const char *common_name)
 {
-	return g_strv_contains(
-	    (const char *const *)t->allowed_cn, common_name);
+	return g_strv_contains((const char *const *)t->allowed_cn, common_name);
 }
 
 /* ctx may be NULL. */

@@ -40,8 +40,8 @@ typedef void dm_tls_changed_fn(
 struct dm_tls_opts {
 	const char *ca, *cert, *key;             /* paths of PEM files */
 	const char *ca_pem, *cert_pem, *key_pem; /* contents; win over paths */
-	const char *const *allowed_cn; /* NULL or empty: every name */
-	dm_tls_changed_fn *changed;    /* NULL: nobody is told */
+	const char *const *allowed_cn;           /* NULL or empty: every name */
+	dm_tls_changed_fn *changed;              /* NULL: nobody is told */
 	void *arg;
 };
 

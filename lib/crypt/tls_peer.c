@@ -61,8 +61,8 @@ bio_control(BIO *bio, int what, long num, void *ptr)
 }
 
 static void
-free_reason(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
-    void *argp)
+free_reason(
+    void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
 	(void)parent;
 	(void)ad;
@@ -75,8 +75,7 @@ free_reason(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
 static void
 init_once(void)
 {
-	reason_index =
-	    SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reason);
+	reason_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, free_reason);
 	bio_type =
 	    BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "dm");
 	dm_assert(reason_index >= 0 && bio_type != NULL);
@@ -113,8 +112,8 @@ dm_tls_common_name(X509 *cert)
 
 	if (at < 0)
 		return NULL;
-	n = ASN1_STRING_to_UTF8(&utf8,
-	    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	n = ASN1_STRING_to_UTF8(
+	    &utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	/* A NUL inside would let a longer name pass for a listed one. */
 	if (n > 0 && memchr(utf8, '\0', (size_t)n) == NULL)
 		name = g_strndup((const char *)utf8, (gsize)n);
@@ -184,8 +183,7 @@ chain_refusal(X509_STORE_CTX *ctx)
 {
 	int error = X509_STORE_CTX_get_error(ctx);
 	X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
-	g_autofree char *name =
-	    cert != NULL ? dm_tls_common_name(cert) : NULL;
+	g_autofree char *name = cert != NULL ? dm_tls_common_name(cert) : NULL;
 
 	return g_strdup_printf("the peer's certificate was refused: %s (CN=%s)",
 	    X509_verify_cert_error_string(error), name != NULL ? name : "");
@@ -220,8 +218,8 @@ static const char *
 alert_text(int alert)
 {
 	return alert == SSL_AD_CERTIFICATE_REQUIRED
-		 ? "certificate required"
-		 : SSL_alert_desc_string_long(alert);
+		   ? "certificate required"
+		   : SSL_alert_desc_string_long(alert);
 }
 
 static char *

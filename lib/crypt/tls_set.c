@@ -42,8 +42,7 @@ no_passphrase(char *buf, int size, int writing, void *arg)
 
 /* All certificates of a text, in order; NULL when one cannot be read. A text
  * without any gives an empty stack. */
-static STACK_OF(X509) *
-parse_certs(const char *text)
+static STACK_OF(X509) * parse_certs(const char *text)
 {
 	BIO *bio = BIO_new_mem_buf(text, -1);
 	STACK_OF(X509) *list = sk_X509_new_null();
@@ -67,8 +66,8 @@ parse_certs(const char *text)
 }
 
 static struct dm_err *
-certs_of(const char *what, const char *at, const char *text,
-    STACK_OF(X509) * *out)
+certs_of(
+    const char *what, const char *at, const char *text, STACK_OF(X509) * *out)
 {
 	STACK_OF(X509) *list = parse_certs(text);
 
@@ -170,14 +169,13 @@ context_new(const SSL_METHOD *method, struct dm_tls *owner)
 	dm_assert(ctx != NULL);
 	SSL_CTX_set_app_data(ctx, owner);
 	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-		/* Send the chain as the file has it, not the authority. */
-		SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_mode(
+	    ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
+		     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+		     /* Send the chain as the file has it, not the authority. */
+		     SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_options(ctx,
-	    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION |
-		SSL_OP_NO_COMPRESSION);
+	    SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_num_tickets(ctx, 0);
 	SSL_CTX_set_verify(ctx,
@@ -223,8 +221,8 @@ add_identity(struct dm_tls_set *s, const struct dm_tls_places *at)
 	EVP_PKEY *key = NULL;
 	struct dm_err *err;
 
-	err = certs_of("could not load client key pair", at->cert, s->pem.cert,
-	    &chain);
+	err = certs_of(
+	    "could not load client key pair", at->cert, s->pem.cert, &chain);
 	if (err != NULL)
 		return err;
 	err = key_of(at->key, s->pem.key, &key);
@@ -238,9 +236,8 @@ add_identity(struct dm_tls_set *s, const struct dm_tls_places *at)
 	}
 	if (err == NULL)
 		err = check_dates(sk_X509_value(chain, 0), at->cert);
-	if (err == NULL &&
-	    (!identify(s->server, chain, key) ||
-		!identify(s->client, chain, key)))
+	if (err == NULL && (!identify(s->server, chain, key) ||
+			       !identify(s->client, chain, key)))
 		err = dm_err_plain("could not load client key pair: %s: %s",
 		    at->cert, openssl_reason());
 	sk_X509_pop_free(chain, X509_free);

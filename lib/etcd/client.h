@@ -43,7 +43,7 @@ struct dm_etcd_token_wait {
 
 struct dm_etcd {
 	CURLM *multi;
-	GPtrArray *endpoints; /* of struct dm_etcd_endpoint*; never empty */
+	GPtrArray *endpoints;  /* of struct dm_etcd_endpoint*; never empty */
 	struct dm_tls *tls;    /* NULL: none given; borrowed */
 	char *user, *password; /* NULL: no authentication */
 	int64_t timeout_ms;

@@ -31,7 +31,7 @@
 struct dm_etcd_member_proc {
 	char *data_dir, *endpoint;
 	struct dm_tls *tls; /* NULL: in clear */
-	off_t log_start; /* the log's size before our etcd */
+	off_t log_start;    /* the log's size before our etcd */
 	int sock;
 	pid_t supervisor;
 	struct dm_etcd_shared *shared;
@@ -305,8 +305,7 @@ dm_etcd_member_renew(struct dm_etcd_member_proc *m, bool restart)
 
 	if (err == NULL && restart &&
 	    send(m->sock, &word, 1, MSG_NOSIGNAL) != 1)
-		err = dm_err_plain(
-		    "restart etcd: %s", g_strerror(errno));
+		err = dm_err_plain("restart etcd: %s", g_strerror(errno));
 	return err;
 }
 
@@ -359,9 +358,9 @@ struct dm_err *
 dm_etcd_member_wait_ready(struct dm_etcd_member_proc *m, int64_t timeout_ms)
 {
 	const char *eps[] = { m->endpoint, NULL };
-	struct dm_etcd_opts o = { .endpoints = eps,
-		.tls = m->tls,
-		.timeout_ms = PROBE_MS };
+	struct dm_etcd_opts o = {
+		.endpoints = eps, .tls = m->tls, .timeout_ms = PROBE_MS
+	};
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), timeout_ms);
 	struct timespec step = { .tv_nsec = STEP_NS };
 	DM_AUTO(dm_etcd) e = NULL;

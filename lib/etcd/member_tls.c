@@ -44,8 +44,8 @@ write_file(const char *path, const char *text)
 	int fd, e;
 	bool ok;
 
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-	    0600);
+	fd = open(
+	    fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ok = fd >= 0 && write_all(fd, text);
 	e = errno;
 	if (fd >= 0)
@@ -93,8 +93,7 @@ dm_etcd_member_tls_flags(
 	};
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(flags); i++) {
-		g_autofree char *path =
-		    path_of(data_dir, names[flags[i].name]);
+		g_autofree char *path = path_of(data_dir, names[flags[i].name]);
 
 		g_ptr_array_add(
 		    argv, g_strdup_printf("--%s=%s", flags[i].flag, path));
@@ -102,6 +101,6 @@ dm_etcd_member_tls_flags(
 	g_ptr_array_add(argv, g_strdup("--client-cert-auth=true"));
 	g_ptr_array_add(argv, g_strdup("--peer-client-cert-auth=true"));
 	if (peer_cn != NULL)
-		g_ptr_array_add(
-		    argv, g_strdup_printf("--peer-cert-allowed-cn=%s", peer_cn));
+		g_ptr_array_add(argv,
+		    g_strdup_printf("--peer-cert-allowed-cn=%s", peer_cn));
 }

@@ -33,8 +33,8 @@ struct dm_etcd_supervisor {
 	const char *program; /* absolute path */
 	char *const *argv, *const *envp;
 	const char *data_dir; /* absolute: the working directory */
-	int sock;    /* to the master */
-	int lock_fd; /* held as long as it lives */
+	int sock;             /* to the master */
+	int lock_fd;          /* held as long as it lives */
 	pid_t parent;
 	struct dm_etcd_shared *shared;
 };

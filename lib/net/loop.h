@@ -68,7 +68,6 @@ void dm_loop_unlimit(struct dm_loop_item *it);
 struct dm_loop_item *dm_loop_oldest(struct dm_loop *l);
 
 /* Watch for these events (EPOLLIN..); 0: do not. False: errno. */
-bool dm_loop_watch(
-    struct dm_loop *l, struct dm_loop_watch *w, uint32_t events);
+bool dm_loop_watch(struct dm_loop *l, struct dm_loop_watch *w, uint32_t events);
 
 #endif

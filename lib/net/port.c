@@ -158,8 +158,8 @@ turn_away(struct conn *c, const char *answer, const char *why)
 {
 	tell_refused(c->port, c->peer, why);
 	c->draining = true;
-	(void)send(c->watch.fd, answer, strlen(answer),
-	    MSG_NOSIGNAL | MSG_DONTWAIT);
+	(void)send(
+	    c->watch.fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(c->watch.fd, SHUT_WR);
 	if (!drop_bytes(c->watch.fd))
 		dm_loop_end(&c->item);
@@ -170,8 +170,8 @@ start_tls(struct conn *c)
 {
 	struct dm_port *p = c->port;
 
-	dm_tls_pipe_start(&p->loop, p->h.tls, conn_release(c), c->peer,
-	    &p->pipe_ops);
+	dm_tls_pipe_start(
+	    &p->loop, p->h.tls, conn_release(c), c->peer, &p->pipe_ops);
 }
 
 /* The first bytes of a connection that was accepted. */
@@ -483,8 +483,8 @@ port_new(const struct dm_port_handlers *h)
 	struct dm_port *p = g_new0(struct dm_port, 1);
 
 	p->h = *h;
-	p->pipe_ops = (struct dm_tls_pipe_ops){ on_pipe_open, on_pipe_refused,
-		p };
+	p->pipe_ops =
+	    (struct dm_tls_pipe_ops){ on_pipe_open, on_pipe_refused, p };
 	p->listener = (struct dm_loop_watch){ .fd = -1, .ready = on_incoming };
 	p->wake = (struct dm_loop_watch){ .ready = on_wake };
 	p->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -504,9 +504,10 @@ dm_port_open(const char *addr, const struct dm_port_handlers *h,
 	err = open_listener(addr, &p->listener.fd);
 	if (!dm_loop_init(&p->loop, SILENT_MS) && err == NULL)
 		err = dm_err_plain("listen %s: %s", addr, g_strerror(errno));
-	if (err == NULL && (p->wake.fd < 0 ||
-	    !dm_loop_watch(&p->loop, &p->listener, EPOLLIN) ||
-	    !dm_loop_watch(&p->loop, &p->wake, EPOLLIN)))
+	if (err == NULL &&
+	    (p->wake.fd < 0 ||
+		!dm_loop_watch(&p->loop, &p->listener, EPOLLIN) ||
+		!dm_loop_watch(&p->loop, &p->wake, EPOLLIN)))
 		err = dm_err_plain("listen %s: %s", addr, g_strerror(errno));
 	if (err != NULL) {
 		destroy(p);

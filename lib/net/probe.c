@@ -62,8 +62,8 @@ connect_one(struct probe *p, const struct addrinfo *a)
 	socklen_t len = sizeof(int);
 	int error = 0;
 
-	p->fd = socket(a->ai_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
+	p->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    a->ai_protocol);
 	if (p->fd < 0)
 		return false;
 	if (connect(p->fd, a->ai_addr, a->ai_addrlen) == 0)
@@ -92,7 +92,8 @@ connect_any(struct probe *p, const char *port)
 
 	if (rc != 0)
 		return dm_err_plain("%s: %s", p->addr, gai_strerror(rc));
-	for (const struct addrinfo *a = list; a != NULL && !ok; a = a->ai_next) {
+	for (const struct addrinfo *a = list; a != NULL && !ok;
+	     a = a->ai_next) {
 		if (p->fd >= 0)
 			close(p->fd);
 		ok = connect_one(p, a);
@@ -152,8 +153,7 @@ finish(struct probe *p, SSL *ssl, int (*op)(SSL *ssl, void *arg), void *arg,
 		why = SSL_get_error(ssl, *rc);
 		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
 			return true;
-		if (!wait_for(
-			p, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT))
+		if (!wait_for(p, why == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT))
 			return false;
 	}
 }

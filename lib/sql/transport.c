@@ -83,8 +83,8 @@ dm_sql_close_pem_files_(struct dm_sql_pem_files *files)
 /* With a CA the chain is always verified. The host name is too, unless names
  * are listed: then dm_sql_check_tls_ does that. */
 struct dm_err *
-dm_sql_set_tls_(MYSQL *my, const struct dm_sql_params *p,
-    struct dm_sql_pem_files *files)
+dm_sql_set_tls_(
+    MYSQL *my, const struct dm_sql_params *p, struct dm_sql_pem_files *files)
 {
 	my_bool has_ca = has_text(p->ssl_ca) || has_text(p->ssl_ca_pem);
 	my_bool verify_host = has_ca && p->cert_allowed_cn == NULL;

@@ -51,8 +51,8 @@ pki_text(const struct pki *p, const char *name, const char *ext)
 }
 
 void
-pki_write(const struct pki *p, const char *name, const char *ext,
-    const char *text)
+pki_write(
+    const struct pki *p, const char *name, const char *ext, const char *text)
 {
 	g_autofree char *path = pki_path(p, name, ext);
 

@@ -27,7 +27,7 @@ char *pki_path(const struct pki *p, const char *name, const char *ext);
 /* The content of that file, a new string. */
 char *pki_text(const struct pki *p, const char *name, const char *ext);
 /* Put text there. */
-void pki_write(const struct pki *p, const char *name, const char *ext,
-    const char *text);
+void pki_write(
+    const struct pki *p, const char *name, const char *ext, const char *text);
 
 #endif

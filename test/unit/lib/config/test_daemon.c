@@ -150,8 +150,8 @@ START_TEST(only_base64_is_taken_for_it)
 	g_autofree char *pem = NULL;
 	DM_AUTO(dm_err) err = dm_pem_decode("k", cases[_i].text, &pem);
 
-	ck_assert_msg((err == NULL) == (cases[_i].pem != NULL), "%s",
-	    cases[_i].text);
+	ck_assert_msg(
+	    (err == NULL) == (cases[_i].pem != NULL), "%s", cases[_i].text);
 	if (cases[_i].pem != NULL)
 		ck_assert_str_eq(pem, cases[_i].pem);
 	else

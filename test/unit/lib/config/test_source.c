@@ -160,13 +160,16 @@ static const struct {
 	{ "source-id: s\nfrom: {host: h, port: 1, user: u, security: "
 	  "{ssl-cert: /c, ssl-key-bytes: [1, x]}}\n",
 	    11112,
-	    "from.security: ssl-key-bytes: expected a PEM text, or its "
-	    "base64; give the certificate in PEM form, encoded by base64" },
+	    "s.yaml:2:45: from.security: ssl-cert and ssl-key belong "
+	    "together; give both or none\n"
+	    "s.yaml:2:60: from.security: ssl-key-bytes: expected a PEM text, "
+	    "or its base64; give the certificate in PEM form, encoded by "
+	    "base64" },
 	{ "source-id: s\nfrom: {host: h, port: 1, user: u, security: "
 	  "{ssl-key-base64: a2V5}}\n",
 	    11112,
-	    "from.security: ssl-cert and ssl-key belong together; give both "
-	    "or none" },
+	    "s.yaml:2:45: from.security: ssl-cert and ssl-key belong "
+	    "together; give both or none" },
 	{ "source-id: s\nfrom: {host: h, port: 1, user: u, session: "
 	  "{a b: 1, X: 1, x: 2}}\n",
 	    20003,
@@ -255,8 +258,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_test(
-	    tc, certificates_inside_the_file_are_kept_and_not_shown);
+	tcase_add_test(tc, certificates_inside_the_file_are_kept_and_not_shown);
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, prints_dms_key_order);
 	tcase_add_test(tc, what_is_written_is_read_again);

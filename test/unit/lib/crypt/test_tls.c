@@ -213,8 +213,7 @@ START_TEST(a_name_that_is_not_listed_is_refused)
 	    "cert-allowed-cn");
 	pki_cert(&pki, "nobody", "ca", NULL, 30);
 	nobody = must_open("ca", "nobody", NULL);
-	expect_refused(
-	    strict, nobody, "127.0.0.1", "has no common name", NULL);
+	expect_refused(strict, nobody, "127.0.0.1", "has no common name", NULL);
 }
 END_TEST
 
@@ -400,10 +399,8 @@ static void
 expect_error(struct dm_err *err, const char *part1, const char *part2)
 {
 	ck_assert_ptr_nonnull(err);
-	ck_assert_msg(
-	    strstr(err->message, part1) != NULL, "%s", err->message);
-	ck_assert_msg(
-	    strstr(err->message, part2) != NULL, "%s", err->message);
+	ck_assert_msg(strstr(err->message, part1) != NULL, "%s", err->message);
+	ck_assert_msg(strstr(err->message, part2) != NULL, "%s", err->message);
 	dm_err_free(err);
 }
 
@@ -454,8 +451,8 @@ START_TEST(a_pair_that_does_not_match_is_told)
 	struct dm_tls *t = NULL;
 
 	pki_write(&pki, "dm", "key", key);
-	expect_error(
-	    open_tls("ca", "dm", NULL, &t), "do not belong together", "/dm.key");
+	expect_error(open_tls("ca", "dm", NULL, &t), "do not belong together",
+	    "/dm.key");
 }
 END_TEST
 
@@ -510,10 +507,9 @@ START_TEST(texts_need_no_files)
 	g_autofree char *ca = pki_text(&pki, "ca", "pem");
 	g_autofree char *cert = pki_text(&pki, "dm", "pem");
 	g_autofree char *key = pki_text(&pki, "dm", "key");
-	struct dm_tls_opts o = { .ca = "/nowhere",
-		.ca_pem = ca,
-		.cert_pem = cert,
-		.key_pem = key };
+	struct dm_tls_opts o = {
+		.ca = "/nowhere", .ca_pem = ca, .cert_pem = cert, .key_pem = key
+	};
 	DM_AUTO(dm_tls) t = NULL;
 
 	ck_assert_ptr_null(dm_tls_new(&o, &t));

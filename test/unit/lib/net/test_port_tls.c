@@ -272,8 +272,8 @@ START_TEST(http_gets_its_bytes_in_clear)
 	ck_assert_int_eq(fcntl(taken, F_GETFL) & O_NONBLOCK, 0);
 	ck_assert_int_eq(recv(taken, buf, 18, MSG_WAITALL), 18);
 	ck_assert_int_eq(memcmp(buf, "GET / HTTP/1.1\r\n\r\n", 18), 0);
-	ck_assert_msg(g_str_has_prefix(http_peer, "ipv4:127.0.0.1:"), "%s",
-	    http_peer);
+	ck_assert_msg(
+	    g_str_has_prefix(http_peer, "ipv4:127.0.0.1:"), "%s", http_peer);
 	/* The answer, and the end of the connection after it. */
 	ck_assert_int_eq(send(taken, "HTTP/1.1 200 OK\r\n", 17, 0), 17);
 	close(taken);
@@ -356,16 +356,16 @@ START_TEST(large_streams_pass_in_order)
 	while (sent < MANY / 4) {
 		for (size_t i = 0; i < sizeof(out); i++)
 			out[i] = (char)((sent + i) % 251);
-		ck_assert_int_eq(SSL_write(ssl, out, sizeof(out)),
-		    (int)sizeof(out));
+		ck_assert_int_eq(
+		    SSL_write(ssl, out, sizeof(out)), (int)sizeof(out));
 		sent += sizeof(out);
 		while (got < sent) {
 			int n = SSL_read(ssl, in, sizeof(in));
 
 			ck_assert_int_gt(n, 0);
 			for (int i = 0; i < n; i++)
-				wrong += in[i] !=
-					 (char)((got + (size_t)i) % 251);
+				wrong +=
+				    in[i] != (char)((got + (size_t)i) % 251);
 			got += (size_t)n;
 		}
 	}
@@ -427,9 +427,9 @@ START_TEST(a_client_with_names_refuses_a_wrong_host)
 
 	dm_port_free(DM_TAKE(port));
 	{
-		struct dm_port_handlers h = { .grpc = take_grpc,
-			.grpc_arg = server,
-			.tls = tls };
+		struct dm_port_handlers h = {
+			.grpc = take_grpc, .grpc_arg = server, .tls = tls
+		};
 		ck_assert_ptr_null(
 		    dm_port_open("127.0.0.2:0", &h, &port, &number));
 	}
@@ -551,8 +551,7 @@ START_TEST(half_open_handshakes_block_nobody)
 
 	for (size_t i = 0; i < 100; i++) {
 		fd[i] = dial();
-		ck_assert_int_eq(
-		    send(fd[i], head, i % (sizeof(head) + 1), 0),
+		ck_assert_int_eq(send(fd[i], head, i % (sizeof(head) + 1), 0),
 		    (int)(i % (sizeof(head) + 1)));
 	}
 	expect_grpc(tls, address);
@@ -732,8 +731,7 @@ fill(TCase *tc)
 	tcase_add_test(tc, the_probe_tells_that_nobody_listens);
 	tcase_add_loop_test(tc, the_probe_gives_up_in_time, 0, 2);
 	tcase_add_test(tc, half_open_handshakes_block_nobody);
-	tcase_add_test(
-	    tc, a_handshake_that_stops_is_dropped_after_ten_seconds);
+	tcase_add_test(tc, a_handshake_that_stops_is_dropped_after_ten_seconds);
 	tcase_add_test(tc, random_bytes_after_a_handshake_type_do_no_harm);
 	tcase_add_test(tc, random_bytes_inside_a_connection_do_no_harm);
 	tcase_add_test(tc, thousands_of_connections_leave_no_descriptor);
