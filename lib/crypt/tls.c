@@ -9,8 +9,9 @@
  * The watch thread, if there is one, waits on `cond` and ends when dm_tls_free
  * or dm_tls_unwatch sets `closing`.
  */
-#include "lib/crypt/tls_internal.h"
+#include "lib/crypt/tls.h"
 
+#include "lib/crypt/tls_internal.h"
 #include "lib/thread/mutex.h"
 
 #include <errno.h>
