@@ -11,6 +11,7 @@
 #include "dmmaster.pb-c.h"
 #include "lib/log/log.h"
 #include "lib/net/probe.h"
+#include "lib/net/reach.h"
 #include "lib/rpc/rpc.h"
 #include "lib/thread/mutex.h"
 
@@ -49,6 +50,7 @@ ctl_client_new(const struct ctl_settings *set)
 	c->transport.self = c;
 	c->channels = g_ptr_array_new_with_free_func(free_channel);
 	dm_mutex_init(&c->mu, MUTEX_RANK);
+	dm_rpc_use_tls(set->tls);
 	return c;
 }
 
@@ -88,7 +90,24 @@ static bool
 is_down(const struct ctl_client *c, const char *master)
 {
 	return c->set->masters[1] != NULL &&
-	       dm_net_probe(master, PROBE_MS) != DM_NET_OPEN;
+	       dm_net_reach(master, PROBE_MS) != DM_NET_OPEN;
+}
+
+/* DM's cause, then what a connection by hand meets at each master. */
+static struct dm_err *
+unreachable(const struct ctl_settings *set)
+{
+	g_autoptr(GString) why = g_string_new("context deadline exceeded");
+
+	for (char **m = set->masters; *m != NULL; m++) {
+		DM_AUTO(dm_err) err = dm_net_probe(*m, set->tls, PROBE_MS);
+
+		if (err != NULL)
+			g_string_append_printf(why, "%s%s",
+			    m == set->masters ? ": " : "; ", err->message);
+	}
+	return dm_err_set_cause(
+	    dm_err_new(CTL_GRPC_CREATE_CONN, set->master_addr), "%s", why->str);
 }
 
 struct dm_err *
@@ -116,9 +135,7 @@ ctl_client_connect(struct ctl_client *c)
 		dm_warn("can not connect to dm-master", dm_kstr("address", *m));
 		dm_rpc_channel_free(ch);
 	}
-	return dm_err_set_cause(
-	    dm_err_new(CTL_GRPC_CREATE_CONN, c->set->master_addr),
-	    "context deadline exceeded");
+	return unreachable(c->set);
 }
 
 /* ---- calling ---- */

@@ -8,6 +8,7 @@
  */
 #include "ctl/settings.h"
 #include "ctl/common.h"
+#include "lib/config/daemon.h"
 #include "lib/text/duration.h"
 #include "lib/text/toml.h"
 
@@ -128,13 +129,70 @@ check(struct ctl_settings *set)
 		    "when interacting with the dm-master, you can also set "
 		    "the environment variable 'DM_MASTER_ADDR' to specify the "
 		    "value. Use `dmctl --help` to see more help messages");
-	if (set->ssl_ca[0] != '\0' || set->ssl_cert[0] != '\0' ||
-	    set->ssl_key[0] != '\0')
-		return dm_err_set_workaround(
-		    dm_err_set_cause(dm_err_new(CTL_INVALID_TLS_CFG),
-			"dmctl does not support TLS to dm-master yet"),
-		    "leave out --ssl-ca, --ssl-cert and --ssl-key");
 	return split_masters(set);
+}
+
+/* ---- TLS ---- */
+
+/* A list of strings of the file, or one with commas; NULL-terminated, new. */
+static char **
+names_from_file(const struct dm_toml *doc, const char *key)
+{
+	g_autoptr(GStrvBuilder) b = g_strv_builder_new();
+	const char *one = from_file(doc, key);
+
+	if (one != NULL)
+		return g_strsplit(one, ",", -1);
+	for (guint i = 0; doc != NULL && i < doc->entries->len; i++) {
+		const struct dm_toml_entry *e =
+		    g_ptr_array_index(doc->entries, i);
+		const struct dm_toml_value *v = e->value;
+
+		if (strcmp(e->key, key) != 0 || v->kind != DM_TOML_ARRAY)
+			continue;
+		for (guint k = 0; k < v->items->len; k++) {
+			const struct dm_toml_value *name = v->items->pdata[k];
+
+			if (name->kind == DM_TOML_STRING)
+				g_strv_builder_add(b, name->s);
+		}
+	}
+	return g_strv_builder_end(b);
+}
+
+static struct dm_err *
+load_certs(
+    const struct ctl_inv *inv, const struct dm_toml *doc, struct dm_tls **tls)
+{
+	struct dm_tls_cfg c = { 0 };
+	struct {
+		const char *key;
+		char **to;
+	} inline_forms[] = {
+		{ "ssl-ca-base64", &c.ca_base64 },
+		{ "ssl-cert-base64", &c.cert_base64 },
+		{ "ssl-key-base64", &c.key_base64 },
+		{ "ssl-ca-bytes", &c.ca_bytes },
+		{ "ssl-cert-bytes", &c.cert_bytes },
+		{ "ssl-key-bytes", &c.key_bytes },
+	};
+	struct dm_err *err;
+
+	c.ca = choose(inv, &ctl_opt_ssl_ca, NULL, doc);
+	c.cert = choose(inv, &ctl_opt_ssl_cert, NULL, doc);
+	c.key = choose(inv, &ctl_opt_ssl_key, NULL, doc);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(inline_forms); i++)
+		*inline_forms[i].to =
+		    g_strdup(from_file(doc, inline_forms[i].key));
+	c.cert_allowed_cn = names_from_file(doc, "cert-allowed-cn");
+	err = dm_tls_cfg_load(&c, false, NULL, NULL, tls);
+	g_free(c.ca);
+	g_free(c.cert);
+	g_free(c.key);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(inline_forms); i++)
+		g_free(*inline_forms[i].to);
+	g_strfreev(c.cert_allowed_cn);
+	return err == NULL ? NULL : dm_err_wrap(err, CTL_INVALID_TLS_CFG);
 }
 
 struct dm_err *
@@ -152,13 +210,12 @@ ctl_settings_load(const struct ctl_inv *inv, struct ctl_settings **out)
 		return err;
 	set->master_addr =
 	    choose(inv, &ctl_opt_master_addr, "DM_MASTER_ADDR", doc);
-	set->ssl_ca = choose(inv, &ctl_opt_ssl_ca, NULL, doc);
-	set->ssl_cert = choose(inv, &ctl_opt_ssl_cert, NULL, doc);
-	set->ssl_key = choose(inv, &ctl_opt_ssl_key, NULL, doc);
 	timeout = choose(inv, &ctl_opt_rpc_timeout, NULL, doc);
 	err = parse_timeout(timeout, &set->rpc_timeout_ms);
 	if (err == NULL)
 		err = check(set);
+	if (err == NULL)
+		err = load_certs(inv, doc, &set->tls);
 	if (err == NULL)
 		*out = DM_TAKE(set);
 	return err;
@@ -171,8 +228,6 @@ ctl_settings_free(struct ctl_settings *set)
 		return;
 	g_free(set->master_addr);
 	g_strfreev(set->masters);
-	g_free(set->ssl_ca);
-	g_free(set->ssl_cert);
-	g_free(set->ssl_key);
+	dm_tls_free(set->tls);
 	g_free(set);
 }

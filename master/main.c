@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -22,6 +23,8 @@
 
 #define EXIT_START    2
 #define ETCD_READY_MS 5000
+/* How soon changed certificate files are noticed when nobody connects. */
+#define TLS_WATCH_MS 2000
 
 static bool
 is_set(const char *s)
@@ -29,22 +32,11 @@ is_set(const char *s)
 	return s != NULL && *s != '\0';
 }
 
-static bool
-has_any(char *const *list)
-{
-	return list != NULL && list[0] != NULL;
-}
-
 /* What the configuration may ask for but this version cannot do: refused, so
  * that nobody relies on it. */
 static struct dm_err *
 check_supported(const struct dm_master_cfg *cfg)
 {
-	if (is_set(cfg->tls.ca) || is_set(cfg->tls.cert) ||
-	    is_set(cfg->tls.key) || has_any(cfg->tls.cert_allowed_cn))
-		return dm_err_set_cause(dm_err_new(MASTER_TLS_CONFIG_NOT_VALID),
-		    "TLS on master-addr is not available in this version; "
-		    "remove ssl-ca, ssl-cert, ssl-key and cert-allowed-cn");
 	if (cfg->openapi)
 		return dm_err_set_cause(
 		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "openapi"),
@@ -65,14 +57,54 @@ check_supported(const struct dm_master_cfg *cfg)
 	return NULL;
 }
 
+/* ---- TLS ---- */
+
+struct certs {
+	struct dm_tls *tls; /* NULL: in clear */
+	_Atomic(struct dm_etcd_member_proc *) member;
+};
+
+static void
+on_certs_changed(const struct dm_err *err, bool ca_changed, void *arg)
+{
+	struct certs *c = arg;
+	struct dm_etcd_member_proc *member = atomic_load(&c->member);
+	DM_AUTO(dm_err) failed = NULL;
+
+	if (err != NULL) {
+		dm_error("new certificates are not used, the old ones stay",
+		    dm_kerr(err));
+		return;
+	}
+	dm_info(
+	    "new certificates are in use", dm_kbool("ca-changed", ca_changed));
+	if (member == NULL)
+		return;
+	failed = dm_etcd_member_renew(member, ca_changed);
+	if (failed != NULL)
+		dm_error(
+		    "cannot give new certificates to etcd", dm_kerr(failed));
+}
+
 static struct dm_err *
-start_member(
-    const struct dm_master_cfg *cfg, struct dm_etcd_member_proc **member)
+load_certs(const struct dm_master_cfg *cfg, struct certs *c)
+{
+	struct dm_err *err =
+	    dm_tls_cfg_load(&cfg->tls, true, on_certs_changed, c, &c->tls);
+
+	return err == NULL ? NULL
+			   : dm_err_wrap(err, MASTER_TLS_CONFIG_NOT_VALID);
+}
+
+/* ---- etcd ---- */
+
+static struct dm_err *
+start_member(const struct dm_master_cfg *cfg, struct certs *certs,
+    struct dm_etcd_member_proc **member)
 {
 	g_autofree char *joined = NULL;
-	g_autofree char *client_url =
-	    g_strdup_printf("http://%s", cfg->advertise_addr);
-	struct dm_err *err = NULL;
+	g_autofree char *client_url = g_strdup_printf("%s://%s",
+	    certs->tls != NULL ? "https" : "http", cfg->advertise_addr);
 	struct dm_etcd_member_opts o = {
 		.etcd_path = cfg->etcd_path,
 		.name = cfg->name,
@@ -89,17 +121,22 @@ start_member(
 		.max_request_bytes = cfg->max_request_bytes,
 		.heartbeat_ms = cfg->heartbeat_ms,
 		.election_ms = cfg->election_ms,
+		.tls = certs->tls,
+		.peer_cn = cfg->tls.cert_allowed_cn[0],
 	};
+	struct dm_err *err = NULL;
 
 	if (is_set(cfg->join))
-		err = join_prepare(cfg, &joined);
-	if (err != NULL)
-		return err;
-	if (joined != NULL) {
+		err = join_prepare(cfg, certs->tls, &joined);
+	if (err == NULL && joined != NULL) {
 		o.initial_cluster = joined;
 		o.initial_cluster_state = "existing";
 	}
-	return dm_etcd_member_start(&o, member);
+	if (err == NULL)
+		err = dm_etcd_member_start(&o, member);
+	if (err == NULL)
+		atomic_store(&certs->member, *member);
+	return err;
 }
 
 static void
@@ -156,7 +193,8 @@ wait_for_etcd(struct dm_etcd_member_proc *member)
 
 /* member: NULL when etcd is external. */
 static int
-serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
+serve(const struct dm_master_cfg *cfg, struct dm_tls *tls,
+    struct dm_etcd_member_proc *member)
 {
 	struct server *server = NULL;
 	struct dm_err *err = NULL;
@@ -164,17 +202,22 @@ serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
 
 	block_signals(&set);
 	dm_rpc_init();
+	dm_rpc_use_tls(tls);
+	if (tls != NULL)
+		dm_tls_watch(tls, TLS_WATCH_MS);
 	if (member != NULL)
 		err = wait_for_etcd(member);
 	if (err == NULL)
-		err = server_start(cfg, member, &server);
+		err = server_start(cfg, tls, member, &server);
 	if (err == NULL) {
 		dm_info("dm-master is serving",
 		    dm_kstr("addr", cfg->master_addr),
-		    dm_kstr("advertise-addr", cfg->advertise_addr));
+		    dm_kstr("advertise-addr", cfg->advertise_addr),
+		    dm_kbool("tls", tls != NULL));
 		wait_for_signal(&set);
 		err = server_stop(server);
 	}
+	dm_tls_unwatch(tls);
 	dm_rpc_shutdown();
 	return err == NULL ? 0 : fail(err);
 }
@@ -182,19 +225,19 @@ serve(const struct dm_master_cfg *cfg, struct dm_etcd_member_proc *member)
 static int
 run(const struct dm_master_cfg *cfg)
 {
+	bool embedded = strcmp(cfg->etcd_mode, "external") != 0;
 	struct dm_etcd_member_proc *member = NULL;
 	struct dm_err *err = check_supported(cfg);
+	struct certs certs = { NULL };
 	int status;
 
-	if (err != NULL)
-		return fail(err);
-	if (strcmp(cfg->etcd_mode, "external") == 0)
-		return serve(cfg, NULL);
-	err = start_member(cfg, &member);
-	if (err != NULL)
-		return fail(err);
-	status = serve(cfg, member);
+	if (err == NULL)
+		err = load_certs(cfg, &certs);
+	if (err == NULL && embedded)
+		err = start_member(cfg, &certs, &member);
+	status = err != NULL ? fail(err) : serve(cfg, certs.tls, member);
 	dm_etcd_member_stop(member);
+	dm_tls_free(certs.tls);
 	return status;
 }
 

@@ -44,6 +44,7 @@
 struct server {
 	const struct dm_master_cfg *cfg;
 	struct dm_etcd_member_proc *member; /* NULL: etcd is external */
+	struct dm_tls *tls;                 /* NULL: in clear */
 	struct dm_etcd *etcd;
 	struct monitor *monitor;
 	struct members_api *members;
@@ -268,7 +269,9 @@ connect_etcd(struct server *s)
 {
 	const struct dm_master_cfg *cfg = s->cfg;
 	const char *own[] = { NULL, NULL };
-	struct dm_etcd_opts o = { .endpoints = own, .timeout_ms = ETCD_MS };
+	struct dm_etcd_opts o = {
+		.endpoints = own, .tls = s->tls, .timeout_ms = ETCD_MS
+	};
 
 	if (s->member != NULL) {
 		own[0] = dm_etcd_member_endpoint(s->member);
@@ -323,15 +326,22 @@ make_metrics(struct server *s)
 }
 
 static void
-adopt_grpc(int fd, void *arg)
+adopt_grpc(int fd, const char *peer, void *arg)
 {
-	dm_rpc_server_adopt(arg, fd);
+	dm_rpc_server_adopt(arg, fd, peer);
 }
 
 static void
-adopt_http(int fd, void *arg)
+adopt_http(int fd, const char *peer DM_UNUSED, void *arg)
 {
 	dm_http_server_adopt(arg, fd);
+}
+
+static void
+on_refused(const char *peer, const char *why, void *arg DM_UNUSED)
+{
+	dm_warn("a connection was refused", dm_kstr("peer", peer),
+	    dm_kstr("reason", why));
 }
 
 static bool
@@ -384,7 +394,10 @@ start_http(struct server *s)
 static struct dm_err *
 serve(struct server *s)
 {
-	struct dm_port_handlers h = { .grpc = adopt_grpc, .http = adopt_http };
+	struct dm_port_handlers h = { .grpc = adopt_grpc,
+		.http = adopt_http,
+		.tls = s->tls,
+		.refused = on_refused };
 	struct dm_err *err = start_rpc(s);
 
 	if (err == NULL)
@@ -471,13 +484,14 @@ start(struct server *s)
 }
 
 struct dm_err *
-server_start(const struct dm_master_cfg *cfg,
+server_start(const struct dm_master_cfg *cfg, struct dm_tls *tls,
     struct dm_etcd_member_proc *member, struct server **server)
 {
 	struct server *s = g_new0(struct server, 1);
 	struct dm_err *err;
 
 	s->cfg = cfg;
+	s->tls = tls;
 	s->member = member;
 	dm_mutex_init(&s->mu, 50);
 	make_metrics(s);
@@ -504,7 +518,7 @@ server_stop(struct server *s)
 	el = atomic_load(&s->election);
 	if (el != NULL)
 		dm_election_resign(el);
-	dm_port_free(s->port);
+	dm_port_close(s->port);
 	if (s->health != NULL)
 		dm_rpc_health_set(s->health, "", false);
 	if (s->gateway != NULL)
@@ -513,6 +527,7 @@ server_stop(struct server *s)
 		dm_http_server_stop(s->http);
 	if (s->rpc != NULL)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
+	dm_port_free(s->port);
 	if (s->api != NULL)
 		api_stop(s->api);
 	if (s->kv != NULL)

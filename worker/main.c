@@ -24,6 +24,8 @@
 
 #define EXIT_CONFIG 2
 #define EXIT_START  1
+/* How soon changed certificate files are noticed when nobody connects. */
+#define TLS_WATCH_MS 2000
 
 struct program {
 	struct holder *holder;
@@ -89,9 +91,9 @@ wait_for_end(int signals, int refused)
 }
 
 static struct dm_err *
-start(struct program *p, const struct dm_worker_cfg *cfg)
+start(struct program *p, const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 {
-	struct server_opts so = { .addr = cfg->worker_addr };
+	struct server_opts so = { .addr = cfg->worker_addr, .tls = tls };
 	struct holder_opts ho = { .worker = cfg->name,
 		.lease_ttl_s = cfg->keepalive_ttl,
 		.report = on_report,
@@ -102,6 +104,7 @@ start(struct program *p, const struct dm_worker_cfg *cfg)
 		.ttl_s = cfg->keepalive_ttl,
 		.max_sources = (uint32_t)cfg->max_sources,
 		.relay_ttl_s = cfg->relay_keepalive_ttl,
+		.tls = tls,
 		.refused = on_refused,
 		.arg = p };
 	struct dm_err *err;
@@ -131,8 +134,19 @@ stop(struct program *p)
 	holder_free(p->holder);
 }
 
+static void
+on_certs_changed(const struct dm_err *err, bool ca_changed, void *arg DM_UNUSED)
+{
+	if (err != NULL)
+		dm_error("new certificates are not used, the old ones stay",
+		    dm_kerr(err));
+	else
+		dm_info("new certificates are in use",
+		    dm_kbool("ca-changed", ca_changed));
+}
+
 static int
-run(const struct dm_worker_cfg *cfg)
+run(const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 {
 	struct program p = { .refused = eventfd(0, EFD_CLOEXEC) };
 	int signals = open_signals();
@@ -144,8 +158,11 @@ run(const struct dm_worker_cfg *cfg)
 	    dm_kstr("name", cfg->name),
 	    dm_kstr("worker-addr", cfg->worker_addr));
 	dm_rpc_init();
+	dm_rpc_use_tls(tls);
+	if (tls != NULL)
+		dm_tls_watch(tls, TLS_WATCH_MS);
 	mysql_library_init(0, NULL, NULL);
-	err = start(&p, cfg);
+	err = start(&p, cfg, tls);
 	if (err != NULL) {
 		g_autofree char *text = dm_err_text(err);
 
@@ -176,14 +193,6 @@ is_set(const char *s)
 static struct dm_err *
 check_supported(const struct dm_worker_cfg *cfg)
 {
-	char *const *cn = cfg->tls.cert_allowed_cn;
-
-	if (is_set(cfg->tls.ca) || is_set(cfg->tls.cert) ||
-	    is_set(cfg->tls.key) || (cn != NULL && cn[0] != NULL))
-		return dm_err_set_cause(dm_err_new(WORKER_TLS_CONFIG_NOT_VALID),
-		    "TLS between the programs is not available in this "
-		    "version; remove ssl-ca, ssl-cert, ssl-key and "
-		    "cert-allowed-cn");
 	if (is_set(cfg->relay_dir))
 		return dm_err_set_cause(
 		    dm_err_new(WORKER_INVALID_FLAG, "relay-dir"),
@@ -195,6 +204,16 @@ check_supported(const struct dm_worker_cfg *cfg)
 		    "it is not available in this version: the log may hold "
 		    "statements and errors with values");
 	return NULL;
+}
+
+static struct dm_err *
+load_certs(const struct dm_worker_cfg *cfg, struct dm_tls **tls)
+{
+	struct dm_err *err =
+	    dm_tls_cfg_load(&cfg->tls, true, on_certs_changed, NULL, tls);
+
+	return err == NULL ? NULL
+			   : dm_err_wrap(err, WORKER_TLS_CONFIG_NOT_VALID);
 }
 
 static int
@@ -211,6 +230,7 @@ int
 main(int argc, char **argv)
 {
 	DM_AUTO(dm_worker_cfg) cfg = NULL;
+	DM_AUTO(dm_tls) tls = NULL;
 	enum dm_daemon_action action;
 	struct dm_err *err;
 
@@ -231,6 +251,8 @@ main(int argc, char **argv)
 		break;
 	}
 	err = check_supported(cfg);
+	if (err == NULL)
+		err = load_certs(cfg, &tls);
 	if (err != NULL)
 		return fail_config(err);
 	err = dm_log_init(cfg->log.level, cfg->log.file, cfg->log.format);
@@ -241,5 +263,5 @@ main(int argc, char **argv)
 		dm_err_free(err);
 		return EXIT_CONFIG;
 	}
-	return run(cfg);
+	return run(cfg, tls);
 }

@@ -4,6 +4,7 @@
 
 #include "lib/config/daemon.h"
 #include "lib/http/server.h"
+#include "lib/log/log.h"
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
@@ -76,15 +77,22 @@ on_metrics(const struct dm_http_req *req DM_UNUSED, struct dm_http_resp *resp,
 }
 
 static void
-give_grpc(int fd, void *arg)
+give_grpc(int fd, const char *peer, void *arg)
 {
-	dm_rpc_server_adopt(arg, fd);
+	dm_rpc_server_adopt(arg, fd, peer);
 }
 
 static void
-give_http(int fd, void *arg)
+give_http(int fd, const char *peer DM_UNUSED, void *arg)
 {
 	dm_http_server_adopt(arg, fd);
+}
+
+static void
+on_refused(const char *peer, const char *why, void *arg DM_UNUSED)
+{
+	dm_warn("a connection was refused", dm_kstr("peer", peer),
+	    dm_kstr("reason", why));
 }
 
 static void
@@ -113,7 +121,10 @@ struct dm_err *
 server_start(const struct server_opts *o, struct server **out)
 {
 	struct server *s = g_new0(struct server, 1);
-	struct dm_port_handlers h = { .grpc = give_grpc, .http = give_http };
+	struct dm_port_handlers h = { .grpc = give_grpc,
+		.http = give_http,
+		.tls = o->tls,
+		.refused = on_refused };
 	struct dm_err *err;
 	int bound;
 
@@ -145,10 +156,11 @@ server_stop(struct server *s)
 {
 	if (s == NULL)
 		return;
-	dm_port_free(s->port);
+	dm_port_close(s->port);
 	dm_http_server_free(s->http);
 	dm_rpc_health_set(s->health, "", false);
 	dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
+	dm_port_free(s->port);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
 	dm_rpc_reflection_free(s->reflection);

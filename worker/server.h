@@ -13,7 +13,8 @@
 struct server;
 
 struct server_opts {
-	const char *addr; /* worker-addr */
+	const char *addr;   /* worker-addr */
+	struct dm_tls *tls; /* NULL: in clear; borrowed */
 	struct holder *holder;
 };
 

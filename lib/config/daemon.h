@@ -8,14 +8,18 @@
 #define DM_LIB_CONFIG_DAEMON_H
 
 #include "lib/base/version.h" /* what -V prints */
+#include "lib/crypt/tls.h"
 #include "lib/err/err.h"
 
 struct dm_log_cfg {
 	char *level, *file, *format;
 };
+/* Of each of the three, the first that is set counts: bytes, base64, path. */
 struct dm_tls_cfg {
-	char *ca, *cert, *key;
-	char **cert_allowed_cn; /* NULL-terminated */
+	char *ca, *cert, *key;                      /* paths of PEM files */
+	char *ca_base64, *cert_base64, *key_base64; /* of PEM texts */
+	char *ca_bytes, *cert_bytes, *key_bytes;    /* PEM texts */
+	char **cert_allowed_cn;                     /* NULL-terminated */
 };
 
 struct dm_master_cfg {
@@ -81,6 +85,22 @@ struct dm_err *dm_worker_cfg_load(int argc, char *const *argv,
 void dm_worker_cfg_free(struct dm_worker_cfg *c);
 DM_DEFINE_AUTO(dm_worker_cfg)
 char *dm_worker_cfg_toml(const struct dm_worker_cfg *c);
+/* Is TLS asked for: is anything but names set? */
+bool dm_tls_cfg_is_on(const struct dm_tls_cfg *c);
+/*
+ * Load the certificates. *tls is NULL when nothing of TLS is set.
+ *   server  the process also listens: it needs a certificate and key.
+ * Errors: plain, with the path or key.
+ */
+struct dm_err *dm_tls_cfg_load(const struct dm_tls_cfg *c, bool server,
+    dm_tls_changed_fn *changed, void *arg, struct dm_tls **tls) DM_MUST_CHECK;
+/*
+ * Standard base64 of a PEM text, blanks allowed; a new string. key: what the
+ * error calls it. Errors: plain.
+ */
+struct dm_err *dm_pem_decode(
+    const char *key, const char *base64, char **pem) DM_MUST_CHECK;
+
 /* Static texts. */
 const char *dm_master_help(void);
 const char *dm_master_sample(void);

@@ -627,6 +627,18 @@ append_value(GString *out, const struct daemon_item *it, const void *cfg)
 	}
 }
 
+static bool
+is_left_out(const struct daemon_item *it, const void *cfg)
+{
+	const void *from = const_field(it, cfg);
+
+	if (strcmp(it->key, "cert-allowed-cn") == 0)
+		return (*(char **const *)from)[0] == NULL;
+	return g_str_has_prefix(it->key, "ssl-") &&
+	       g_str_has_suffix(it->key, "-bytes") &&
+	       (*(char *const *)from)[0] == '\0';
+}
+
 void
 dm_daemon_append_toml(
     GString *out, const struct daemon_spec *s, const void *cfg, const char *key)
@@ -634,6 +646,8 @@ dm_daemon_append_toml(
 	const struct daemon_item *it = find_key(s, key);
 
 	dm_assert(it != NULL);
+	if (is_left_out(it, cfg))
+		return;
 	g_string_append_printf(out, "%s = ", key);
 	append_value(out, it, cfg);
 	g_string_append_c(out, '\n');

@@ -53,7 +53,8 @@ struct dm_err *dm_daemon_load(const struct daemon_spec *s, int argc,
 void dm_daemon_fini(const struct daemon_spec *s, void *cfg);
 /* "Usage of x:" and every flag with its default. New string. */
 char *dm_daemon_help(const struct daemon_spec *s);
-/* key = value, of the item with this key. */
+/* key = value, of the item with this key. The keys that DM shows only when
+ * they are set (cert-allowed-cn, ssl-*-bytes) are left out otherwise. */
 void dm_daemon_append_toml(GString *out, const struct daemon_spec *s,
     const void *cfg, const char *key);
 
@@ -65,5 +66,18 @@ char *dm_addr_strip_scheme(const char *addr);
 bool dm_addr_split(const char *addr, char **host, unsigned *port);
 /* Host neither empty nor 0.0.0.0, and a port. */
 bool dm_addr_is_reachable(const char *addr);
+
+/* Where a program listens and what it tells others, and DM's codes for what
+ * may be wrong with them. */
+struct dm_addr_pair {
+	char **own, **advertise;
+	const char *key; /* of own: "master-addr" */
+	int bad_own, bad_advertise;
+};
+/* Strips schemes; an empty advertise becomes a copy of own. */
+struct dm_err *dm_addr_adjust(const struct dm_addr_pair *p) DM_MUST_CHECK;
+
+/* Frees *to; takes value. */
+void dm_cfg_replace(char **to, char *value);
 
 #endif

@@ -3,6 +3,7 @@
 #include "lib/config/db.h"
 
 #include "lib/config/bind.h"
+#include "lib/config/daemon.h"
 
 #include <string.h>
 
@@ -20,6 +21,11 @@ dm_db_cfg_fini(struct dm_db_cfg *c)
 	g_free(c->ssl_ca);
 	g_free(c->ssl_cert);
 	g_free(c->ssl_key);
+	g_free(c->ssl_ca_pem);
+	g_free(c->ssl_cert_pem);
+	if (c->ssl_key_pem != NULL)
+		explicit_bzero(c->ssl_key_pem, strlen(c->ssl_key_pem));
+	g_free(c->ssl_key_pem);
 	g_strfreev(c->cert_allowed_cn);
 	memset(c, 0, sizeof(*c));
 }
@@ -35,6 +41,9 @@ dm_db_cfg_copy(struct dm_db_cfg *to, const struct dm_db_cfg *from)
 	to->ssl_ca = g_strdup(from->ssl_ca);
 	to->ssl_cert = g_strdup(from->ssl_cert);
 	to->ssl_key = g_strdup(from->ssl_key);
+	to->ssl_ca_pem = g_strdup(from->ssl_ca_pem);
+	to->ssl_cert_pem = g_strdup(from->ssl_cert_pem);
+	to->ssl_key_pem = g_strdup(from->ssl_key_pem);
 	to->cert_allowed_cn = g_strdupv(from->cert_allowed_cn);
 }
 
@@ -48,6 +57,9 @@ dm_db_cfg_params(const struct dm_db_cfg *c, enum dm_err_scope scope)
 		.ssl_ca = c->ssl_ca,
 		.ssl_cert = c->ssl_cert,
 		.ssl_key = c->ssl_key,
+		.ssl_ca_pem = c->ssl_ca_pem,
+		.ssl_cert_pem = c->ssl_cert_pem,
+		.ssl_key_pem = c->ssl_key_pem,
 		.cert_allowed_cn = (const char *const *)c->cert_allowed_cn,
 		.session = (const char *const *)c->session,
 		.scope = scope };
@@ -116,6 +128,78 @@ bind_session(struct dm_report *r, const char *path, const struct dm_yaml *node,
 	*out = (char **)g_ptr_array_steal(list, NULL);
 }
 
+/* ---- certificates ---- */
+
+/* A list of bytes, as DM's programs write it. NULL: it is not one. */
+static char *
+pem_of_numbers(const struct dm_yaml *node)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (node->kind != DM_YAML_SEQ)
+		return NULL;
+	for (guint i = 0; i < node->items->len; i++) {
+		const struct dm_yaml *n = g_ptr_array_index(node->items, i);
+		guint64 byte;
+
+		if (n->kind != DM_YAML_SCALAR ||
+		    !g_ascii_string_to_unsigned(
+			n->text, 10, 1, 255, &byte, NULL))
+			return NULL;
+		g_string_append_c(text, (char)byte);
+	}
+	return g_strdup(text->str);
+}
+
+/* The PEM text itself, its base64, or (bytes only) a list of numbers. */
+static struct dm_err *
+pem_of_node(const char *key, const struct dm_yaml *node, char **pem)
+{
+	if (node->kind == DM_YAML_SCALAR &&
+	    strstr(node->text, "-----BEGIN ") != NULL)
+		*pem = g_strdup(node->text);
+	else if (node->kind == DM_YAML_SCALAR)
+		return dm_pem_decode(key, node->text, pem);
+	else
+		*pem = pem_of_numbers(node);
+	return *pem != NULL
+		   ? NULL
+		   : dm_err_plain(
+			 "%s: expected a PEM text, or its base64", key);
+}
+
+/* The first of the two keys that has a value. */
+static void
+bind_pem(struct dm_report *r, const char *path, const struct dm_yaml *node,
+    const char *const keys[2], char **to)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct dm_yaml_pair *p = dm_yaml_find(node, keys[i]);
+		DM_AUTO(dm_err) err = NULL;
+		g_autofree char *pem = NULL;
+
+		if (p == NULL || dm_bind_is_empty(p->value) ||
+		    (p->value->kind == DM_YAML_SCALAR &&
+			p->value->text[0] == '\0'))
+			continue;
+		err = pem_of_node(p->key, p->value, &pem);
+		if (err != NULL)
+			dm_report_add(r, DM_ERR_CONN_INVALID_TLS_CONFIG,
+			    p->line, p->col, path,
+			    "give the certificate in PEM form, encoded by "
+			    "base64",
+			    "%s", err->message);
+		else if (*to == NULL)
+			*to = g_steal_pointer(&pem);
+	}
+}
+
+static bool
+has_one(const char *path, const char *pem)
+{
+	return path[0] != '\0' || (pem != NULL && pem[0] != '\0');
+}
+
 static void
 bind_security(struct dm_report *r, const char *path, const struct dm_yaml *node,
     struct dm_db_cfg *db)
@@ -132,23 +216,18 @@ bind_security(struct dm_report *r, const char *path, const struct dm_yaml *node,
 		BIND_DROP("ssl-cert-base64"),
 		BIND_DROP("ssl-key-base64"),
 	};
+	static const char *const forms[3][2] = {
+		{ "ssl-ca-bytes", "ssl-ca-base64" },
+		{ "ssl-cert-bytes", "ssl-cert-base64" },
+		{ "ssl-key-bytes", "ssl-key-base64" },
+	};
 
 	dm_bind_map(r, path, node, keys, DM_ARRAY_SIZE(keys), db);
-	for (size_t i = 4; i < DM_ARRAY_SIZE(keys); i++) {
-		const struct dm_yaml_pair *p = dm_yaml_find(node, keys[i].name);
-
-		if (p == NULL || dm_bind_is_empty(p->value) ||
-		    (p->value->kind == DM_YAML_SCALAR &&
-			p->value->text[0] == '\0'))
-			continue;
-		dm_report_add(r, DM_ERR_CONN_INVALID_TLS_CONFIG, p->line,
-		    p->col, path,
-		    "give the paths ssl-ca, ssl-cert, ssl-key, readable on "
-		    "every dm-master and dm-worker",
-		    "%s: certificates inside the file are not supported",
-		    p->key);
-	}
-	if ((db->ssl_cert[0] == '\0') != (db->ssl_key[0] == '\0'))
+	bind_pem(r, path, node, forms[0], &db->ssl_ca_pem);
+	bind_pem(r, path, node, forms[1], &db->ssl_cert_pem);
+	bind_pem(r, path, node, forms[2], &db->ssl_key_pem);
+	if (has_one(db->ssl_cert, db->ssl_cert_pem) !=
+	    has_one(db->ssl_key, db->ssl_key_pem))
 		dm_report_add(r, DM_ERR_CONN_INVALID_TLS_CONFIG, node->line,
 		    node->col, path, "give both or none",
 		    "ssl-cert and ssl-key belong together");

@@ -13,7 +13,8 @@ struct dm_db_cfg {
 	unsigned port;
 	char *user, *password;
 	char **session; /* "name=value", names in lower case; NULL-terminated */
-	char *ssl_ca, *ssl_cert, *ssl_key;
+	char *ssl_ca, *ssl_cert, *ssl_key;             /* paths, or "" */
+	char *ssl_ca_pem, *ssl_cert_pem, *ssl_key_pem; /* texts, or NULL */
 	char **cert_allowed_cn; /* NULL-terminated or NULL */
 };
 void dm_db_cfg_fini(struct dm_db_cfg *c);

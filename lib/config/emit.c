@@ -76,9 +76,25 @@ emit_session(GString *s, int indent, char *const *session)
 	}
 }
 
+/* NULL: nothing. */
+static void
+emit_pem(GString *s, int indent, const char *key, const char *pem)
+{
+	g_autofree char *text = NULL;
+
+	if (pem == NULL)
+		return;
+	text = g_base64_encode((const guchar *)pem, strlen(pem));
+	dm_emit_str(s, indent, key, text);
+	explicit_bzero(text, strlen(text));
+}
+
 void
 dm_emit_db(GString *s, int indent, const struct dm_db_cfg *db, bool mask)
 {
+	bool has_pem = db->ssl_ca_pem != NULL || db->ssl_cert_pem != NULL ||
+		       db->ssl_key_pem != NULL;
+
 	dm_emit_str(s, indent, "host", db->host);
 	dm_emit_int(s, indent, "port", db->port);
 	dm_emit_str(s, indent, "user", db->user);
@@ -87,7 +103,8 @@ dm_emit_db(GString *s, int indent, const struct dm_db_cfg *db, bool mask)
 	dm_emit_raw(s, indent, "max-allowed-packet", "null");
 	emit_session(s, indent, db->session);
 	if (db->ssl_ca[0] == '\0' && db->ssl_cert[0] == '\0' &&
-	    db->ssl_key[0] == '\0' && db->cert_allowed_cn == NULL) {
+	    db->ssl_key[0] == '\0' && db->cert_allowed_cn == NULL &&
+	    (mask || !has_pem)) {
 		dm_emit_raw(s, indent, "security", "null");
 		return;
 	}
@@ -96,4 +113,9 @@ dm_emit_db(GString *s, int indent, const struct dm_db_cfg *db, bool mask)
 	dm_emit_str(s, indent + 2, "ssl-cert", db->ssl_cert);
 	dm_emit_str(s, indent + 2, "ssl-key", db->ssl_key);
 	dm_emit_strv(s, indent + 2, "cert-allowed-cn", db->cert_allowed_cn);
+	if (mask)
+		return; /* DM shows no contents of certificates either */
+	emit_pem(s, indent + 2, "ssl-ca-base64", db->ssl_ca_pem);
+	emit_pem(s, indent + 2, "ssl-cert-base64", db->ssl_cert_pem);
+	emit_pem(s, indent + 2, "ssl-key-base64", db->ssl_key_pem);
 }

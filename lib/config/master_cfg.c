@@ -54,12 +54,12 @@ static const struct daemon_item items[] = {
 	{ "ssl-cert", "ssl-cert", ITEM_STR, AT(tls.cert), 0, NULL, "certificate, PEM file" },
 	{ "ssl-key", "ssl-key", ITEM_STR, AT(tls.key), 0, NULL, "private key, PEM file" },
 	{ "cert-allowed-cn", "cert-allowed-cn", ITEM_STRV, AT(tls.cert_allowed_cn), 0, NULL, "common names allowed to connect; comma list, may be repeated" },
-	{ NULL, "ssl-ca-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-ca-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-ca-bytes", ITEM_STR, AT(tls.ca_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-cert-bytes", ITEM_STR, AT(tls.cert_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-key-bytes", ITEM_SECRET, AT(tls.key_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-ca-base64", ITEM_STR, AT(tls.ca_base64), 0, NULL, NULL },
+	{ NULL, "ssl-cert-base64", ITEM_STR, AT(tls.cert_base64), 0, NULL, NULL },
+	{ NULL, "ssl-key-base64", ITEM_SECRET, AT(tls.key_base64), 0, NULL, NULL },
 	{ "secret-key-path", "secret-key-path", ITEM_STR, AT(secret_key_path), 0, NULL, "file with the key that encrypts passwords, 64 hex digits" },
 	{ "v1-sources-path", "v1-sources-path", ITEM_STR, AT(v1_sources_path), 0, NULL, "sources to take over from a DM 1.0 cluster" },
 	{ "etcd-mode", "etcd-mode", ITEM_STR, AT(etcd_mode), 0, "embedded", "embedded: run a member; external: use etcd-endpoints" },
@@ -78,7 +78,7 @@ static const char *const shown[] = {
 	"max-request-bytes", "auto-compaction-mode",
 	"auto-compaction-retention", "quota-backend-bytes", "openapi",
 	"v1-sources-path", "ssl-ca", "ssl-cert", "ssl-key", "cert-allowed-cn",
-	"ssl-ca-base64", "ssl-key-base64", "ssl-cert-base64",
+	"ssl-ca-bytes", "ssl-cert-bytes", "ssl-key-bytes", "ssl-ca-base64", "ssl-key-base64", "ssl-cert-base64",
 	"secret-key-path",
 };
 static const char *const shown_external[] = {
@@ -98,38 +98,6 @@ static const struct daemon_spec spec = {
 	.short_name = "master",
 	.contains = "contained",
 };
-
-static void
-replace(char **to, char *value)
-{
-	g_free(*to);
-	*to = value;
-}
-
-static struct dm_err *
-addresses_adjust(struct dm_master_cfg *c)
-{
-	g_autofree char *host = NULL;
-	unsigned port;
-
-	replace(&c->master_addr, dm_addr_strip_scheme(c->master_addr));
-	replace(&c->advertise_addr, dm_addr_strip_scheme(c->advertise_addr));
-	if (!dm_addr_split(c->master_addr, &host, &port))
-		return dm_err_new(MASTER_HOST_PORT_NOT_VALID, c->master_addr);
-	if (c->advertise_addr[0] != '\0') {
-		if (!dm_addr_is_reachable(c->advertise_addr))
-			return dm_err_new(
-			    MASTER_ADVERTISE_ADDR_NOT_VALID, c->advertise_addr);
-		return NULL;
-	}
-	if (!dm_addr_is_reachable(c->master_addr))
-		return dm_err_make_(DM_ERR_MASTER_HOST_PORT_NOT_VALID,
-		    "master-addr (%s) must include the 'host' part (should "
-		    "not be '0.0.0.0') when advertise-addr is not set",
-		    c->master_addr);
-	replace(&c->advertise_addr, g_strdup(c->master_addr));
-	return NULL;
-}
 
 /* "a,http://b" -> "https://a,https://b"; in name=url the part behind '='. */
 static char *
@@ -170,27 +138,28 @@ own_cluster(const struct dm_master_cfg *c)
 static void
 member_adjust(struct dm_master_cfg *c)
 {
-	bool tls = c->tls.ca[0] != '\0';
+	bool tls = dm_tls_cfg_is_on(&c->tls);
 
 	if (c->name[0] == '\0') {
 		char host[256] = "";
 
 		if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
 			g_strlcpy(host, "localhost", sizeof(host));
-		replace(&c->name, g_strconcat("dm-master-", host, NULL));
+		dm_cfg_replace(&c->name, g_strconcat("dm-master-", host, NULL));
 	}
 	if (c->data_dir[0] == '\0')
-		replace(&c->data_dir, g_strconcat("default.", c->name, NULL));
-	replace(&c->peer_urls, wrap_schemes(c->peer_urls, false, tls));
+		dm_cfg_replace(
+		    &c->data_dir, g_strconcat("default.", c->name, NULL));
+	dm_cfg_replace(&c->peer_urls, wrap_schemes(c->peer_urls, false, tls));
 	if (c->advertise_peer_urls[0] == '\0')
-		replace(&c->advertise_peer_urls, g_strdup(c->peer_urls));
-	replace(&c->advertise_peer_urls,
+		dm_cfg_replace(&c->advertise_peer_urls, g_strdup(c->peer_urls));
+	dm_cfg_replace(&c->advertise_peer_urls,
 	    wrap_schemes(c->advertise_peer_urls, false, tls));
 	if (c->initial_cluster[0] == '\0')
-		replace(&c->initial_cluster, own_cluster(c));
-	replace(
+		dm_cfg_replace(&c->initial_cluster, own_cluster(c));
+	dm_cfg_replace(
 	    &c->initial_cluster, wrap_schemes(c->initial_cluster, true, tls));
-	replace(&c->join, wrap_schemes(c->join, false, tls));
+	dm_cfg_replace(&c->join, wrap_schemes(c->join, false, tls));
 }
 
 /* etcd would refuse it with less to read. */
@@ -232,7 +201,13 @@ adjust(struct dm_master_cfg *c)
 {
 	struct dm_err *err;
 
-	err = addresses_adjust(c);
+	err = dm_addr_adjust(&(struct dm_addr_pair){
+	    .own = &c->master_addr,
+	    .advertise = &c->advertise_addr,
+	    .key = "master-addr",
+	    .bad_own = DM_ERR_MASTER_HOST_PORT_NOT_VALID,
+	    .bad_advertise = DM_ERR_MASTER_ADVERTISE_ADDR_NOT_VALID,
+	});
 	if (err != NULL)
 		return err;
 	member_adjust(c);
@@ -275,9 +250,7 @@ dm_master_cfg_toml(const struct dm_master_cfg *c)
 	GString *out = g_string_new(NULL);
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(shown); i++)
-		if (strcmp(shown[i], "cert-allowed-cn") != 0 ||
-		    c->tls.cert_allowed_cn[0] != NULL)
-			dm_daemon_append_toml(out, &spec, c, shown[i]);
+		dm_daemon_append_toml(out, &spec, c, shown[i]);
 	if (strcmp(c->etcd_mode, "external") == 0)
 		for (size_t i = 0; i < DM_ARRAY_SIZE(shown_external); i++)
 			dm_daemon_append_toml(out, &spec, c, shown_external[i]);

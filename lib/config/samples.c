@@ -50,8 +50,16 @@ dm_master_sample(void)
 "rpc-rate-limit = 10.0\n"
 "rpc-rate-burst = 40\n"
 "\n"
-"# Not available in this version, and refused: openapi = true, ssl-ca, ssl-cert,\n"
-"# ssl-key, cert-allowed-cn, secret-key-path, v1-sources-path.\n"
+"# TLS with dm-worker, dmctl, other dm-masters and etcd: PEM files, all three or\n"
+"# none. A peer must show a certificate of this authority and, with a list, one\n"
+"# of these common names. Files that change are read again.\n"
+"# ssl-ca = \"/path/ca.pem\"\n"
+"# ssl-cert = \"/path/dm-master.pem\"\n"
+"# ssl-key = \"/path/dm-master.key\"\n"
+"# cert-allowed-cn = [\"dm\"]\n"
+"\n"
+"# Not available in this version, and refused: openapi = true, secret-key-path,\n"
+"# v1-sources-path.\n"
 "openapi = false\n";
 }
 
@@ -86,8 +94,15 @@ dm_worker_sample(void)
 "log-file = \"\"\n"
 "log-format = \"text\"\n"
 "\n"
-"# Not available in this version, and refused: redact-info-log = true, relay-dir,\n"
-"# ssl-ca, ssl-cert, ssl-key, cert-allowed-cn.\n"
+"# TLS with dm-master and with whom reads the metrics: PEM files, all three or\n"
+"# none. A peer must show a certificate of this authority and, with a list, one\n"
+"# of these common names. Files that change are read again.\n"
+"# ssl-ca = \"/path/ca.pem\"\n"
+"# ssl-cert = \"/path/dm-worker.pem\"\n"
+"# ssl-key = \"/path/dm-worker.key\"\n"
+"# cert-allowed-cn = [\"dm\"]\n"
+"\n"
+"# Not available in this version, and refused: redact-info-log = true, relay-dir.\n"
 "redact-info-log = false\n";
 }
 
@@ -110,7 +125,8 @@ dm_source_cfg_sample(void)
 "  # Session variables of our connections to it.\n"
 "  # session:\n"
 "  #   max_statement_time: 0\n"
-"  # TLS; the files must be readable on every dm-master and dm-worker.\n"
+"  # TLS; the files must be readable on every dm-master and dm-worker. Or put the\n"
+"  # certificates here: ssl-ca-base64, ssl-cert-base64, ssl-key-base64.\n"
 "  # security:\n"
 "  #   ssl-ca: \"/path/ca.pem\"\n"
 "  #   ssl-cert: \"/path/cert.pem\"\n"

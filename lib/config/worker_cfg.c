@@ -35,12 +35,12 @@ static const struct daemon_item items[] = {
 	{ "ssl-cert", "ssl-cert", ITEM_STR, AT(tls.cert), 0, NULL, "certificate, PEM file" },
 	{ "ssl-key", "ssl-key", ITEM_STR, AT(tls.key), 0, NULL, "private key, PEM file" },
 	{ "cert-allowed-cn", "cert-allowed-cn", ITEM_STRV, AT(tls.cert_allowed_cn), 0, NULL, "common names allowed to connect; comma list, may be repeated" },
-	{ NULL, "ssl-ca-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-bytes", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-ca-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-cert-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
-	{ NULL, "ssl-key-base64", ITEM_REFUSED, 0, 0, NULL, NULL },
+	{ NULL, "ssl-ca-bytes", ITEM_STR, AT(tls.ca_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-cert-bytes", ITEM_STR, AT(tls.cert_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-key-bytes", ITEM_SECRET, AT(tls.key_bytes), 0, NULL, NULL },
+	{ NULL, "ssl-ca-base64", ITEM_STR, AT(tls.ca_base64), 0, NULL, NULL },
+	{ NULL, "ssl-cert-base64", ITEM_STR, AT(tls.cert_base64), 0, NULL, NULL },
+	{ NULL, "ssl-key-base64", ITEM_SECRET, AT(tls.key_base64), 0, NULL, NULL },
 };
 
 /* As config worker shows them; join is one string there. */
@@ -48,7 +48,8 @@ static const char *const shown[] = {
 	"name", "log-level", "log-file", "log-format", "log-rotate",
 	"redact-info-log", "join", "worker-addr", "advertise-addr",
 	"config-file", "keepalive-ttl", "relay-keepalive-ttl", "relay-dir",
-	"ssl-ca", "ssl-cert", "ssl-key", "cert-allowed-cn", "ssl-ca-base64",
+	"ssl-ca", "ssl-cert", "ssl-key", "cert-allowed-cn", "ssl-ca-bytes",
+	"ssl-cert-bytes", "ssl-key-bytes", "ssl-ca-base64",
 	"ssl-key-base64", "ssl-cert-base64", "max-sources",
 };
 /* clang-format on */
@@ -66,53 +67,27 @@ static const struct daemon_spec spec = {
 	.contains = "contains",
 };
 
-static void
-replace(char **to, char *value)
-{
-	g_free(*to);
-	*to = value;
-}
-
-static struct dm_err *
-addresses_adjust(struct dm_worker_cfg *c)
-{
-	g_autofree char *host = NULL;
-	unsigned port;
-
-	replace(&c->worker_addr, dm_addr_strip_scheme(c->worker_addr));
-	replace(&c->advertise_addr, dm_addr_strip_scheme(c->advertise_addr));
-	if (!dm_addr_split(c->worker_addr, &host, &port))
-		return dm_err_new(WORKER_HOST_PORT_NOT_VALID, c->worker_addr);
-	if (c->advertise_addr[0] != '\0') {
-		if (!dm_addr_is_reachable(c->advertise_addr))
-			return dm_err_new(
-			    WORKER_HOST_PORT_NOT_VALID, c->advertise_addr);
-		return NULL;
-	}
-	if (!dm_addr_is_reachable(c->worker_addr))
-		return dm_err_make_(DM_ERR_WORKER_HOST_PORT_NOT_VALID,
-		    "worker-addr (%s) must include the 'host' part (should "
-		    "not be '0.0.0.0') when advertise-addr is not set",
-		    c->worker_addr);
-	replace(&c->advertise_addr, g_strdup(c->worker_addr));
-	return NULL;
-}
-
 static struct dm_err *
 adjust(struct dm_worker_cfg *c)
 {
 	struct dm_err *err;
 
-	err = addresses_adjust(c);
+	err = dm_addr_adjust(&(struct dm_addr_pair){
+	    .own = &c->worker_addr,
+	    .advertise = &c->advertise_addr,
+	    .key = "worker-addr",
+	    .bad_own = DM_ERR_WORKER_HOST_PORT_NOT_VALID,
+	    .bad_advertise = DM_ERR_WORKER_HOST_PORT_NOT_VALID,
+	});
 	if (err != NULL)
 		return err;
 	if (c->name[0] == '\0')
-		replace(&c->name, g_strdup(c->advertise_addr));
+		dm_cfg_replace(&c->name, g_strdup(c->advertise_addr));
 	for (char **p = c->join; *p != NULL; p++) {
 		g_autofree char *host = NULL;
 		unsigned port;
 
-		replace(p, dm_addr_strip_scheme(*p));
+		dm_cfg_replace(p, dm_addr_strip_scheme(*p));
 		if (!dm_addr_split(*p, &host, &port) || host[0] == '\0')
 			return dm_err_annotate(
 			    dm_err_new(WORKER_HOST_PORT_NOT_VALID, *p), "join");
@@ -166,8 +141,7 @@ dm_worker_cfg_toml(const struct dm_worker_cfg *c)
 			g_string_append(out, "join = ");
 			dm_toml_append_string(out, join);
 			g_string_append_c(out, '\n');
-		} else if (strcmp(shown[i], "cert-allowed-cn") != 0 ||
-			   c->tls.cert_allowed_cn[0] != NULL) {
+		} else {
 			dm_daemon_append_toml(out, &spec, c, shown[i]);
 		}
 	}

@@ -223,9 +223,6 @@ destroy(struct dm_etcd *e)
 	g_ptr_array_free(e->endpoints, TRUE);
 	pthread_cond_destroy(&e->cond);
 	dm_mutex_fini(&e->mu);
-	g_free(e->ssl_ca);
-	g_free(e->ssl_cert);
-	g_free(e->ssl_key);
 	g_free(e->user);
 	wipe(e->password);
 	wipe(e->token);
@@ -249,9 +246,7 @@ dm_etcd_new(const struct dm_etcd_opts *o, struct dm_etcd **out)
 	}
 	e->multi = curl_multi_init();
 	dm_assert(e->multi != NULL);
-	e->ssl_ca = copy_unless_empty(o->ssl_ca);
-	e->ssl_cert = copy_unless_empty(o->ssl_cert);
-	e->ssl_key = copy_unless_empty(o->ssl_key);
+	e->tls = o->tls;
 	e->user = copy_unless_empty(o->user);
 	if (e->user != NULL)
 		e->password = g_strdup(o->password ? o->password : "");

@@ -43,8 +43,8 @@ struct dm_etcd_token_wait {
 
 struct dm_etcd {
 	CURLM *multi;
-	GPtrArray *endpoints; /* of struct dm_etcd_endpoint*; never empty */
-	char *ssl_ca, *ssl_cert, *ssl_key;
+	GPtrArray *endpoints;  /* of struct dm_etcd_endpoint*; never empty */
+	struct dm_tls *tls;    /* NULL: none given; borrowed */
 	char *user, *password; /* NULL: no authentication */
 	int64_t timeout_ms;
 	pthread_t thread;

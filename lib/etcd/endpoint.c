@@ -7,7 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNIX_SCHEME "unix://"
+#define UNIX_SCHEME     "unix://"
+#define UNIX_TLS_SCHEME "unixs://"
 
 static size_t
 max_socket_path(void)
@@ -30,7 +31,7 @@ parse_unix(const char *path, struct dm_etcd_endpoint *ep)
 		return dm_err_plain(
 		    "etcd endpoint %s: the name of the socket is too long",
 		    ep->text);
-	ep->base = g_strdup("http://localhost");
+	ep->base = g_strdup(ep->tls ? "https://localhost" : "http://localhost");
 	ep->socket = g_strdup(path);
 	return NULL;
 }
@@ -61,9 +62,12 @@ dm_etcd_endpoint_parse(const char *text, struct dm_etcd_endpoint **out)
 
 	ep->dir_fd = -1;
 	ep->text = g_strdup(text);
-	ep->tls = g_str_has_prefix(text, "https://");
+	ep->tls = g_str_has_prefix(text, "https://") ||
+		  g_str_has_prefix(text, UNIX_TLS_SCHEME);
 	if (g_str_has_prefix(text, UNIX_SCHEME))
 		err = parse_unix(text + strlen(UNIX_SCHEME), ep);
+	else if (g_str_has_prefix(text, UNIX_TLS_SCHEME))
+		err = parse_unix(text + strlen(UNIX_TLS_SCHEME), ep);
 	else if (ep->tls || g_str_has_prefix(text, "http://"))
 		err = parse_http(text, ep);
 	else

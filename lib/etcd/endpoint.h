@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An address of etcd, private to lib/etcd: "http://h:p", "https://h:p" or
- * "unix:///dir/socket". A socket path longer than the system takes (107
- * bytes) is reached through its opened folder, /proc/self/fd/N/socket.
- * Threads: any; not changed once made, except that the folder is opened again
- * by _socket when it could not be opened before.
+ * "unix:///dir/socket", "unixs:" the same with TLS. A socket path longer than
+ * the system takes (107 bytes) is reached through its opened folder,
+ * /proc/self/fd/N/socket. Threads: any; not changed once made, except that the
+ * folder is opened again by _socket when it could not be opened before.
  */
 #ifndef DM_LIB_ETCD_ENDPOINT_H
 #define DM_LIB_ETCD_ENDPOINT_H

@@ -21,14 +21,19 @@
 #include "lib/thread/cancel.h"
 
 struct dm_etcd;
+struct dm_tls;
 
 struct dm_etcd_opts {
-	/* "http://host:port", "https://..." or "unix:///dir/c.sock" (of any
-	 * length); fail-over goes round the list. NULL-terminated, borrowed. */
+	/* "http://host:port", "https://...", "unix:///dir/c.sock" (of any
+	 * length) or "unixs:///..." (TLS over it); fail-over goes round the
+	 * list. NULL-terminated, borrowed. */
 	const char *const *endpoints;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL or "": none */
-	const char *user, *password;             /* so, no authentication */
-	int64_t timeout_ms;                      /* per request; 0: 10000 */
+	/* Of https: and unixs:; borrowed for the client's life. New
+	 * connections use what is in use then. NULL: the system's authorities,
+	 * no certificate. */
+	struct dm_tls *tls;
+	const char *user, *password; /* NULL or "": no authentication */
+	int64_t timeout_ms;          /* per request; 0: 10000 */
 };
 
 /* Does not connect yet. Errors: plain, for a malformed endpoint. */

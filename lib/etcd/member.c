@@ -5,6 +5,7 @@
 #include "lib/base/clock.h"
 #include "lib/etcd/diagnose.h"
 #include "lib/etcd/etcd.h"
+#include "lib/etcd/member_tls.h"
 #include "lib/etcd/supervisor.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@
 
 struct dm_etcd_member_proc {
 	char *data_dir, *endpoint;
-	off_t log_start; /* the log's size before our etcd */
+	struct dm_tls *tls; /* NULL: in clear */
+	off_t log_start;    /* the log's size before our etcd */
 	int sock;
 	pid_t supervisor;
 	struct dm_etcd_shared *shared;
@@ -54,18 +56,6 @@ add_number(GPtrArray *argv, const char *name, int64_t value)
 		    g_strdup_printf("--%s=%" G_GINT64_FORMAT, name, value));
 }
 
-/* etcd runs in another directory. */
-static void
-add_file(GPtrArray *argv, const char *name, const char *path)
-{
-	g_autofree char *abs = NULL;
-
-	if (path == NULL || path[0] == '\0')
-		return;
-	abs = g_canonicalize_filename(path, NULL);
-	add_flag(argv, name, abs);
-}
-
 static GPtrArray *
 build_argv(const struct dm_etcd_member_opts *o, const char *data_dir)
 {
@@ -76,7 +66,9 @@ build_argv(const struct dm_etcd_member_opts *o, const char *data_dir)
 	add_flag(a, "data-dir", data_dir);
 	add_flag(a, "listen-peer-urls", o->peer_urls);
 	add_flag(a, "initial-advertise-peer-urls", o->advertise_peer_urls);
-	add_flag(a, "listen-client-urls", "unix://" DM_ETCD_SOCKET_NAME);
+	add_flag(a, "listen-client-urls",
+	    o->tls != NULL ? "unixs://" DM_ETCD_SOCKET_NAME
+			   : "unix://" DM_ETCD_SOCKET_NAME);
 	add_flag(a, "advertise-client-urls", o->advertise_client_urls);
 	add_flag(a, "initial-cluster", o->initial_cluster);
 	add_flag(a, "initial-cluster-state",
@@ -90,11 +82,8 @@ build_argv(const struct dm_etcd_member_opts *o, const char *data_dir)
 	add_number(a, "election-timeout", o->election_ms);
 	/* A member that comes back does not unseat a leader that works. */
 	add_flag(a, "pre-vote", "true");
-	add_file(a, "peer-trusted-ca-file", o->ssl_ca);
-	add_file(a, "peer-cert-file", o->ssl_cert);
-	add_file(a, "peer-key-file", o->ssl_key);
-	if (o->ssl_ca != NULL && o->ssl_ca[0] != '\0')
-		add_flag(a, "peer-client-cert-auth", "true");
+	if (o->tls != NULL)
+		dm_etcd_member_tls_flags(a, data_dir, o->peer_cn);
 	add_flag(a, "logger", "zap");
 	add_flag(a, "log-outputs", "stderr");
 	g_ptr_array_add(a, NULL);
@@ -260,8 +249,9 @@ start(const struct dm_etcd_member_opts *o, struct dm_etcd_member_proc *m)
 		err = make_data_dir(o->data_dir, &m->data_dir);
 	if (err != NULL)
 		return err;
-	m->endpoint =
-	    g_strconcat("unix://", m->data_dir, "/" DM_ETCD_SOCKET_NAME, NULL);
+	m->tls = o->tls;
+	m->endpoint = g_strconcat(o->tls != NULL ? "unixs://" : "unix://",
+	    m->data_dir, "/" DM_ETCD_SOCKET_NAME, NULL);
 	m->log_start = log_size(m->data_dir);
 	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -272,6 +262,12 @@ start(const struct dm_etcd_member_opts *o, struct dm_etcd_member_proc *m)
 	err = dm_etcd_claim_dir(program, m->data_dir, &lock_fd);
 	if (err != NULL)
 		return dm_err_wrap(err, MASTER_START_EMBED_ETCD_FAIL);
+	if (o->tls != NULL)
+		err = dm_etcd_member_tls_write(m->data_dir, o->tls);
+	if (err != NULL) {
+		close(lock_fd);
+		return dm_err_wrap(err, MASTER_START_EMBED_ETCD_FAIL);
+	}
 	argv = build_argv(o, m->data_dir);
 	err = fork_supervisor(m, program, argv, lock_fd);
 	close(lock_fd);
@@ -305,6 +301,18 @@ int
 dm_etcd_member_pid(const struct dm_etcd_member_proc *m)
 {
 	return atomic_load(&m->shared->pid);
+}
+
+struct dm_err *
+dm_etcd_member_renew(struct dm_etcd_member_proc *m, bool restart)
+{
+	static const char word = DM_ETCD_RESTART;
+	struct dm_err *err = dm_etcd_member_tls_write(m->data_dir, m->tls);
+
+	if (err == NULL && restart &&
+	    send(m->sock, &word, 1, MSG_NOSIGNAL) != 1)
+		err = dm_err_plain("restart etcd: %s", g_strerror(errno));
+	return err;
 }
 
 /* ---- readiness ---- */
@@ -389,7 +397,9 @@ dm_etcd_member_wait_ready(
     struct dm_etcd_member_proc *m, int64_t timeout_ms, bool *ready)
 {
 	const char *eps[] = { m->endpoint, NULL };
-	struct dm_etcd_opts o = { .endpoints = eps, .timeout_ms = PROBE_MS };
+	struct dm_etcd_opts o = {
+		.endpoints = eps, .tls = m->tls, .timeout_ms = PROBE_MS
+	};
 	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), timeout_ms);
 	struct timespec step = { .tv_nsec = STEP_NS };
 	DM_AUTO(dm_etcd) e = NULL;

@@ -23,6 +23,7 @@
 #include "lib/err/err.h"
 
 struct dm_etcd_member_proc;
+struct dm_tls;
 
 struct dm_etcd_member_opts {
 	const char *etcd_path; /* "etcd": looked up in PATH */
@@ -39,7 +40,11 @@ struct dm_etcd_member_opts {
 	/* Milliseconds; 0: etcd's defaults. The first must be at least the
 	 * round trip between members, the second ten times as much. */
 	unsigned heartbeat_ms, election_ms;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* peers; NULL or "": none */
+	/* NULL: in clear. Else of both etcd ports, with client certificates;
+	 * borrowed for the member's life. peer_cn: the one common name of
+	 * peers, all that etcd can check; NULL: any. */
+	struct dm_tls *tls;
+	const char *peer_cn;
 };
 
 /*
@@ -65,7 +70,15 @@ int dm_etcd_member_exits(const struct dm_etcd_member_proc *m);
  * and the log's last lines. *final: starting again is of no use. */
 struct dm_err *dm_etcd_member_why(
     const struct dm_etcd_member_proc *m, bool *final) DM_MUST_CHECK;
-/* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new. Borrowed. */
+/*
+ * The certificates in `tls` have changed: give them to etcd. New handshakes
+ * use them at once; a new authority is read by etcd only when it starts, so
+ * with restart it is started again. Threads: any, one at a time. Errors: plain.
+ */
+struct dm_err *dm_etcd_member_renew(
+    struct dm_etcd_member_proc *m, bool restart) DM_MUST_CHECK;
+/* "unix:///abs/data-dir/c.sock:1": the endpoint for dm_etcd_new; "unixs:" with
+ * TLS. Borrowed. */
 const char *dm_etcd_member_endpoint(const struct dm_etcd_member_proc *m);
 /* Pid of the etcd child now, 0 while it is down (for tests and status). */
 int dm_etcd_member_pid(const struct dm_etcd_member_proc *m);

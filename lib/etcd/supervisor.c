@@ -180,6 +180,20 @@ reap(struct state *st)
 	return true;
 }
 
+/* A word of the master, or the end of the socket. False: stop. */
+static bool
+read_word(struct state *st)
+{
+	char word = 0;
+
+	if (recv(FD_SOCK, &word, 1, MSG_DONTWAIT) != 1 ||
+	    word != DM_ETCD_RESTART)
+		return false;
+	if (st->etcd != 0)
+		(void)kill(st->etcd, SIGTERM);
+	return true;
+}
+
 /* Wait for something to happen, at most ms (-1: without a limit). */
 static bool
 wait_stop(struct state *st, int64_t ms)
@@ -190,7 +204,7 @@ wait_stop(struct state *st, int64_t ms)
 
 	(void)poll(p, 2, (int)ms);
 	read_signals(st, &stop);
-	return stop || p[0].revents != 0;
+	return stop || (p[0].revents != 0 && !read_word(st));
 }
 
 static void

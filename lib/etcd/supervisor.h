@@ -25,12 +25,16 @@ struct dm_etcd_shared {
 #define DM_ETCD_STARTED 'S'
 #define DM_ETCD_FAILED  'X' /* see exec_errno; it has ended */
 
+/* What the master may send: end etcd, and start it again. Any other word, and
+ * the end of the socket: stop. */
+#define DM_ETCD_RESTART 'R'
+
 struct dm_etcd_supervisor {
 	const char *program; /* absolute path */
 	char *const *argv, *const *envp;
 	const char *data_dir; /* absolute: the working directory */
-	int sock;    /* to the master: readable or closed means "stop" */
-	int lock_fd; /* held as long as it lives */
+	int sock;             /* to the master */
+	int lock_fd;          /* held as long as it lives */
 	pid_t parent;
 	struct dm_etcd_shared *shared;
 };

@@ -8,6 +8,8 @@
  */
 #include "lib/etcd/client.h"
 
+#include "lib/crypt/tls.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +82,37 @@ set_headers(struct dm_etcd_transfer *t)
 }
 
 static void
+set_blob(CURL *c, CURLoption option, char *pem)
+{
+	struct curl_blob blob = { .data = pem, .flags = CURL_BLOB_COPY };
+
+	if (pem == NULL)
+		return;
+	blob.len = strlen(pem);
+	curl_easy_setopt(c, option, &blob);
+}
+
+/* Texts, not files: curl keeps no authorities of before, and takes another
+ * connection when they differ. named: the server is known by a name that its
+ * certificate has; on our own socket it is not. */
+static void
+set_tls(struct dm_etcd_transfer *t, bool named)
+{
+	const struct dm_tls_pem *pem;
+
+	curl_easy_setopt(
+	    t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, named ? 2L : 0L);
+	if (t->e->tls == NULL)
+		return;
+	pem = dm_tls_pem_get(t->e->tls);
+	set_blob(t->easy, CURLOPT_CAINFO_BLOB, pem->ca);
+	set_blob(t->easy, CURLOPT_SSLCERT_BLOB, pem->cert);
+	set_blob(t->easy, CURLOPT_SSLKEY_BLOB, pem->key);
+	dm_tls_pem_unref(pem);
+}
+
+static void
 set_where(struct dm_etcd_transfer *t)
 {
 	struct dm_etcd *e = t->e;
@@ -95,14 +128,8 @@ set_where(struct dm_etcd_transfer *t)
 	if (ep->socket != NULL)
 		curl_easy_setopt(t->easy, CURLOPT_UNIX_SOCKET_PATH,
 		    dm_etcd_endpoint_socket(ep));
-	if (!ep->tls)
-		return;
-	if (e->ssl_ca != NULL)
-		curl_easy_setopt(t->easy, CURLOPT_CAINFO, e->ssl_ca);
-	if (e->ssl_cert != NULL)
-		curl_easy_setopt(t->easy, CURLOPT_SSLCERT, e->ssl_cert);
-	if (e->ssl_key != NULL)
-		curl_easy_setopt(t->easy, CURLOPT_SSLKEY, e->ssl_key);
+	if (ep->tls)
+		set_tls(t, ep->socket == NULL);
 }
 
 static void

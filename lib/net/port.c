@@ -2,56 +2,97 @@
 /*
  * The public port and its sniffer: see port.h.
  *
- * One thread per port. It stops when the eventfd is written (dm_port_free).
- * DESIGN: connections that have not shown enough bytes wait in a queue, oldest
- * first; as all have the same time limit, the head is the next to be dropped.
- * They are watched edge-triggered: bytes that stay in the socket, because we
- * only peek, are reported once.
+ * One thread per port, which runs a loop (loop.h) until dm_port_free. The
+ * eventfd tells it that another thread wants something.
+ * DESIGN: a connection that has not shown enough bytes is a `conn` with the
+ * loop's time limit. It is watched edge-triggered: bytes that stay in the
+ * socket, because we only peek, are reported once. With TLS a connection is
+ * a conn twice: first to see that it is a handshake which comes, then, as the
+ * clear end of its pipe, to tell gRPC from HTTP.
  */
 #include "lib/net/port.h"
 
-#include "lib/base/clock.h"
+#include "lib/net/loop.h"
+#include "lib/net/tls_pipe.h"
 #include "lib/thread/mutex.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define RANK_PORT     845
 #define SILENT_MS     10000
 #define MAX_UNDECIDED 1024
 /* How long accepting pauses when the process has no descriptor left. */
 #define NO_FD_PAUSE_MS 100
-#define EVENTS         64
+/* For the last bytes of TLS connections, at the end. */
+#define LAST_BYTES_MS     300
+#define TOLD_PER_SECOND   10
+#define TLS_HANDSHAKE     0x16 /* first byte of a TLS connection */
+#define MAX_PEER_NAME     80
+#define WRONG_SPEECH_BODY "HTTP/1.0 400 Bad Request\r\n\r\nClient sent "
 
 static const char preface[24] = { 'P', 'R', 'I', ' ', '*', ' ', 'H', 'T', 'T',
 	'P', '/', '2', '.', '0', '\r', '\n', '\r', '\n', 'S', 'M', '\r', '\n',
 	'\r', '\n' };
 
-/* A connection that is neither gRPC's nor HTTP's yet. */
-struct conn {
-	int fd;
-	struct dm_mono deadline;
-	GList *link; /* in dm_port.undecided */
-};
-
 struct dm_port {
 	struct dm_port_handlers h;
-	int listen_fd;
-	int epoll_fd;
-	int wake_fd; /* written once, to stop */
+	struct dm_loop loop;
+	struct dm_loop_watch listener, wake;
+	struct dm_tls_pipe_ops pipe_ops;
 	pthread_t thread;
-	GQueue undecided; /* of struct conn, by deadline; the thread's own */
+	struct dm_mono told_from; /* the second in which `told` counts */
+	unsigned told;
+	atomic_bool closing, freeing;
+
+	struct dm_mutex mu; /* rank PORT; guards the field below */
+	pthread_cond_t changed;
+	bool closed; /* the thread has let go of the listener */
 };
 
-enum kind { KIND_UNDECIDED, KIND_GRPC, KIND_HTTP, KIND_GONE };
+/* A connection that is neither gRPC's nor HTTP's yet. */
+struct conn {
+	struct dm_loop_item item; /* first */
+	struct dm_loop_watch watch;
+	struct dm_port *port;
+	bool clear;    /* no handshake comes, or it is done */
+	bool draining; /* turned away; its bytes are dropped */
+	char peer[MAX_PEER_NAME];
+};
+
+enum kind { KIND_UNDECIDED, KIND_GRPC, KIND_HTTP, KIND_TLS, KIND_GONE };
+
+static struct conn *
+conn_of(struct dm_loop_item *it)
+{
+	return dm_loop_owner_of(it, struct conn, item);
+}
+
+static void
+tell_refused(struct dm_port *p, const char *peer, const char *why)
+{
+	struct dm_mono now = dm_mono_now();
+
+	if (p->h.refused == NULL)
+		return;
+	if (dm_mono_diff_ms(now, p->told_from) >= 1000) {
+		p->told_from = now;
+		p->told = 0;
+	}
+	if (p->told++ < TOLD_PER_SECOND)
+		p->h.refused(peer, why, p->h.refused_arg);
+}
 
 /* ---- deciding ---- */
 
@@ -66,20 +107,22 @@ sniff(int fd)
 							 : KIND_GONE;
 	if (n == 0)
 		return KIND_GONE;
+	if (buf[0] == TLS_HANDSHAKE)
+		return KIND_TLS;
 	if (memcmp(buf, preface, (size_t)n) != 0)
 		return KIND_HTTP;
 	return n == sizeof(preface) ? KIND_GRPC : KIND_UNDECIDED;
 }
 
-/* Forget c; its descriptor is the caller's again. */
+/* End c; its descriptor is the caller's again. */
 static int
-conn_release(struct dm_port *p, struct conn *c)
+conn_release(struct conn *c)
 {
-	int fd = c->fd;
+	int fd = c->watch.fd;
 
-	(void)epoll_ctl(p->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-	g_queue_delete_link(&p->undecided, c->link);
-	g_free(c);
+	(void)dm_loop_watch(c->item.loop, &c->watch, 0);
+	c->watch.fd = -1;
+	dm_loop_end(&c->item);
 	return fd;
 }
 
@@ -91,131 +134,246 @@ set_blocking(int fd)
 	return flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0;
 }
 
-static void
-decide(struct dm_port *p, struct conn *c)
+/* False: the peer is done. */
+static bool
+drop_bytes(int fd)
 {
-	enum kind kind = sniff(c->fd);
+	char buf[4096];
+	ssize_t n;
+
+	do {
+		n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 && errno == EAGAIN;
+}
+
+/*
+ * The peer speaks otherwise than the port: answer in HTTP. A TLS library takes
+ * that for a wrong version number, one of HTTP/2 names the old protocol. What
+ * the peer sends is read until it closes, or its time is over: closing before
+ * that would make a reset, which destroys the answer.
+ */
+static void
+turn_away(struct conn *c, const char *answer, const char *why)
+{
+	tell_refused(c->port, c->peer, why);
+	c->draining = true;
+	(void)send(
+	    c->watch.fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(c->watch.fd, SHUT_WR);
+	if (!drop_bytes(c->watch.fd))
+		dm_loop_end(&c->item);
+}
+
+static void
+start_tls(struct conn *c)
+{
+	struct dm_port *p = c->port;
+
+	dm_tls_pipe_start(
+	    &p->loop, p->h.tls, conn_release(c), c->peer, &p->pipe_ops);
+}
+
+/* The first bytes of a connection that was accepted. */
+static void
+decide_speech(struct conn *c, enum kind kind)
+{
+	if (kind == KIND_TLS && c->port->h.tls != NULL)
+		start_tls(c);
+	else if (kind == KIND_TLS)
+		turn_away(c,
+		    WRONG_SPEECH_BODY "a TLS handshake to a port without TLS."
+				      "\n",
+		    "it speaks TLS, and this port does not");
+	else
+		turn_away(c,
+		    WRONG_SPEECH_BODY "an HTTP request to an HTTPS server.\n",
+		    "it does not speak TLS, and this port does");
+}
+
+static void
+decide(struct conn *c)
+{
+	struct dm_port *p = c->port;
+	enum kind kind = sniff(c->watch.fd);
 	int fd;
 
+	if (kind == KIND_GONE) {
+		dm_loop_end(&c->item);
+		return;
+	}
 	if (kind == KIND_UNDECIDED)
 		return;
-	fd = conn_release(p, c);
+	if (!c->clear && (kind == KIND_TLS || p->h.tls != NULL)) {
+		decide_speech(c, kind);
+		return;
+	}
+	fd = conn_release(c);
 	if (kind == KIND_GRPC)
-		p->h.grpc(fd, p->h.grpc_arg);
-	else if (kind == KIND_HTTP && p->h.http != NULL && set_blocking(fd))
-		p->h.http(fd, p->h.http_arg);
+		p->h.grpc(fd, c->peer, p->h.grpc_arg);
+	else if (p->h.http != NULL && set_blocking(fd))
+		p->h.http(fd, c->peer, p->h.http_arg);
 	else
 		close(fd);
+}
+
+static void
+on_conn(struct dm_loop_watch *w, uint32_t events)
+{
+	struct conn *c = dm_loop_owner_of(w, struct conn, watch);
+
+	(void)events;
+	if (!c->draining)
+		decide(c);
+	else if (!drop_bytes(w->fd))
+		dm_loop_end(&c->item);
 }
 
 /* ---- accepting ---- */
 
 static void
-drop_oldest(struct dm_port *p)
+close_conn(struct dm_loop_item *it)
 {
-	close(conn_release(p, g_queue_peek_head(&p->undecided)));
+	if (conn_of(it)->watch.fd >= 0)
+		close(conn_of(it)->watch.fd);
 }
 
 static void
-conn_add(struct dm_port *p, int fd)
+free_conn(struct dm_loop_item *it)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
-	struct conn *c = g_new0(struct conn, 1);
-	int one = 1;
+	g_free(conn_of(it));
+}
 
-	if (g_queue_get_length(&p->undecided) >= MAX_UNDECIDED)
-		drop_oldest(p);
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	c->fd = fd;
-	c->deadline = dm_mono_add_ms(dm_mono_now(), SILENT_MS);
-	g_queue_push_tail(&p->undecided, c);
-	c->link = g_queue_peek_tail_link(&p->undecided);
-	ev.data.ptr = c;
-	if (epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
-		close(conn_release(p, c));
+/* Takes fd. */
+static void
+conn_add(struct dm_port *p, int fd, const char *peer, bool clear)
+{
+	struct conn *c = g_new0(struct conn, 1);
+
+	if (g_queue_get_length(&p->loop.timed) >= MAX_UNDECIDED)
+		dm_loop_end(dm_loop_oldest(&p->loop));
+	c->item.late = dm_loop_end;
+	c->item.close = close_conn;
+	c->item.free = free_conn;
+	c->watch = (struct dm_loop_watch){
+		.fd = fd, .item = &c->item, .ready = on_conn
+	};
+	c->port = p;
+	c->clear = clear;
+	g_strlcpy(c->peer, peer, sizeof(c->peer));
+	dm_loop_add(&p->loop, &c->item);
+	dm_loop_limit(&c->item);
+	if (!dm_loop_watch(&p->loop, &c->watch, EPOLLIN | EPOLLET))
+		dm_loop_end(&c->item);
+}
+
+/* As gRPC core names the peers of its own connections. */
+static void
+name_peer(const struct sockaddr_storage *ss, char *out, size_t size)
+{
+	const struct sockaddr_in6 *in6 = (const void *)ss;
+	const struct sockaddr_in *in = (const void *)ss;
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (ss->ss_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+		g_snprintf(out, size, "ipv4:%s:%d", text, ntohs(in->sin_port));
+	} else if (ss->ss_family == AF_INET6) {
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+		g_snprintf(
+		    out, size, "ipv6:[%s]:%d", text, ntohs(in6->sin6_port));
+	} else {
+		g_strlcpy(out, "unknown", size);
+	}
 }
 
 /* One connection per call: the listener is level-triggered. Others than
  * these errors concern a connection that is gone already. */
 static void
-accept_one(struct dm_port *p)
+on_incoming(struct dm_loop_watch *w, uint32_t events)
 {
-	struct pollfd wake = { .fd = p->wake_fd, .events = POLLIN };
-	int fd;
+	struct dm_port *p = dm_loop_owner_of(w, struct dm_port, listener);
+	struct pollfd wake = { .fd = p->wake.fd, .events = POLLIN };
+	struct sockaddr_storage from = { 0 };
+	socklen_t len = sizeof(from);
+	char peer[MAX_PEER_NAME];
+	int fd, one = 1;
 
-	fd = accept4(p->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	(void)events;
+	fd = accept4(w->fd, (struct sockaddr *)&from, &len,
+	    SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
-		conn_add(p, fd);
+		(void)setsockopt(
+		    fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		name_peer(&from, peer, sizeof(peer));
+		conn_add(p, fd, peer, false);
 		return;
 	}
 	if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
 	    errno != ENOMEM)
 		return;
-	if (!g_queue_is_empty(&p->undecided))
-		drop_oldest(p);
+	if (dm_loop_oldest(&p->loop) != NULL)
+		dm_loop_end(dm_loop_oldest(&p->loop));
 	else
 		(void)poll(&wake, 1, NO_FD_PAUSE_MS);
 }
 
-/* ---- the thread ---- */
+/* ---- TLS connections ---- */
 
 static void
-drop_silent(struct dm_port *p)
+on_pipe_open(int fd, const char *peer, void *arg)
 {
-	struct dm_mono now = dm_mono_now();
-	const struct conn *c;
-
-	while ((c = g_queue_peek_head(&p->undecided)) != NULL &&
-	       c->deadline.ns <= now.ns)
-		drop_oldest(p);
+	conn_add(arg, fd, peer, true);
 }
 
-/* For epoll_wait. */
-static int
-next_timeout_ms(struct dm_port *p)
+static void
+on_pipe_refused(const char *peer, const char *why, void *arg)
 {
-	const struct conn *c = g_queue_peek_head(&p->undecided);
-	int64_t ms;
-
-	if (c == NULL)
-		return -1;
-	ms = dm_mono_diff_ms(c->deadline, dm_mono_now()) + 1;
-	return (int)CLAMP(ms, 0, SILENT_MS);
+	tell_refused(arg, peer, why);
 }
 
-/* False when the port is to stop. */
-static bool
-handle_event(struct dm_port *p, const struct epoll_event *ev)
+/* ---- the thread ---- */
+
+/* Lets go of the listener and of what is undecided. */
+static void
+close_door(struct dm_port *p)
 {
-	if (ev->data.ptr == &p->wake_fd)
-		return false;
-	if (ev->data.ptr != &p->listen_fd)
-		decide(p, ev->data.ptr);
-	return true;
+	struct dm_loop_item *it;
+
+	(void)dm_loop_watch(&p->loop, &p->listener, 0);
+	close(p->listener.fd);
+	p->listener.fd = -1;
+	while ((it = dm_loop_oldest(&p->loop)) != NULL)
+		dm_loop_end(it);
+	dm_mutex_lock(&p->mu);
+	p->closed = true;
+	pthread_cond_broadcast(&p->changed);
+	dm_mutex_unlock(&p->mu);
+}
+
+static void
+on_wake(struct dm_loop_watch *w, uint32_t events)
+{
+	struct dm_port *p = dm_loop_owner_of(w, struct dm_port, wake);
+	eventfd_t n;
+
+	(void)events;
+	(void)eventfd_read(w->fd, &n);
+	if (atomic_load(&p->closing) && p->listener.fd >= 0)
+		close_door(p);
+	if (atomic_load(&p->freeing))
+		p->loop.stop = true;
 }
 
 static void *
 port_thread(void *arg)
 {
-	struct epoll_event ev[EVENTS];
 	struct dm_port *p = arg;
-	bool incoming;
-	int n;
 
-	for (;;) {
-		n = epoll_wait(p->epoll_fd, ev, EVENTS, next_timeout_ms(p));
-		incoming = false;
-		for (int i = 0; i < n; i++) {
-			if (!handle_event(p, &ev[i]))
-				return NULL;
-			if (ev[i].data.ptr == &p->listen_fd)
-				incoming = true;
-		}
-		/* Last: these may drop connections that stand in ev. */
-		if (incoming)
-			accept_one(p);
-		drop_silent(p);
-	}
+	dm_loop_run(&p->loop, -1, false);
+	p->loop.stop = false;
+	dm_loop_run(&p->loop, LAST_BYTES_MS, true);
+	return NULL;
 }
 
 /* ---- opening ---- */
@@ -306,53 +464,73 @@ port_of(int fd)
 	return ntohs(ss.ss_family == AF_INET6 ? in6->sin6_port : in->sin_port);
 }
 
-static bool
-watch(struct dm_port *p, int *fd)
+static void
+destroy(struct dm_port *p)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = fd };
-
-	return *fd >= 0 && epoll_ctl(p->epoll_fd, EPOLL_CTL_ADD, *fd, &ev) == 0;
+	dm_loop_fini(&p->loop);
+	if (p->listener.fd >= 0)
+		close(p->listener.fd);
+	if (p->wake.fd >= 0)
+		close(p->wake.fd);
+	pthread_cond_destroy(&p->changed);
+	dm_mutex_fini(&p->mu);
+	g_free(p);
 }
 
-static void
-close_fds(struct dm_port *p)
+static struct dm_port *
+port_new(const struct dm_port_handlers *h)
 {
-	while (!g_queue_is_empty(&p->undecided))
-		drop_oldest(p);
-	if (p->listen_fd >= 0)
-		close(p->listen_fd);
-	if (p->wake_fd >= 0)
-		close(p->wake_fd);
-	if (p->epoll_fd >= 0)
-		close(p->epoll_fd);
+	struct dm_port *p = g_new0(struct dm_port, 1);
+
+	p->h = *h;
+	p->pipe_ops =
+	    (struct dm_tls_pipe_ops){ on_pipe_open, on_pipe_refused, p };
+	p->listener = (struct dm_loop_watch){ .fd = -1, .ready = on_incoming };
+	p->wake = (struct dm_loop_watch){ .ready = on_wake };
+	p->wake.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	dm_mutex_init(&p->mu, RANK_PORT);
+	dm_cond_init(&p->changed);
+	return p;
 }
 
 struct dm_err *
 dm_port_open(const char *addr, const struct dm_port_handlers *h,
     struct dm_port **port, int *bound_port)
 {
-	struct dm_port *p = g_new0(struct dm_port, 1);
+	struct dm_port *p = port_new(h);
 	struct dm_err *err;
 
 	dm_assert(h->grpc != NULL);
-	p->h = *h;
-	g_queue_init(&p->undecided);
-	p->listen_fd = -1;
-	p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	p->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	err = open_listener(addr, &p->listen_fd);
-	if (err == NULL && (!watch(p, &p->listen_fd) || !watch(p, &p->wake_fd)))
+	err = open_listener(addr, &p->listener.fd);
+	if (!dm_loop_init(&p->loop, SILENT_MS) && err == NULL)
+		err = dm_err_plain("listen %s: %s", addr, g_strerror(errno));
+	if (err == NULL &&
+	    (p->wake.fd < 0 ||
+		!dm_loop_watch(&p->loop, &p->listener, EPOLLIN) ||
+		!dm_loop_watch(&p->loop, &p->wake, EPOLLIN)))
 		err = dm_err_plain("listen %s: %s", addr, g_strerror(errno));
 	if (err != NULL) {
-		close_fds(p);
-		g_free(p);
+		destroy(p);
 		return err;
 	}
 	if (bound_port != NULL)
-		*bound_port = port_of(p->listen_fd);
+		*bound_port = port_of(p->listener.fd);
 	p->thread = dm_thread_start("port", port_thread, p);
 	*port = p;
 	return NULL;
+}
+
+void
+dm_port_close(struct dm_port *port)
+{
+	if (port == NULL)
+		return;
+	atomic_store(&port->closing, true);
+	(void)eventfd_write(port->wake.fd, 1);
+	dm_mutex_lock(&port->mu);
+	while (!port->closed)
+		dm_cond_wait(&port->changed, &port->mu);
+	dm_mutex_unlock(&port->mu);
 }
 
 void
@@ -360,10 +538,11 @@ dm_port_free(struct dm_port *port)
 {
 	if (port == NULL)
 		return;
-	(void)eventfd_write(port->wake_fd, 1);
+	dm_port_close(port);
+	atomic_store(&port->freeing, true);
+	(void)eventfd_write(port->wake.fd, 1);
 	pthread_join(port->thread, NULL);
-	close_fds(port);
-	g_free(port);
+	destroy(port);
 }
 
 /* ---- addresses ---- */

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is anybody there: one attempt to connect by TCP, without a word said. It
- * tells a port that nobody listens on, which is known at once, from a machine
- * that does not answer; gRPC's channels wait in both cases. Threads: any.
+ * Why is there no connection to a gRPC server? gRPC's client goes on trying
+ * and says little; this connects once, by hand, and tells. Threads: any.
  */
 #ifndef DM_LIB_NET_PROBE_H
 #define DM_LIB_NET_PROBE_H
 
-#include <stdint.h>
+#include "lib/err/err.h"
 
-enum dm_net_probe {
-	DM_NET_OPEN,   /* a connection was made */
-	DM_NET_CLOSED, /* the machine says that nobody listens */
-	DM_NET_SILENT  /* no answer in time, no route, no such name */
-};
+struct dm_tls;
 
-/* addr: "host:port". Blocks at most timeout_ms, besides the time to resolve a
- * name. */
-enum dm_net_probe dm_net_probe(const char *addr, int64_t timeout_ms);
+/*
+ * Connect to addr, "host:port", with TLS when tls is not NULL, and say the
+ * first words of HTTP/2. Blocks, at most about timeout_ms. NULL: the server
+ * answers. Errors: plain, one clause for people: refused, no answer, which
+ * side speaks TLS and which does not, whose certificate was not accepted.
+ */
+struct dm_err *dm_net_probe(
+    const char *addr, struct dm_tls *tls, int64_t timeout_ms) DM_MUST_CHECK;
 
 #endif

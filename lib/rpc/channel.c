@@ -10,7 +10,6 @@
 #include "lib/rpc/internal.h"
 
 #include <grpc/byte_buffer.h>
-#include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <string.h>
 
@@ -57,7 +56,7 @@ static grpc_channel *
 core_new(const char *target, size_t max_recv_bytes, int keepalive_ms)
 {
 	g_autofree char *uri = core_target(target);
-	grpc_channel_credentials *creds = grpc_insecure_credentials_create();
+	grpc_channel_credentials *creds = dm_rpc_creds_new();
 	grpc_arg args[] = {
 		INT_ARG(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 		    MIN(max_recv_bytes, INT32_MAX)),

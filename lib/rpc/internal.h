@@ -83,6 +83,11 @@ void dm_rpc_call_serve(const struct dm_rpc_accepted *a, ProtobufCService *svc,
 void dm_rpc_call_refuse(
     grpc_call *call, enum dm_rpc_status status, const char *text);
 
+/* ---- creds.c ---- */
+
+/* New: of dm_rpc_use_tls. */
+grpc_channel_credentials *dm_rpc_creds_new(void);
+
 /* ---- stream.c ---- */
 
 /* The streams of a channel that are not closed yet. */

@@ -119,8 +119,8 @@ GPtrArray *dm_rpc_server_services(const struct dm_rpc_server *s);
 struct dm_err *dm_rpc_server_start(
     struct dm_rpc_server *s, const char *addr, int *port) DM_MUST_CHECK;
 /* Takes fd: a connected socket of which nothing was read. Closes it when the
- * server is not running. */
-void dm_rpc_server_adopt(struct dm_rpc_server *s, int fd);
+ * server is not running. peer: what its streams are told. */
+void dm_rpc_server_adopt(struct dm_rpc_server *s, int fd, const char *peer);
 /* No new calls; running ones get grace_ms, then are cancelled. Joins: no
  * callback runs after it. A unary handler that has not ended its call may do
  * so later, to no effect. Not from a callback. */
@@ -160,13 +160,25 @@ void dm_rpc_stream_unref(struct dm_rpc_stream *st);
 /* ---- client ---- */
 
 struct dm_rpc_channel;
+struct dm_tls;
 
 struct dm_rpc_channel_opts {
 	size_t max_recv_bytes; /* 0: 4 MiB; the caller may reopen with more */
 	int keepalive_ms;      /* 0: 10000 */
 };
 
-/* target "host:port". Connects lazily, reconnects by itself. */
+/*
+ * Every channel opened from now on speaks TLS; NULL: in clear again. One
+ * setting for the process, so that no channel can forget it. tls is borrowed
+ * until the last of them is freed. Threads: main, while no channel is opened.
+ */
+void dm_rpc_use_tls(struct dm_tls *tls);
+
+/*
+ * target "host:port". Connects lazily, reconnects by itself. With TLS, the
+ * certificates are those in use when it is opened, also when it reconnects
+ * later: who keeps a channel for long opens a new one when they change.
+ */
 struct dm_rpc_channel *dm_rpc_channel_new(
     const char *target, const struct dm_rpc_channel_opts *o);
 /* Cancels its streams and waits for their on_close; unary calls must be over.

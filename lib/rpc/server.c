@@ -369,30 +369,6 @@ dm_rpc_server_start(struct dm_rpc_server *s, const char *addr, int *port)
 
 /* ---- adopted connections ---- */
 
-/* As gRPC core names the peers of its own connections. New string. */
-static char *
-socket_peer(int fd)
-{
-	struct sockaddr_storage ss = { 0 };
-	const struct sockaddr_in6 *in6 = (const void *)&ss;
-	const struct sockaddr_in *in = (const void *)&ss;
-	char text[INET6_ADDRSTRLEN] = "";
-	socklen_t len = sizeof(ss);
-
-	if (getpeername(fd, (struct sockaddr *)&ss, &len) != 0)
-		return g_strdup("unknown");
-	if (ss.ss_family == AF_INET) {
-		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
-		return g_strdup_printf("ipv4:%s:%d", text, ntohs(in->sin_port));
-	}
-	if (ss.ss_family == AF_INET6) {
-		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-		return g_strdup_printf(
-		    "ipv6:[%s]:%d", text, ntohs(in6->sin6_port));
-	}
-	return g_strdup("unix:");
-}
-
 static bool
 set_nonblocking(int fd)
 {
@@ -402,10 +378,10 @@ set_nonblocking(int fd)
 }
 
 void
-dm_rpc_server_adopt(struct dm_rpc_server *s, int fd)
+dm_rpc_server_adopt(struct dm_rpc_server *s, int fd, const char *from)
 {
 	char *name = g_strdup_printf("fd:%d", fd);
-	char *peer = socket_peer(fd);
+	char *peer = g_strdup(from);
 	bool taken;
 
 	dm_mutex_lock(&s->mu);

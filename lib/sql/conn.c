@@ -130,25 +130,37 @@ learn_thread_id(struct dm_sql_conn *conn)
 }
 
 static struct dm_err *
-open_connection(struct dm_sql_conn *conn, const struct dm_sql_params *p)
+log_in(struct dm_sql_conn *conn, const struct dm_sql_params *p)
 {
 	bool socket = strchr(p->host, '/') != NULL;
+	struct dm_sql_pem_files files;
 	unsigned long flags = 0;
 	struct dm_err *err;
 
 	set_options(conn->my, p);
-	dm_sql_set_tls_(conn->my, p);
+	err = dm_sql_set_tls_(conn->my, p, &files);
 	dm_sql_set_infile_handler_(conn);
 	if (p->multi_statements)
 		flags |= CLIENT_MULTI_STATEMENTS;
 	if (p->found_rows)
 		flags |= CLIENT_FOUND_ROWS;
 	/* An empty password is "": NULL would be read from the environment. */
-	if (mysql_real_connect(conn->my, socket ? NULL : p->host, p->user,
+	if (err == NULL &&
+	    mysql_real_connect(conn->my, socket ? NULL : p->host, p->user,
 		p->password != NULL ? p->password : "", NULL, p->port,
 		socket ? p->host : NULL, flags) == NULL)
-		return dm_sql_failed_(conn, DM_SQL_CONNECT, NULL, 0);
-	err = dm_sql_check_tls_(conn->my, p);
+		err = dm_sql_failed_(conn, DM_SQL_CONNECT, NULL, 0);
+	dm_sql_close_pem_files_(&files);
+	return err;
+}
+
+static struct dm_err *
+open_connection(struct dm_sql_conn *conn, const struct dm_sql_params *p)
+{
+	struct dm_err *err = log_in(conn, p);
+
+	if (err == NULL)
+		err = dm_sql_check_tls_(conn->my, p);
 	if (err != NULL)
 		return err;
 	conn->fd = fcntl(mysql_get_socket(conn->my), F_DUPFD_CLOEXEC, 0);

@@ -29,7 +29,17 @@ struct dm_err *dm_sql_failed_(struct dm_sql_conn *conn, enum dm_sql_call call,
 struct dm_err *dm_sql_drain_(struct dm_sql_conn *conn, enum dm_sql_call call,
     const char *sql, size_t len) DM_MUST_CHECK;
 
-void dm_sql_set_tls_(struct st_mysql *my, const struct dm_sql_params *p);
+/* libmariadb reads certificates from files only: texts are put into memory
+ * files, which no other process can see and which leave nothing behind. */
+struct dm_sql_pem_files {
+	int fd[3]; /* ca, cert, key; -1: none */
+};
+
+/* files must live until the connection is made; _close in any case. */
+struct dm_err *dm_sql_set_tls_(struct st_mysql *my,
+    const struct dm_sql_params *p,
+    struct dm_sql_pem_files *files) DM_MUST_CHECK;
+void dm_sql_close_pem_files_(struct dm_sql_pem_files *files);
 struct dm_err *dm_sql_check_tls_(
     struct st_mysql *my, const struct dm_sql_params *p) DM_MUST_CHECK;
 

@@ -21,8 +21,10 @@ struct dm_sql_params {
 	const char *host; /* a path with '/' is a Unix socket */
 	unsigned port;
 	const char *user, *password;
-	const char *ssl_ca, *ssl_cert, *ssl_key; /* NULL or "": none */
-	const char *const *cert_allowed_cn;      /* NULL: any */
+	const char *ssl_ca, *ssl_cert, *ssl_key; /* paths; NULL or "": none */
+	/* PEM texts, which win over the paths; NULL or "": none. */
+	const char *ssl_ca_pem, *ssl_cert_pem, *ssl_key_pem;
+	const char *const *cert_allowed_cn; /* NULL: any */
 	const char *const *session; /* "name=value" pairs, NULL-terminated;
 				       set quoted on connect; NULL: none */
 	enum dm_err_scope scope;    /* upstream or downstream */

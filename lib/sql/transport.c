@@ -13,10 +13,13 @@
 typedef unsigned char uchar;
 #include <ma_pvio.h>
 
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static bool
 has_text(const char *s)
@@ -28,27 +31,80 @@ static bool
 wants_tls(const struct dm_sql_params *p)
 {
 	return has_text(p->ssl_ca) || has_text(p->ssl_cert) ||
-	       has_text(p->ssl_key);
+	       has_text(p->ssl_key) || has_text(p->ssl_ca_pem) ||
+	       has_text(p->ssl_cert_pem) || has_text(p->ssl_key_pem);
+}
+
+/* ---- certificates that are not in files ---- */
+
+static int
+pem_file(const char *pem)
+{
+	int fd = memfd_create("pem", MFD_CLOEXEC);
+	size_t len = strlen(pem);
+
+	if (fd >= 0 && write(fd, pem, len) != (ssize_t)len) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Give libmariadb the text or else the path. False: errno. */
+static bool
+set_pem(MYSQL *my, enum mysql_option option, const char *pem, const char *path,
+    int *fd)
+{
+	char name[32];
+
+	if (!has_text(pem)) {
+		if (has_text(path))
+			mysql_options(my, option, path);
+		return true;
+	}
+	*fd = pem_file(pem);
+	if (*fd < 0)
+		return false;
+	g_snprintf(name, sizeof(name), "/proc/self/fd/%d", *fd);
+	mysql_options(my, option, name); /* copied */
+	return true;
+}
+
+void
+dm_sql_close_pem_files_(struct dm_sql_pem_files *files)
+{
+	for (size_t i = 0; i < DM_ARRAY_SIZE(files->fd); i++) {
+		if (files->fd[i] >= 0)
+			close(files->fd[i]);
+		files->fd[i] = -1;
+	}
 }
 
 /* With a CA the chain is always verified. The host name is too, unless names
  * are listed: then dm_sql_check_tls_ does that. */
-void
-dm_sql_set_tls_(MYSQL *my, const struct dm_sql_params *p)
+struct dm_err *
+dm_sql_set_tls_(
+    MYSQL *my, const struct dm_sql_params *p, struct dm_sql_pem_files *files)
 {
+	my_bool has_ca = has_text(p->ssl_ca) || has_text(p->ssl_ca_pem);
+	my_bool verify_host = has_ca && p->cert_allowed_cn == NULL;
 	my_bool yes = 1;
-	my_bool verify_host = has_text(p->ssl_ca) && p->cert_allowed_cn == NULL;
 
+	*files = (struct dm_sql_pem_files){ { -1, -1, -1 } };
 	if (!wants_tls(p))
-		return;
-	if (has_text(p->ssl_ca))
-		mysql_options(my, MYSQL_OPT_SSL_CA, p->ssl_ca);
-	if (has_text(p->ssl_cert))
-		mysql_options(my, MYSQL_OPT_SSL_CERT, p->ssl_cert);
-	if (has_text(p->ssl_key))
-		mysql_options(my, MYSQL_OPT_SSL_KEY, p->ssl_key);
+		return NULL;
+	if (!set_pem(my, MYSQL_OPT_SSL_CA, p->ssl_ca_pem, p->ssl_ca,
+		&files->fd[0]) ||
+	    !set_pem(my, MYSQL_OPT_SSL_CERT, p->ssl_cert_pem, p->ssl_cert,
+		&files->fd[1]) ||
+	    !set_pem(my, MYSQL_OPT_SSL_KEY, p->ssl_key_pem, p->ssl_key,
+		&files->fd[2]))
+		return dm_err_set_cause(dm_err_new(DB_DRIVER_ERROR),
+		    "cannot keep a certificate in memory: %s",
+		    g_strerror(errno));
 	mysql_options(my, MYSQL_OPT_SSL_ENFORCE, &yes);
 	mysql_options(my, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify_host);
+	return NULL;
 }
 
 static bool

@@ -25,8 +25,9 @@
 
 struct join {
 	const struct dm_master_cfg *cfg;
-	char **urls;   /* our peer URLs */
-	char *members; /* the result */
+	struct dm_tls *tls; /* NULL: in clear */
+	char **urls;        /* our peer URLs */
+	char *members;      /* the result */
 };
 
 /* ---- in the child ---- */
@@ -204,6 +205,7 @@ run_child(struct join *j, int fd)
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dm_rpc_init();
+	dm_rpc_use_tls(j->tls);
 	err = join_any(j);
 	if (err == NULL) {
 		write_all(fd, WORD_MEMBERS, j->members);
@@ -295,14 +297,15 @@ prepare(struct join *j, const char *path)
 }
 
 struct dm_err *
-join_prepare(const struct dm_master_cfg *cfg, char **initial_cluster)
+join_prepare(
+    const struct dm_master_cfg *cfg, struct dm_tls *tls, char **initial_cluster)
 {
 	g_autofree char *wal =
 	    g_build_filename(cfg->data_dir, "member", "wal", NULL);
 	g_autofree char *path =
 	    g_build_filename(cfg->data_dir, FILE_NAME, NULL);
 	g_autofree char *self = g_strconcat("//", cfg->advertise_addr, NULL);
-	struct join j = { .cfg = cfg };
+	struct join j = { .cfg = cfg, .tls = tls };
 	struct dm_err *err;
 
 	*initial_cluster = NULL;

@@ -14,14 +14,16 @@
 
 #include "lib/config/daemon.h"
 
+struct dm_tls;
+
 /*
- * *initial_cluster: what etcd is to be started with, state "existing"; a new
- * string, NULL when it has data already, and needs nothing. The work is done
- * in a child process, because gRPC must not run yet where the supervisor of
- * etcd is forked: call with one thread. Blocks. Errors:
+ * tls: NULL in clear. *initial_cluster: what etcd is to be started with, state
+ * "existing"; a new string, NULL when it has data already, and needs nothing.
+ * The work is done in a child process, because gRPC must not run yet where the
+ * supervisor of etcd is forked: call with one thread. Blocks. Errors:
  * MASTER_JOIN_EMBED_ETCD_FAIL.
  */
-struct dm_err *join_prepare(
-    const struct dm_master_cfg *cfg, char **initial_cluster) DM_MUST_CHECK;
+struct dm_err *join_prepare(const struct dm_master_cfg *cfg, struct dm_tls *tls,
+    char **initial_cluster) DM_MUST_CHECK;
 
 #endif

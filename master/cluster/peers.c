@@ -3,7 +3,7 @@
 
 #include "health.pb-c.h"
 #include "lib/net/port.h"
-#include "lib/net/probe.h"
+#include "lib/net/reach.h"
 #include "lib/rpc/rpc.h"
 #include "lib/thread/mutex.h"
 #include "master/pb.h"
@@ -148,7 +148,7 @@ peer_ask(const char *addr, int64_t timeout_ms)
 
 	if (addr[0] == '\0')
 		return PEER_GONE;
-	switch (dm_net_probe(addr, timeout_ms)) {
+	switch (dm_net_reach(addr, timeout_ms)) {
 	case DM_NET_CLOSED:
 		return PEER_GONE;
 	case DM_NET_SILENT:

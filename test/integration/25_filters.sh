@@ -96,9 +96,6 @@ refuse "start-time is refused" "start-time is not available" \
 } >"$W/relay.yaml"
 refuse "relay logs are refused" "enable-relay: relay logs are not available" \
 	ctl --strict operate-source create "$W/relay.yaml"
-refuse "dm-worker refuses TLS" "TLS between the programs is not available" \
-	"$BIN/dm-worker" --name x --worker-addr 127.0.0.1:1 \
-	--join 127.0.0.1:2 --ssl-ca /ca
 refuse "dm-worker refuses redaction" "redact-info-log" \
 	"$BIN/dm-worker" --name x --worker-addr 127.0.0.1:1 \
 	--join 127.0.0.1:2 --redact-info-log

@@ -13,6 +13,7 @@ BIN=${BIN:-$CLUSTER_ROOT/build/bin}
 declare -A PID PORT
 MASTER_FLAGS=${MASTER_FLAGS:-}
 WORKER_FLAGS=${WORKER_FLAGS:-}
+CTL_FLAGS=${CTL_FLAGS:-}
 
 cluster_init() {
 	W=$(mktemp -d "${TMPDIR:-/tmp}/dm-XXXXXXXX")
@@ -179,7 +180,8 @@ worker_listed() {
 }
 
 ctl() {
-	"$BIN/dmctl" --master-addr "$MASTER" --strict "$@"
+	# shellcheck disable=SC2086 # a list of flags
+	"$BIN/dmctl" $CTL_FLAGS --master-addr "$MASTER" --strict "$@"
 }
 
 # stop NAME: orderly; kill9 NAME: at once.

@@ -14,6 +14,7 @@
 #include "lib/config/daemon.h"
 #include "lib/log/log.h"
 #include "lib/net/probe.h"
+#include "lib/net/reach.h"
 #include "lib/rpc/rpc.h"
 #include "worker/agent/lease.h"
 #include "worker/agent/masters.h"
@@ -23,6 +24,7 @@
 #define RANK_AGENT     100
 #define PROTOCOL       1
 #define CONNECT_MS     3000
+#define PROBE_MS       1000
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS   1000
 #define GOODBYE_MS     3000
@@ -37,6 +39,9 @@ struct agent {
 	struct holder *holder;
 	void (*refused)(const char *why, void *arg);
 	void *arg;
+	struct dm_tls *tls;
+	char *told; /* why there is no session, as logged last; the session
+		       thread's own */
 	pthread_t session_thread, watchdog_thread;
 
 	struct dm_mutex mu; /* rank 100; guards the fields below */
@@ -299,6 +304,20 @@ end_session(struct agent *a, struct dm_rpc_stream *st)
 	dm_rpc_stream_unref(st);
 }
 
+/* Once for each reason: it is tried again for ever. */
+static void
+tell_unreachable(struct agent *a, const char *master)
+{
+	DM_AUTO(dm_err) why = dm_net_probe(master, a->tls, PROBE_MS);
+
+	if (why == NULL || g_strcmp0(why->message, a->told) == 0)
+		return;
+	g_free(a->told);
+	a->told = g_strdup(why->message);
+	dm_warn("can not connect to dm-master", dm_kstr("address", master),
+	    dm_kstr("reason", why->message));
+}
+
 /* One session with one master. Returns whether it was welcomed. */
 static bool
 session(struct agent *a, const char *master)
@@ -309,11 +328,16 @@ session(struct agent *a, const char *master)
 	bool welcomed, stopping;
 
 	/* One that is down is known at once, a channel would wait for it. */
-	if (dm_net_probe(master, CONNECT_MS) != DM_NET_OPEN)
+	if (dm_net_reach(master, CONNECT_MS) != DM_NET_OPEN) {
+		tell_unreachable(a, master);
 		return false;
+	}
 	ch = dm_rpc_channel_new(master, &(struct dm_rpc_channel_opts){ 0 });
-	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
+	if (!dm_rpc_channel_wait(ch, CONNECT_MS)) {
+		tell_unreachable(a, master);
 		return false;
+	}
+	g_clear_pointer(&a->told, g_free);
 	dm_mutex_lock(&a->mu);
 	a->state = SESSION_OPEN;
 	interval = lease_interval_ms(&a->lease);
@@ -425,6 +449,7 @@ agent_start(const struct agent_opts *o)
 	a->address = g_strdup(o->address);
 	a->relay_ttl_s = o->relay_ttl_s;
 	a->max_sources = o->max_sources;
+	a->tls = o->tls;
 	a->holder = o->holder;
 	a->refused = o->refused;
 	a->arg = o->arg;
@@ -461,5 +486,6 @@ agent_stop(struct agent *a)
 	masters_free(a->masters);
 	g_free(a->name);
 	g_free(a->address);
+	g_free(a->told);
 	g_free(a);
 }

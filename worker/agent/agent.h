@@ -11,12 +11,14 @@
 #include "worker/holder.h"
 
 struct agent;
+struct dm_tls;
 
 struct agent_opts {
 	const char *const *masters; /* "host:port", NULL-terminated; borrowed */
 	const char *name, *address; /* borrowed */
 	int64_t ttl_s, relay_ttl_s;
 	uint32_t max_sources;
+	struct dm_tls *tls;    /* as given to dm_rpc_use_tls; NULL: in clear */
 	struct holder *holder; /* borrowed */
 	/* The cluster refuses us for good: called once, on a thread of the
 	 * agent, with the reason. */

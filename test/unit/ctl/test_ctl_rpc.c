@@ -205,8 +205,9 @@ START_TEST(no_master_is_error_48001)
 	text = dm_err_text(err);
 	want = g_strdup_printf("[code=48001:class=dmctl:scope=internal:"
 			       "level=high], Message: can't connect to %s, "
-			       "RawCause: context deadline exceeded, ",
-	    addr);
+			       "RawCause: context deadline exceeded: %s: "
+			       "Connection refused, ",
+	    addr, addr);
 	ck_assert_ptr_eq(strstr(text, want), text);
 	dm_err_free(err);
 	ctl_client_free(c);

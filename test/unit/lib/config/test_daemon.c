@@ -83,6 +83,82 @@ START_TEST(flags_win_over_the_file)
 }
 END_TEST
 
+START_TEST(keys_inside_the_file_are_kept_and_not_shown)
+{
+	g_autofree char *line = NULL, *shown = NULL;
+	DM_AUTO(dm_master_cfg) c = NULL;
+	DM_AUTO(dm_tls) tls = NULL;
+	DM_AUTO(dm_err) err = NULL;
+	enum dm_daemon_action action;
+
+	write_file("name = \"a\"\nmaster-addr = \"127.0.0.1:1\"\n"
+		   "ssl-ca-base64 = \"Y2EgdGV4dA==\"\n"
+		   "ssl-cert-base64 = \"Y2VydA==\"\n"
+		   "ssl-key-base64 = \"c2VjcmV0\"\n"
+		   "ssl-key-bytes = \"bytes win\"\n");
+	line = g_strdup_printf("-config=%s", path);
+	no_error(master(line, &action, &c));
+	ck_assert_str_eq(c->tls.key_base64, "c2VjcmV0");
+	/* TLS decides about the schemes of URLs. */
+	ck_assert_str_eq(c->peer_urls, "https://127.0.0.1:8291");
+	shown = dm_master_cfg_toml(c);
+	ck_assert_ptr_nonnull(strstr(shown, "ssl-ca-base64 = \"Y2Eg"));
+	ck_assert_ptr_nonnull(strstr(shown, "ssl-key-base64 = \"******\""));
+	ck_assert_ptr_null(strstr(shown, "c2VjcmV0"));
+	ck_assert_ptr_null(strstr(shown, "bytes win"));
+	ck_assert_ptr_null(strstr(shown, "ssl-ca-bytes"));
+	err = dm_tls_cfg_load(&c->tls, true, NULL, NULL, &tls);
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->message, "ssl-ca-base64"));
+	ck_assert_ptr_null(tls);
+}
+END_TEST
+
+START_TEST(nothing_set_is_no_tls)
+{
+	char dm[] = "dm";
+	char *empty = NULL, *names[] = { dm, NULL };
+	struct dm_tls_cfg c = { .cert_allowed_cn = &empty };
+	struct dm_tls *tls = NULL;
+	DM_AUTO(dm_err) err = NULL;
+
+	no_error(dm_tls_cfg_load(&c, true, NULL, NULL, &tls));
+	ck_assert_ptr_null(tls);
+	ck_assert(!dm_tls_cfg_is_on(&c));
+	c.cert_allowed_cn = names;
+	err = dm_tls_cfg_load(&c, true, NULL, NULL, &tls);
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->message, "ssl-ca is not set"));
+}
+END_TEST
+
+START_TEST(only_base64_is_taken_for_it)
+{
+	static const struct {
+		const char *text, *pem; /* pem NULL: refused */
+	} cases[] = {
+		{ "cGVt", "pem" },
+		{ " cGVt\n", "pem" },
+		{ "cGVtcw==", "pems" },
+		{ "cGV", NULL },
+		{ "cG-t", NULL },
+		{ "cGVt=x", NULL },
+		{ "AAAA", NULL }, /* NUL bytes */
+		{ "", NULL },
+		{ "====", NULL },
+	};
+	g_autofree char *pem = NULL;
+	DM_AUTO(dm_err) err = dm_pem_decode("k", cases[_i].text, &pem);
+
+	ck_assert_msg(
+	    (err == NULL) == (cases[_i].pem != NULL), "%s", cases[_i].text);
+	if (cases[_i].pem != NULL)
+		ck_assert_str_eq(pem, cases[_i].pem);
+	else
+		ck_assert(g_str_has_prefix(err->message, "k: "));
+}
+END_TEST
+
 START_TEST(defaults_are_completed)
 {
 	DM_AUTO(dm_master_cfg) c = NULL;
@@ -314,6 +390,9 @@ main(void)
 
 	tcase_add_unchecked_fixture(tc, make_file, drop_file);
 	tcase_add_test(tc, flags_win_over_the_file);
+	tcase_add_test(tc, keys_inside_the_file_are_kept_and_not_shown);
+	tcase_add_test(tc, nothing_set_is_no_tls);
+	tcase_add_loop_test(tc, only_base64_is_taken_for_it, 0, 9);
 	tcase_add_test(tc, defaults_are_completed);
 	tcase_add_loop_test(tc, master_mistakes_have_their_codes, 0,
 	    (int)DM_ARRAY_SIZE(bad_master));

@@ -18,6 +18,30 @@ good(const char *yaml)
 	return c;
 }
 
+START_TEST(certificates_inside_the_file_are_kept_and_not_shown)
+{
+	/* base64 of "ca text"; a list of numbers, as DM writes it; PEM. */
+	static const char text[] =
+	    "source-id: s\nfrom:\n  host: h\n  port: 1\n  user: u\n"
+	    "  security:\n    ssl-ca-base64: Y2EgdGV4dA==\n"
+	    "    ssl-cert-bytes: [99, 101, 114, 116]\n"
+	    "    ssl-key-bytes: |\n      -----BEGIN KEY-----\n      x\n";
+	DM_AUTO(dm_source_cfg) c = good(text);
+	g_autofree char *shown = dm_source_cfg_yaml(c, true);
+	g_autofree char *stored = dm_source_cfg_yaml(c, false);
+	DM_AUTO(dm_source_cfg) again = good(stored);
+	struct dm_sql_params p =
+	    dm_db_cfg_params(&again->from, DM_SCOPE_UPSTREAM);
+
+	ck_assert_str_eq(c->from.ssl_ca_pem, "ca text");
+	ck_assert_str_eq(p.ssl_ca_pem, "ca text");
+	ck_assert_str_eq(p.ssl_cert_pem, "cert");
+	ck_assert_str_eq(p.ssl_key_pem, "-----BEGIN KEY-----\nx\n");
+	ck_assert_ptr_null(strstr(shown, "base64"));
+	ck_assert_ptr_null(strstr(shown, "BEGIN KEY"));
+}
+END_TEST
+
 START_TEST(defaults_are_dms)
 {
 	DM_AUTO(dm_source_cfg) c = good("source-id: s1\n" FROM);
@@ -131,9 +155,21 @@ static const struct {
 	{ "source-id: s\nfrom: {host: h, port: 1, user: u, security: "
 	  "{ssl-ca-base64: abc}}\n",
 	    11112,
-	    "s.yaml:2:46: from.security: ssl-ca-base64: certificates inside "
-	    "the file are not supported; give the paths ssl-ca, ssl-cert, "
-	    "ssl-key, readable on every dm-master and dm-worker" },
+	    "s.yaml:2:46: from.security: ssl-ca-base64: it is not base64; "
+	    "give the certificate in PEM form, encoded by base64" },
+	{ "source-id: s\nfrom: {host: h, port: 1, user: u, security: "
+	  "{ssl-cert: /c, ssl-key-bytes: [1, x]}}\n",
+	    11112,
+	    "s.yaml:2:45: from.security: ssl-cert and ssl-key belong "
+	    "together; give both or none\n"
+	    "s.yaml:2:60: from.security: ssl-key-bytes: expected a PEM text, "
+	    "or its base64; give the certificate in PEM form, encoded by "
+	    "base64" },
+	{ "source-id: s\nfrom: {host: h, port: 1, user: u, security: "
+	  "{ssl-key-base64: a2V5}}\n",
+	    11112,
+	    "s.yaml:2:45: from.security: ssl-cert and ssl-key belong "
+	    "together; give both or none" },
 	{ "source-id: s\nfrom: {host: h, port: 1, user: u, session: "
 	  "{a b: 1, X: 1, x: 2}}\n",
 	    20003,
@@ -222,6 +258,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
+	tcase_add_test(tc, certificates_inside_the_file_are_kept_and_not_shown);
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, prints_dms_key_order);
 	tcase_add_test(tc, what_is_written_is_read_again);

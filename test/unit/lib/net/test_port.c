@@ -25,8 +25,9 @@ static int http_fd = -1;
 static char peer[64];
 
 static void
-take_http(int fd, void *arg)
+take_http(int fd, const char *from, void *arg)
 {
+	(void)from;
 	(void)arg;
 	dm_mutex_lock(&mu);
 	http_fd = fd;
@@ -49,7 +50,7 @@ wait_http(void)
 }
 
 static void
-take_grpc(int fd, void *arg)
+take_grpc(int fd, const char *from, void *arg)
 {
 	int one = 0;
 	socklen_t len = sizeof(one);
@@ -59,7 +60,7 @@ take_grpc(int fd, void *arg)
 	ck_assert_int_eq(
 	    getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, &len), 0);
 	ck_assert_int_ne(one, 0);
-	dm_rpc_server_adopt(arg, fd);
+	dm_rpc_server_adopt(arg, fd, from);
 }
 
 static struct dm_err *
@@ -327,7 +328,7 @@ START_TEST(a_socketpair_can_be_adopted)
 
 	ck_assert_int_eq(
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
-	dm_rpc_server_adopt(server, fd[0]);
+	dm_rpc_server_adopt(server, fd[0], "unix:");
 	ck_assert_int_eq(recv(fd[1], frame, sizeof(frame), MSG_WAITALL), 9);
 	close(fd[1]);
 }

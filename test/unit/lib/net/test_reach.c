@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The suite of lib/net/probe.c. */
-#include "lib/net/probe.h"
+/* The suite of lib/net/reach.c. */
+#include "lib/net/reach.h"
 
 #include "lib/base/base.h"
 #include "lib/base/clock.h"
@@ -34,7 +34,7 @@ START_TEST(a_port_that_is_listened_on_is_open)
 	int fd = bound(&addr);
 
 	ck_assert_int_eq(listen(fd, 1), 0);
-	ck_assert_int_eq(dm_net_probe(addr, LONG_MS), DM_NET_OPEN);
+	ck_assert_int_eq(dm_net_reach(addr, LONG_MS), DM_NET_OPEN);
 	close(fd);
 }
 END_TEST
@@ -45,7 +45,7 @@ START_TEST(a_closed_port_is_known_at_once)
 	struct dm_mono begun = dm_mono_now();
 	int fd = bound(&addr);
 
-	ck_assert_int_eq(dm_net_probe(addr, LONG_MS), DM_NET_CLOSED);
+	ck_assert_int_eq(dm_net_reach(addr, LONG_MS), DM_NET_CLOSED);
 	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), begun), LONG_MS);
 	close(fd);
 }
@@ -53,10 +53,10 @@ END_TEST
 
 START_TEST(what_is_no_address_is_silent)
 {
-	ck_assert_int_eq(dm_net_probe("", 100), DM_NET_SILENT);
-	ck_assert_int_eq(dm_net_probe("nothing", 100), DM_NET_SILENT);
+	ck_assert_int_eq(dm_net_reach("", 100), DM_NET_SILENT);
+	ck_assert_int_eq(dm_net_reach("nothing", 100), DM_NET_SILENT);
 	ck_assert_int_eq(
-	    dm_net_probe("no.such.host.invalid:1", 100), DM_NET_SILENT);
+	    dm_net_reach("no.such.host.invalid:1", 100), DM_NET_SILENT);
 }
 END_TEST
 
