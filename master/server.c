@@ -8,13 +8,16 @@
  */
 #include "master/server.h"
 
+#include "lib/crypt/crypt.h"
 #include "lib/etcd/election.h"
+#include "lib/ha/store.h"
 #include "lib/log/log.h"
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
 #include "master/api_grpc/api.h"
 #include "master/api_http/http.h"
+#include "master/sched/sched_secrets.h"
 #include "master/session/session.h"
 
 #include <jansson.h>
@@ -30,6 +33,7 @@
 
 struct server {
 	const struct dm_master_cfg *cfg;
+	struct dm_keys *keys; /* of passwords; NULL: not configured */
 	struct dm_etcd *etcd;
 	struct dm_metrics *metrics;
 	struct dm_metric *worker_state, *start_leader;
@@ -177,6 +181,12 @@ staged(const char *worker, enum sched_stage stage, bool gone, void *arg)
 
 /* ---- start ---- */
 
+static void
+free_item(void *item)
+{
+	dm_ha_item_free(item);
+}
+
 static struct dm_err *
 connect_etcd(struct server *s, const char *const *endpoints)
 {
@@ -205,6 +215,27 @@ connect_etcd(struct server *s, const char *const *endpoints)
 		err = dm_cancel_sleep_ms(NULL, READY_STEP_MS);
 	}
 	return err;
+}
+
+/* Before this master may lead: with another key than the cluster's it could
+ * only stand in the way. */
+static struct dm_err *
+check_key(struct server *s)
+{
+	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(free_item);
+	struct dm_err *err = dm_ha_read(s->etcd, DM_HA_SECRET_KEY, items, NULL);
+
+	return err == NULL ? sched_secrets_compare(s->keys, items) : err;
+}
+
+static struct dm_err *
+load_key(struct server *s)
+{
+	const char *path = s->cfg->secret_key_path;
+
+	if (path == NULL || *path == '\0')
+		return NULL;
+	return dm_keys_load(path, &s->keys);
 }
 
 static void
@@ -322,13 +353,18 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
 	s->cfg = cfg;
 	dm_mutex_init(&s->mu, 50);
 	make_metrics(s);
-	err = connect_etcd(s, endpoints);
+	err = load_key(s);
+	if (err == NULL)
+		err = connect_etcd(s, endpoints);
+	if (err == NULL)
+		err = check_key(s);
 	if (err != NULL) {
 		server_stop(s);
 		return err;
 	}
-	s->sessions = session_mgr_new(s->etcd);
+	s->sessions = session_mgr_new(s->etcd, s->keys);
 	se.etcd = s->etcd;
+	se.keys = ae.keys = s->keys;
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
 	ae.sched = s->sched;
@@ -368,6 +404,7 @@ server_stop(struct server *s)
 	api_free(s->api);
 	session_mgr_free(s->sessions);
 	dm_metrics_free(s->metrics);
+	dm_keys_free(s->keys);
 	dm_mutex_fini(&s->mu);
 	g_free(s->leader_name);
 	g_free(s->leader_addr);

@@ -50,8 +50,12 @@ dm_master_sample(void)
 "rpc-rate-limit = 10.0\n"
 "rpc-rate-burst = 40\n"
 "\n"
+"# A file with the key that encrypts passwords, the same on every dm-master:\n"
+"# openssl rand -hex 32 >secret.key\n"
+"# secret-key-path = \"secret.key\"\n"
+"\n"
 "# Not available in this version, and refused: openapi = true, ssl-ca, ssl-cert,\n"
-"# ssl-key, cert-allowed-cn, secret-key-path, v1-sources-path.\n"
+"# ssl-key, cert-allowed-cn, v1-sources-path.\n"
 "openapi = false\n";
 }
 

@@ -62,7 +62,6 @@ api_not_available(const struct api_call *c)
 		{ "GetValidationError", "continuous validation is" },
 		{ "OperateValidationError", "continuous validation is" },
 		{ "UpdateValidation", "continuous validation is" },
-		{ "Encrypt", "encryption of passwords is" },
 	};
 	g_autofree char *msg = NULL;
 
