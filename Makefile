@@ -67,8 +67,11 @@ LDLIBS_ALL = $(PKG_LIBS) -lpthread -lm
 # ---- sources ---------------------------------------------------------------
 PROTO := $(wildcard proto/*.proto)
 PROTO_C := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTO))
-PROTO_C += $(GEN)/google/protobuf/empty.pb-c.c
-PROTO_H := $(PROTO_C:.c=.h)
+PROTO_C += $(GEN)/google/protobuf/empty.pb-c.c \
+	$(GEN)/google/protobuf/descriptor.pb-c.c
+# What reflection serves: all of proto/ with what it imports, as bytes.
+DESC_H := $(GEN)/dm_descriptors.h
+PROTO_H := $(PROTO_C:.c=.h) $(DESC_H)
 ERR_H := $(GEN)/dm_errors.h
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 MASTER_SRC := $(sort $(wildcard master/*.c master/*/*.c))
@@ -105,10 +108,24 @@ $(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: | $(DEPS)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -I/usr/include google/protobuf/$*.proto
 
-$(ERR_H): lib/err/errors.list lib/err/gen.awk
+# The two versions of reflection differ in the package only.
+$(GEN)/reflection_v1alpha.proto: proto/reflection.proto
+	$(Q)mkdir -p $(GEN)
+	$(Q)sed 's/^package grpc.reflection.v1;/package grpc.reflection.v1alpha;/' \
+	    $< > $@
+
+$(DESC_H): $(PROTO) $(GEN)/reflection_v1alpha.proto | $(DEPS)
+	$(call say,PROTO,$@)
+	$(Q)protoc --include_imports --descriptor_set_out=$(GEN)/dm.desc \
+	    -Iproto -I$(GEN) -I/usr/include $^
+	$(Q){ echo 'static const uint8_t dm_descriptors[] = {'; \
+	    od -An -v -tx1 $(GEN)/dm.desc | sed 's/ \(..\)/0x\1,/g'; \
+	    echo '};'; } > $@.tmp && mv $@.tmp $@
+
+$(ERR_H): lib/err/catalogue.list lib/err/errors.list lib/err/gen.awk
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(GEN)
-	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
+	$(Q)awk -f lib/err/gen.awk lib/err/catalogue.list lib/err/errors.list > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/%.o: $(GEN)/%.c $(PROTO_H)
 	$(call say,CC,$<)

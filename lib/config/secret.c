@@ -201,6 +201,9 @@ dm_db_cfg_protect(
 
 	if (c->password == NULL || c->password[0] == '\0')
 		return NULL;
+	if (!dm_is_password(c->password))
+		return invalid(field, "use another password, or ${FILE:/path}",
+		    "it has control characters or more than 4096 bytes");
 	if (!c->literal)
 		err = parse_reference(c->password, field, &variable, &path);
 	if (err != NULL || variable != NULL || path != NULL || keys == NULL)

@@ -19,7 +19,8 @@
  * the first key; what is encrypted with another one is encrypted anew. Empty
  * ones and references stay. keys NULL: everything stays.
  * Errors: CONFIG_DECRYPT_DB_PASSWORD; CONFIG_YAML_TRANSFORM for a reference
- * that is none.
+ * that is none, and for what could not be told from the work of a wrong key
+ * (dm_is_password).
  */
 struct dm_err *dm_db_cfg_protect(struct dm_db_cfg *c, const char *field,
     const struct dm_keys *keys) DM_MUST_CHECK;

@@ -224,16 +224,24 @@ dm_is_encrypted(const char *text)
 	return raw != NULL;
 }
 
+/* Of n bytes; n is looked at before what may be no text at all. */
 static bool
 is_password(const char *text, size_t n)
 {
-	if (!g_utf8_validate(text, (gssize)n, NULL))
+	if (n > DM_PASSWORD_MAX_BYTES ||
+	    !g_utf8_validate(text, (gssize)n, NULL))
 		return false; /* also for a NUL */
 	for (size_t i = 0; i < n; i++) {
 		if (g_ascii_iscntrl(text[i]))
 			return false;
 	}
 	return true;
+}
+
+bool
+dm_is_password(const char *text)
+{
+	return is_password(text, strlen(text));
 }
 
 struct dm_err *

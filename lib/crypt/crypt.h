@@ -47,14 +47,17 @@ void dm_key_id(const uint8_t *key, char id[DM_KEY_ID_SIZE]);
 /* Equal, in a time that tells nothing about where they differ. */
 bool dm_keys_equal(const struct dm_keys *a, const struct dm_keys *b);
 
+/* What dm_decrypt can tell from the result of a wrong key: UTF-8 without
+ * control characters, at most DM_PASSWORD_MAX_BYTES. */
+bool dm_is_password(const char *text);
 /* With the first key. New string, another one each time. */
 char *dm_encrypt(const struct dm_keys *k, const char *plain);
 /* It has the form of an encrypted password; a plain one has it by chance only
  * (one of 256 of those that are base64 of at least 17 bytes). */
 bool dm_is_encrypted(const char *text);
 /*
- * The password in text, with the first key that makes text (UTF-8 without
- * control characters) of it.
+ * The password in text, with the first key that makes one of it
+ * (dm_is_password).
  *   field   whose password, for the message
  *   *plain  new string; dm_wipe it
  *   *with   index of the key; NULL: not asked for

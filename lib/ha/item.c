@@ -137,8 +137,8 @@ json_of(const struct dm_ha_item *i)
 		    "expect", (json_int_t)i->number, "source", i->first, "task",
 		    i->second);
 	case DM_HA_CLI_ARGS:
-		return json_pack(
-		    "{s:i,s:s}", "format", DM_HA_FORMAT, "start_time", i->text);
+		return json_pack("{s:i,s:s,s:b}", "format", DM_HA_FORMAT,
+		    "start_time", i->text, "adopt", i->number != 0);
 	case DM_HA_VERSION:
 		return json_pack("{s:i,s:I,s:s}", "format", DM_HA_FORMAT,
 		    "internal-no", (json_int_t)i->number, "release-ver",

@@ -10,7 +10,8 @@
  *   alive       {"format":1,"worker-name":"w1","join-time":"..."}, leased
  *   bound, last {"format":1,"source":"s1","worker":"w1"}
  *   stage       {"format":1,"expect":2,"source":"s1","task":"t1"}
- *   cli-args    {"format":1,"start_time":"..."}
+ *   cli-args    {"format":1,"start_time":"...","adopt":false}; adopt is for the
+ *               worker only: in etcd it is always false
  *   version     {"format":1,"internal-no":1,"release-ver":"..."}
  *   source, subtask   "# format: 1\n" and the YAML text
  *   cluster id  8 bytes, big-endian
@@ -48,7 +49,8 @@ struct dm_ha_item {
 				 bound, last: source; source, subtask: YAML;
 				 cli-args: start time; version: release;
 				 secret key: its id */
-	int64_t number;       /* stage: pb.Stage; cluster id; version */
+	int64_t number;       /* stage: pb.Stage; cluster id; version;
+				 cli-args: adopt, 0 or 1, encoding only */
 	int64_t revision;     /* of its last change; read only */
 	int64_t lease;        /* alive; 0: none */
 };

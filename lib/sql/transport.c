@@ -122,7 +122,7 @@ cached_bytes(const MARIADB_PVIO *io)
 }
 
 bool
-dm_sql_has_input(struct dm_sql_conn *conn)
+dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms)
 {
 	MARIADB_PVIO *io = conn->my->net.pvio;
 	struct pollfd p = { .fd = conn->fd, .events = POLLIN };
@@ -142,7 +142,7 @@ dm_sql_has_input(struct dm_sql_conn *conn)
 	}
 	if (io->ctls != NULL && SSL_pending((SSL *)io->ctls->ssl) > 0)
 		return true;
-	return poll(&p, 1, 0) > 0;
+	return poll(&p, 1, timeout_ms) > 0;
 }
 
 /* Up to n bytes that wait at the socket, left there; 0: none will come, or

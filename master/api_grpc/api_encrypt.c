@@ -19,9 +19,9 @@ api_encrypt(const struct api_call *c)
 
 	if (c->env->keys == NULL)
 		return api_answer(c, false, NO_KEY);
-	if (strlen(req->plaintext) > DM_PASSWORD_MAX_BYTES)
-		return api_answer(
-		    c, false, "the text is longer than 4096 bytes");
+	if (!dm_is_password(req->plaintext))
+		return api_answer(c, false,
+		    "the text has control characters or more than 4096 bytes");
 	resp = api_answer(c, true, "");
 	resp->ciphertext = dm_encrypt(c->env->keys, req->plaintext);
 	return &resp->base;

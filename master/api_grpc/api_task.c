@@ -3,6 +3,7 @@
 #include "lib/config/secret.h"
 #include "lib/meta/meta_tables.h"
 #include "master/api_grpc/call.h"
+#include "master/api_grpc/missing.h"
 #include "master/check/check.h"
 
 #include <string.h>
@@ -19,6 +20,7 @@ struct plan {
 	int64_t revision;   /* of the write */
 	/* borrowed of the request */
 	const char *yaml, *start_time;
+	bool adopt;
 };
 
 static void
@@ -44,9 +46,7 @@ check_start_time(const char *text)
 {
 	if (*text == '\0')
 		return NULL;
-	return dm_err_plain("start-time is not available in this version; give "
-			    "a position or a GTID set in `meta` of the "
-			    "instance, with task-mode incremental");
+	return dm_err_plain("%s", api_missing_text("StartTask.startTime"));
 }
 
 static struct dm_err *
@@ -254,8 +254,8 @@ static struct dm_err *
 start(struct sched_core *core, void *arg)
 {
 	struct plan *p = arg;
-	struct sched_start s = { p->cfg->name, p->stored, p->start_time,
-		p->ids };
+	struct sched_start s = { p->cfg->name, p->stored, p->start_time, p->ids,
+		p->adopt };
 	struct dm_err *err = sched_task_start(core, &s);
 
 	if (err == NULL)
@@ -307,7 +307,9 @@ ProtobufCMessage *
 api_start_task(const struct api_call *c)
 {
 	const Pb__StartTaskRequest *req = (const Pb__StartTaskRequest *)c->req;
-	struct plan p = { .yaml = req->task, .start_time = req->starttime };
+	struct plan p = { .yaml = req->task,
+		.start_time = req->starttime,
+		.adopt = req->adopt };
 	struct check_opts o = { CHECK_LINES, CHECK_LINES };
 	g_autofree char *text = NULL;
 	Pb__StartTaskResponse *resp;

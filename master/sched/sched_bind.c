@@ -37,9 +37,10 @@ assignment_subtask(const struct sched_subtask *st)
 	a->stage = st->stage;
 	a->revision = st->revision;
 	a->config = g_strdup(st->yaml);
-	if (*st->start_time != '\0') {
+	if (*st->start_time != '\0' || st->adopt) {
 		struct dm_ha_item args = { .kind = DM_HA_CLI_ARGS,
-			.text = st->start_time };
+			.text = st->start_time,
+			.number = st->adopt };
 		size_t len;
 
 		a->cliargs = dm_ha_encode(&args, &len);

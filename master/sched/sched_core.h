@@ -42,6 +42,10 @@ struct sched_subtask {
 	char *task;
 	char *yaml;       /* the task's, as given */
 	char *start_time; /* "" when not given */
+	/* Take over another cluster's progress. Kept in memory only, and until
+	 * the worker reports the subtask, so that a later restart does not
+	 * take it back from whoever took it over since. */
+	bool adopt;
 	Pb__Stage stage;  /* expected */
 	int64_t revision; /* of the stage */
 };
@@ -173,6 +177,7 @@ struct sched_start {
 	const char *task, *yaml;
 	const char *start_time;   /* "" when not given */
 	const GPtrArray *sources; /* ids */
+	bool adopt;
 };
 /* Add subtasks, expected Running. Sources that have it already are left as
  * they are. Errors: SCHEDULER_SUB_TASK_EXIST when all have,

@@ -140,6 +140,7 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 		    sched_subtask_new(src, s->task, s->yaml, s->start_time);
 
 		st->stage = PB__STAGE__Running;
+		st->adopt = s->adopt;
 		st->revision = c->revision;
 		sched_push(c, src->worker);
 	}

@@ -166,6 +166,21 @@ sched_closed(struct sched_core *c, uint64_t session)
 }
 
 /* What a worker says about another assignment than its present one is old. */
+/* What the worker has begun it need not be told again. revision: of the newest
+ * order that the report reflects. */
+static void
+forget_adoption(
+    struct sched_source *src, const Dm__V1__SourceReport *r, int64_t revision)
+{
+	for (size_t i = 0; i < r->n_subtasks; i++) {
+		struct sched_subtask *st =
+		    sched_subtask_get(src, r->subtasks[i]->name);
+
+		if (st != NULL && revision >= st->revision)
+			st->adopt = false;
+	}
+}
+
 void
 sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 {
@@ -192,6 +207,7 @@ sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 			    &src->report->base, NULL);
 		src->report = r;
 		src->report_revision = report->revision;
+		forget_adoption(src, r, report->revision);
 		src->report_at = c->ops.now(c->arg);
 		report->sources[i] = report->sources[--report->n_sources];
 		return;

@@ -93,6 +93,22 @@ START_TEST(a_wrong_key_is_an_error)
 }
 END_TEST
 
+static const char *const unfit[] = { "tab\tinside", "line\n", "\x7f" };
+
+START_TEST(what_could_not_be_told_from_a_wrong_key_is_refused)
+{
+	DM_AUTO(dm_keys) k = dm_keys_random();
+	struct dm_db_cfg c = endpoint(unfit[_i]);
+	DM_AUTO(dm_err) with = dm_db_cfg_protect(&c, "from", k);
+	DM_AUTO(dm_err) without = dm_db_cfg_protect(&c, "from", NULL);
+
+	ck_assert(dm_err_is(with, CONFIG_YAML_TRANSFORM));
+	ck_assert(dm_err_is(without, CONFIG_YAML_TRANSFORM));
+	ck_assert_ptr_null(strstr(with->message, unfit[_i]));
+	dm_db_cfg_fini(&c);
+}
+END_TEST
+
 START_TEST(a_variable_is_read)
 {
 	struct dm_db_cfg c = endpoint("${ENV:DM_TEST_PASSWORD}");
@@ -235,6 +251,9 @@ main(void)
 	tcase_add_test(tc, without_a_key_everything_stays);
 	tcase_add_test(tc, an_older_key_is_replaced);
 	tcase_add_test(tc, a_wrong_key_is_an_error);
+	tcase_add_loop_test(tc,
+	    what_could_not_be_told_from_a_wrong_key_is_refused, 0,
+	    (int)DM_ARRAY_SIZE(unfit));
 	tcase_add_test(tc, a_variable_is_read);
 	tcase_add_test(tc, a_decrypted_text_is_no_reference);
 	tcase_add_loop_test(

@@ -251,7 +251,7 @@ static struct dm_err *
 start(const char *task, const char *a, const char *b)
 {
 	g_autoptr(GPtrArray) l = list(a, b);
-	struct sched_start s = { task, "name: t\n", "", l };
+	struct sched_start s = { task, "name: t\n", "", l, false };
 
 	return sched_task_start(f.c, &s);
 }
@@ -572,10 +572,13 @@ START_TEST(a_commit_of_unknown_outcome_is_followed_by_a_load)
 }
 END_TEST
 
+/* task: NULL, or one subtask of it, Running in this unit. */
 static void
-report(uint64_t session, const char *source, int64_t ep, int64_t revision)
+report_unit(uint64_t session, const char *source, int64_t ep, int64_t revision,
+    const char *task, Pb__UnitType unit)
 {
 	Dm__V1__Report *r = g_new(Dm__V1__Report, 1);
+	Pb__SubTaskStatus *st;
 
 	dm__v1__report__init(r);
 	r->revision = revision;
@@ -585,9 +588,83 @@ report(uint64_t session, const char *source, int64_t ep, int64_t revision)
 	dm__v1__source_report__init(r->sources[0]);
 	r->sources[0]->source = g_strdup(source);
 	r->sources[0]->epoch = (uint64_t)ep;
+	if (task != NULL) {
+		st = g_new(Pb__SubTaskStatus, 1);
+		pb__sub_task_status__init(st);
+		st->name = g_strdup(task);
+		st->stage = PB__STAGE__Running;
+		st->unit = unit;
+		r->sources[0]->n_subtasks = 1;
+		r->sources[0]->subtasks = g_new(Pb__SubTaskStatus *, 1);
+		r->sources[0]->subtasks[0] = st;
+	}
 	sched_report(f.c, session, r);
 	dm__v1__report__free_unpacked(r, NULL);
 }
+
+static void
+report(uint64_t session, const char *source, int64_t ep, int64_t revision)
+{
+	report_unit(
+	    session, source, ep, revision, NULL, PB__UNIT_TYPE__InvalidUnit);
+}
+
+START_TEST(a_source_whose_task_copies_stays_where_it_is)
+{
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	hello("w2", 2, NULL, 0);
+	ok(start("t", "s1", NULL));
+	report_unit(1, "s1", epoch("s1"), f.revision, "t", PB__UNIT_TYPE__Load);
+	fails(sched_transfer(f.c, "s1", "w2"),
+	    DM_ERR_SCHEDULER_REQUIRE_RUNNING_TASK_IN_SYNC_UNIT);
+	ck_assert_str_eq(bound("s1"), "w1");
+	report_unit(1, "s1", epoch("s1"), f.revision, "t", PB__UNIT_TYPE__Sync);
+	ok(sched_transfer(f.c, "s1", "w2"));
+}
+END_TEST
+
+static bool
+told_to_adopt(uint64_t session)
+{
+	return strstr(assigned(session, 0)->cliargs, "\"adopt\":true") != NULL;
+}
+
+START_TEST(adopting_is_told_until_the_worker_reports_the_task)
+{
+	g_autoptr(GPtrArray) l = list("s1", NULL);
+	struct sched_start s = { "t", "name: t\n", "", l, true };
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_task_start(f.c, &s));
+	ck_assert(told_to_adopt(1));
+	/* A report of before the start says nothing about it. */
+	report_unit(1, "s1", epoch("s1"), 1, "t", PB__UNIT_TYPE__Sync);
+	ok(stage("t", "s1", PB__STAGE__Running));
+	ck_assert(told_to_adopt(1));
+	report_unit(1, "s1", epoch("s1"), f.revision, "t", PB__UNIT_TYPE__Sync);
+	ok(stage("t", "s1", PB__STAGE__Paused));
+	ck_assert_str_eq(assigned(1, 0)->cliargs, "");
+}
+END_TEST
+
+START_TEST(adopting_is_not_kept_in_etcd)
+{
+	g_autoptr(GPtrArray) l = list("s1", NULL);
+	struct sched_start s = { "t", "name: t\n", "", l, true };
+	GHashTableIter it;
+	void *key, *value;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_task_start(f.c, &s));
+	g_hash_table_iter_init(&it, f.store);
+	while (g_hash_table_iter_next(&it, &key, &value))
+		ck_assert_ptr_null(
+		    strstr(((struct stored *)value)->value, "\"adopt\":true"));
+}
+END_TEST
 
 START_TEST(reports_of_another_assignment_are_ignored)
 {
@@ -646,6 +723,9 @@ main(void)
 	    tc, a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
 	tcase_add_test(tc, a_commit_of_unknown_outcome_is_followed_by_a_load);
 	tcase_add_test(tc, reports_of_another_assignment_are_ignored);
+	tcase_add_test(tc, a_source_whose_task_copies_stays_where_it_is);
+	tcase_add_test(tc, adopting_is_told_until_the_worker_reports_the_task);
+	tcase_add_test(tc, adopting_is_not_kept_in_etcd);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

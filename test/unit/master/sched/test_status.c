@@ -86,7 +86,7 @@ setup(void)
 		.session = 1, .name = "w1", .lease = 1, .join_time = ""
 	};
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-	struct sched_start s = { "t", "name: t", "", ids };
+	struct sched_start s = { "t", "name: t", "", ids, false };
 
 	g_ptr_array_add(ids, g_strdup("s1"));
 	core = sched_core_new(&ops, NULL);
@@ -208,6 +208,7 @@ START_TEST(without_a_worker_the_entry_says_so)
 	pb_free(&r->base);
 	ok(sched_offline(core, "w1", INT64_MAX));
 	r = query("t", NULL);
+	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg, "[code=38029:"));
 	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg,
 	    "Message: s1 relevant worker-client not found"));
 	pb_free(&r->base);
@@ -278,6 +279,37 @@ START_TEST(outcomes_are_judged_by_reports_that_are_new_enough)
 }
 END_TEST
 
+START_TEST(an_error_of_the_worker_comes_as_38032)
+{
+	struct sched_want want = {
+		.goal = SCHED_GOAL_RUN, .task = "t", .revision = 10
+	};
+	Pb__CommonWorkerResponse *r;
+
+	now_ms = 1;
+	report("t", PB__STAGE__Paused, 10, true);
+	r = sched_judge(core, &want, "s1", "w1");
+	ck_assert_ptr_nonnull(r);
+	ck_assert(!r->result);
+	ck_assert_ptr_nonnull(strstr(r->msg, "[code=38032:"));
+	ck_assert_ptr_nonnull(
+	    strstr(r->msg, "Workaround: see the reason with `query-status"));
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(what_did_not_come_in_time_is_38045)
+{
+	Pb__CommonWorkerResponse *r = sched_judge_late(core, "s1", "");
+
+	ck_assert(!r->result);
+	ck_assert_str_eq(r->source, "s1");
+	ck_assert_str_eq(r->worker, "w1");
+	ck_assert_ptr_nonnull(strstr(r->msg, "[code=38045:"));
+	pb_free(&r->base);
+}
+END_TEST
+
 START_TEST(nothing_is_reached_without_a_report_or_a_worker)
 {
 	ck_assert_int_eq(judge(SCHED_GOAL_RUN, 1), 'w');
@@ -315,6 +347,8 @@ main(void)
 	tcase_add_loop_test(tc,
 	    outcomes_are_judged_by_reports_that_are_new_enough, 0,
 	    (int)DM_ARRAY_SIZE(cases));
+	tcase_add_test(tc, an_error_of_the_worker_comes_as_38032);
+	tcase_add_test(tc, what_did_not_come_in_time_is_38045);
 	tcase_add_test(tc, nothing_is_reached_without_a_report_or_a_worker);
 	tcase_add_test(tc, process_errors_are_printed_as_protobuf_text);
 	suite_add_tcase(s, tc);
