@@ -41,10 +41,6 @@ check_supported(const struct dm_master_cfg *cfg)
 		return dm_err_set_cause(
 		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "openapi"),
 		    "the OpenAPI is not available in this version; use dmctl");
-	if (is_set(cfg->secret_key_path))
-		return dm_err_set_cause(
-		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "secret-key-path"),
-		    "encrypted passwords are not available in this version");
 	if (is_set(cfg->v1_sources_path))
 		return dm_err_set_cause(
 		    dm_err_new(MASTER_CONFIG_INVALID_FLAG, "v1-sources-path"),

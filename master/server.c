@@ -9,7 +9,9 @@
  */
 #include "master/server.h"
 
+#include "lib/crypt/crypt.h"
 #include "lib/etcd/election.h"
+#include "lib/ha/store.h"
 #include "lib/log/log.h"
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
@@ -23,6 +25,7 @@
 #include "master/cluster/members.h"
 #include "master/cluster/monitor.h"
 #include "master/cluster/peers.h"
+#include "master/sched/sched_secrets.h"
 #include "master/session/session.h"
 
 #include <jansson.h>
@@ -45,6 +48,7 @@ struct server {
 	const struct dm_master_cfg *cfg;
 	struct dm_etcd_member_proc *member; /* NULL: etcd is external */
 	struct dm_tls *tls;                 /* NULL: in clear */
+	struct dm_keys *keys; /* of passwords; NULL: not configured */
 	struct dm_etcd *etcd;
 	struct monitor *monitor;
 	struct members_api *members;
@@ -264,6 +268,12 @@ event_failed(const char *type, void *arg)
 
 /* ---- start ---- */
 
+static void
+free_item(void *item)
+{
+	dm_ha_item_free(item);
+}
+
 static struct dm_err *
 connect_etcd(struct server *s)
 {
@@ -303,6 +313,30 @@ await_external(struct server *s)
 		err = dm_cancel_sleep_ms(NULL, READY_STEP_MS);
 	}
 	return err;
+}
+
+/* Before this master may lead: with another key than the cluster's it could
+ * only stand in the way. */
+static struct dm_err *
+check_key(struct server *s)
+{
+	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(free_item);
+	struct dm_err *err = dm_ha_read(s->etcd, DM_HA_SECRET_KEY, items, NULL);
+
+	if (err == NULL)
+		return sched_secrets_compare(s->keys, items);
+	dm_err_free(err); /* no quorum yet: a leader compares in any case */
+	return NULL;
+}
+
+static struct dm_err *
+load_key(struct server *s)
+{
+	const char *path = s->cfg->secret_key_path;
+
+	if (path == NULL || *path == '\0')
+		return NULL;
+	return dm_keys_load(path, &s->keys);
 }
 
 static void
@@ -460,15 +494,20 @@ start(struct server *s)
 		.arg = s };
 	struct dm_err *err = connect_etcd(s);
 
+	if (err == NULL)
+		err = load_key(s);
 	if (err == NULL && s->member == NULL)
 		err = await_external(s);
 	if (err == NULL && s->member == NULL)
 		err = peers_register(s->cfg, s->etcd);
+	if (err == NULL)
+		err = check_key(s);
 	if (err != NULL)
 		return err;
 	start_monitor(s);
-	s->sessions = session_mgr_new(s->etcd);
+	s->sessions = session_mgr_new(s->etcd, s->keys);
 	se.etcd = s->etcd;
+	se.keys = ae.keys = s->keys;
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
 	/* The members of an etcd of the user's are no masters. */
@@ -555,6 +594,7 @@ server_stop(struct server *s)
 	monitor_free(s->monitor);
 	session_mgr_free(s->sessions);
 	dm_metrics_free(s->metrics);
+	dm_keys_free(s->keys);
 	dm_mutex_fini(&s->mu);
 	g_free(s->leader_name);
 	g_free(s->leader_addr);

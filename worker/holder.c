@@ -10,6 +10,7 @@
 #include "worker/holder.h"
 
 #include "lib/base/clock.h"
+#include "lib/config/secret.h"
 #include "lib/config/source.h"
 #include "lib/log/log.h"
 #include "lib/thread/queue.h"
@@ -36,6 +37,7 @@ struct msg {
 	enum msg_kind kind;
 	struct dm_cancel *hard;   /* LEASE_BEGINS; owned */
 	Dm__V1__Desired *desired; /* DESIRE; owned */
+	struct dm_keys *keys;     /* DESIRE; owned */
 };
 
 /* A source with its epoch, as long as any of its subtasks exists. */
@@ -64,6 +66,7 @@ struct holder {
 	GHashTable *sources;      /* id -> struct source* */
 	GPtrArray *leaving;       /* struct source* */
 	Dm__V1__Desired *desired; /* newest; NULL: none in this lease */
+	struct dm_keys *keys;     /* of its passwords */
 	int64_t revision;
 	bool stopping;
 
@@ -80,6 +83,7 @@ msg_free(void *p)
 	struct msg *m = p;
 
 	dm_cancel_free(m->hard);
+	dm_keys_free(m->keys);
 	if (m->desired != NULL)
 		dm__v1__desired__free_unpacked(m->desired, NULL);
 	g_free(m);
@@ -104,13 +108,15 @@ holder_lease_ends(struct holder *h)
 }
 
 void
-holder_desire(struct holder *h, const Dm__V1__Desired *desired)
+holder_desire(
+    struct holder *h, const Dm__V1__Desired *desired, struct dm_keys *keys)
 {
 	size_t n = dm__v1__desired__get_packed_size(desired);
 	g_autofree uint8_t *buf = g_malloc(n);
 
 	dm__v1__desired__pack(desired, buf);
 	post(h, (struct msg){ .kind = MSG_DESIRE,
+		    .keys = keys,
 		    .desired = dm__v1__desired__unpack(NULL, n, buf) });
 }
 
@@ -149,7 +155,7 @@ source_free(gpointer p)
 }
 
 static struct source *
-source_new(const Dm__V1__SourceAssignment *a)
+source_new(const Dm__V1__SourceAssignment *a, const struct dm_keys *keys)
 {
 	struct source *s = g_new0(struct source, 1);
 
@@ -160,6 +166,10 @@ source_new(const Dm__V1__SourceAssignment *a)
 	s->leaving = g_ptr_array_new_with_free_func(free_subtask);
 	s->units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	s->error = dm_source_cfg_parse("", a->config, &s->cfg);
+	if (s->error == NULL)
+		s->error = dm_db_cfg_decrypt(&s->cfg->from, "from", keys);
+	if (s->error != NULL) /* as one that does not parse */
+		dm_source_cfg_free(DM_TAKE(s->cfg));
 	if (s->error != NULL)
 		dm_error("source config is not valid", dm_kstr("source", s->id),
 		    dm_kerr(s->error));
@@ -227,6 +237,7 @@ start_subtask(
     struct holder *h, struct source *s, const Dm__V1__SubTaskAssignment *a)
 {
 	struct subtask_opts o = { .task_yaml = a->config,
+		.keys = h->keys,
 		.source = s->cfg,
 		.worker = h->worker,
 		.cli_args = a->cliargs,
@@ -333,7 +344,7 @@ follow(struct holder *h)
 		if (s == NULL && source_is_leaving(h, a->source))
 			continue;
 		if (s == NULL) {
-			s = source_new(a);
+			s = source_new(a, h->keys);
 			dm_info("source comes to this worker",
 			    dm_kstr("source", s->id),
 			    dm_kint("epoch", s->epoch));
@@ -473,6 +484,8 @@ take_message(struct holder *h, struct msg *m)
 		if (h->desired != NULL)
 			dm__v1__desired__free_unpacked(h->desired, NULL);
 		h->desired = DM_TAKE(m->desired);
+		dm_keys_free(h->keys);
+		h->keys = DM_TAKE(m->keys);
 		break;
 	case MSG_CHANGED:
 		break;
@@ -584,6 +597,7 @@ holder_free(struct holder *h)
 	dm_cancel_free(h->hard);
 	if (h->desired != NULL)
 		dm__v1__desired__free_unpacked(h->desired, NULL);
+	dm_keys_free(h->keys);
 	g_array_unref(h->holding);
 	dm_mutex_fini(&h->mu);
 	g_free(h->worker);

@@ -8,6 +8,7 @@
 #define DM_WORKER_HOLDER_H
 
 #include "dmsession.pb-c.h"
+#include "lib/crypt/crypt.h"
 #include "lib/thread/cancel.h"
 
 struct holder;
@@ -27,8 +28,10 @@ struct holder *holder_start(const struct holder_opts *o);
 void holder_lease_begins(struct holder *h, struct dm_cancel *hard);
 /* `hard` was fired: everything has stopped or is about to; forget it. */
 void holder_lease_ends(struct holder *h);
-/* Copies desired. An older revision than the newest seen is ignored. */
-void holder_desire(struct holder *h, const Dm__V1__Desired *desired);
+/* Copies desired. An older revision than the newest seen is ignored. Takes
+ * keys: those of the passwords in it; NULL: they are plain. */
+void holder_desire(
+    struct holder *h, const Dm__V1__Desired *desired, struct dm_keys *keys);
 /* A source that runs here. */
 struct held {
 	char source[64]; /* ids have at most 32 bytes */

@@ -13,6 +13,7 @@
  */
 #include "worker/subtask.h"
 
+#include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "worker/auto_resume.h"
 #include "worker/subtask_edges.h"
@@ -29,7 +30,11 @@ struct subtask {
 	pthread_t thread;
 
 	char *name, *worker, *cli_args, *yaml;
-	struct dm_task_cfg *task; /* NULL: did not parse */
+	struct dm_task_cfg *task;     /* NULL: did not parse */
+	struct dm_source_cfg *source; /* a copy of our own */
+	/* Passwords as they were given; those in task and source are to connect
+	 * with while a unit runs. Owner: the thread. */
+	struct dm_db_cfg given_target, given_from;
 	struct unit_env env;
 	struct unit *units[UNITS_MAX];
 	unsigned n_units;
@@ -245,6 +250,35 @@ unit_returned(struct subtask *st, struct dm_err *err)
 	dm_cancel_free(run);
 }
 
+/* References are read anew for each run: a resume takes a new password. */
+static struct dm_err *
+resolve(struct dm_db_cfg *c, const struct dm_db_cfg *given, const char *field)
+{
+	/* Only the password: others may look at the rest. */
+	dm_wipe(c->password);
+	c->password = g_strdup(given->password);
+	c->literal = given->literal;
+	return dm_db_cfg_resolve(c, field);
+}
+
+static struct dm_err *
+run_unit(struct subtask *st, struct unit *u)
+{
+	struct dm_err *err =
+	    resolve(&st->source->from, &st->given_from, "from");
+
+	if (err != NULL)
+		return dm_err_set_scope(
+		    dm_err_annotate(err, "source %s", st->source->source_id),
+		    DM_SCOPE_UPSTREAM);
+	err = resolve(&st->task->target, &st->given_target, "target-database");
+	if (err != NULL)
+		return dm_err_set_scope(
+		    dm_err_annotate(err, "task %s", st->name),
+		    DM_SCOPE_DOWNSTREAM);
+	return u->ops->run(u, st->run);
+}
+
 static void *
 subtask_main(void *arg)
 {
@@ -254,7 +288,7 @@ subtask_main(void *arg)
 		struct unit *u = st->units[st->current];
 
 		st->changed(st->arg);
-		unit_returned(st, u->ops->run(u, st->run));
+		unit_returned(st, run_unit(st, u));
 		st->changed(st->arg);
 	}
 	dm_mutex_lock(&st->mu);
@@ -267,12 +301,17 @@ subtask_main(void *arg)
 /* ---- making and freeing ---- */
 
 static struct dm_err *
-make_units(struct subtask *st, const char *yaml)
+make_units(struct subtask *st, const char *yaml, const struct dm_keys *keys)
 {
 	struct dm_err *err = dm_task_cfg_parse("", yaml, &st->task);
 
+	if (err == NULL)
+		err = dm_db_cfg_decrypt(
+		    &st->task->target, "target-database", keys);
 	if (err != NULL)
 		return err;
+	dm_db_cfg_copy(&st->given_target, &st->task->target);
+	dm_db_cfg_copy(&st->given_from, &st->source->from);
 	st->env.task = st->task;
 	st->env.inst =
 	    dm_task_cfg_instance(st->task, st->env.source->source_id);
@@ -313,7 +352,8 @@ subtask_new(const char *name, const struct subtask_opts *o)
 	st->arg = o->arg;
 	st->stage = PB__STAGE__New;
 	st->resume_in_ms = -1;
-	st->env = (struct unit_env){ .source = o->source,
+	st->source = dm_source_cfg_copy(o->source);
+	st->env = (struct unit_env){ .source = st->source,
 		.worker = st->worker,
 		.cli_args = st->cli_args,
 		.cluster_id = o->cluster_id,
@@ -324,7 +364,7 @@ subtask_new(const char *name, const struct subtask_opts *o)
 		.changed_arg = o->arg };
 	auto_resume_init(&st->backoff, o->source->backoff_max_ms,
 	    o->source->backoff_rollback_ms);
-	st->error = make_units(st, o->task_yaml);
+	st->error = make_units(st, o->task_yaml, o->keys);
 	if (st->error != NULL) {
 		/* Nothing can run: it stays so until it is replaced. */
 		st->stage = PB__STAGE__Paused;
@@ -371,6 +411,9 @@ subtask_free(struct subtask *st)
 	for (unsigned i = 0; i < st->n_units; i++)
 		st->units[i]->ops->free(st->units[i]);
 	dm_task_cfg_free(st->task);
+	dm_source_cfg_free(st->source);
+	dm_db_cfg_fini(&st->given_target);
+	dm_db_cfg_fini(&st->given_from);
 	dm_err_free(st->error);
 	g_free(st->name);
 	g_free(st->worker);

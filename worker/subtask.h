@@ -7,13 +7,16 @@
 #ifndef DM_WORKER_SUBTASK_H
 #define DM_WORKER_SUBTASK_H
 
+#include "lib/crypt/crypt.h"
 #include "worker/unit.h"
 
 struct subtask;
 
 struct subtask_opts {
-	const char *task_yaml;              /* as the master sent it */
-	const struct dm_source_cfg *source; /* borrowed until freed */
+	const char *task_yaml;      /* as the master sent it */
+	const struct dm_keys *keys; /* of its password; NULL: it is plain */
+	/* Borrowed for the call. Its password may be a reference (secret.h). */
+	const struct dm_source_cfg *source;
 	const char *worker;
 	const char *cli_args;
 	uint64_t cluster_id, epoch;

@@ -37,6 +37,7 @@ dm_db_cfg_copy(struct dm_db_cfg *to, const struct dm_db_cfg *from)
 	to->port = from->port;
 	to->user = g_strdup(from->user);
 	to->password = g_strdup(from->password);
+	to->literal = from->literal;
 	to->session = g_strdupv(from->session);
 	to->ssl_ca = g_strdup(from->ssl_ca);
 	to->ssl_cert = g_strdup(from->ssl_cert);

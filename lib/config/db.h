@@ -12,6 +12,8 @@ struct dm_db_cfg {
 	char *host;
 	unsigned port;
 	char *user, *password;
+	bool literal;   /* password is no reference and not encrypted, whatever
+			   it looks like (secret.h) */
 	char **session; /* "name=value", names in lower case; NULL-terminated */
 	char *ssl_ca, *ssl_cert, *ssl_key;             /* paths, or "" */
 	char *ssl_ca_pem, *ssl_cert_pem, *ssl_key_pem; /* texts, or NULL */

@@ -58,8 +58,11 @@ dm_master_sample(void)
 "# ssl-key = \"/path/dm-master.key\"\n"
 "# cert-allowed-cn = [\"dm\"]\n"
 "\n"
-"# Not available in this version, and refused: openapi = true, secret-key-path,\n"
-"# v1-sources-path.\n"
+"# A file with the key that encrypts passwords, the same on every dm-master:\n"
+"# openssl rand -hex 32 >secret.key\n"
+"# secret-key-path = \"secret.key\"\n"
+"\n"
+"# Not available in this version, and refused: openapi = true, v1-sources-path.\n"
 "openapi = false\n";
 }
 

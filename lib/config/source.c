@@ -75,6 +75,20 @@ source_new(void)
 	return c;
 }
 
+struct dm_source_cfg *
+dm_source_cfg_copy(const struct dm_source_cfg *c)
+{
+	struct dm_source_cfg *copy = g_memdup2(c, sizeof(*c));
+
+	copy->source_id = g_strdup(c->source_id);
+	copy->relay_dir = g_strdup(c->relay_dir);
+	copy->relay_binlog_name = g_strdup(c->relay_binlog_name);
+	copy->relay_binlog_gtid = g_strdup(c->relay_binlog_gtid);
+	copy->flavor = g_strdup(c->flavor);
+	dm_db_cfg_copy(&copy->from, &c->from);
+	return copy;
+}
+
 void
 dm_source_cfg_free(struct dm_source_cfg *c)
 {

@@ -22,6 +22,7 @@ struct dm_source_cfg {
  * error (CONFIG_YAML_TRANSFORM, or the code of the first). */
 struct dm_err *dm_source_cfg_parse(const char *file, const char *yaml,
     struct dm_source_cfg **cfg) DM_MUST_CHECK;
+struct dm_source_cfg *dm_source_cfg_copy(const struct dm_source_cfg *c);
 void dm_source_cfg_free(struct dm_source_cfg *c);
 DM_DEFINE_AUTO(dm_source_cfg)
 /* YAML in DM's key order (control-plane 2.8); mask: passwords as '******'. */

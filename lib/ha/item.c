@@ -26,6 +26,7 @@ static const struct {
 	[DM_HA_CLI_ARGS] = { "/dm-master/task-cli-args/", 2 },
 	[DM_HA_CLUSTER_ID] = { "/dm-cluster/id", 0 },
 	[DM_HA_VERSION] = { "/dm-cluster/version", 0 },
+	[DM_HA_SECRET_KEY] = { "/dm-cluster/secret-key", 0 },
 };
 
 void
@@ -142,6 +143,9 @@ json_of(const struct dm_ha_item *i)
 		return json_pack("{s:i,s:I,s:s}", "format", DM_HA_FORMAT,
 		    "internal-no", (json_int_t)i->number, "release-ver",
 		    i->text);
+	case DM_HA_SECRET_KEY:
+		return json_pack(
+		    "{s:i,s:s}", "format", DM_HA_FORMAT, "id", i->text);
 	case DM_HA_SOURCE:
 	case DM_HA_SUBTASK:
 	case DM_HA_CLUSTER_ID:
@@ -232,6 +236,8 @@ text_member(enum dm_ha_kind kind, const char **number)
 	case DM_HA_VERSION:
 		*number = "internal-no";
 		return "release-ver";
+	case DM_HA_SECRET_KEY:
+		return "id";
 	case DM_HA_BOUND:
 	case DM_HA_LAST_BOUND: /* all is in the key */
 	case DM_HA_SOURCE:

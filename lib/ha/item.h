@@ -16,6 +16,8 @@
  *   version     {"format":1,"internal-no":1,"release-ver":"..."}
  *   source, subtask   "# format: 1\n" and the YAML text
  *   cluster id  8 bytes, big-endian
+ *   secret key  {"format":1,"id":"..."}: dm_key_id of the key under which the
+ *               passwords of sources and tasks are
  * Threads: any.
  */
 #ifndef DM_LIB_HA_ITEM_H
@@ -36,6 +38,7 @@ enum dm_ha_kind {
 	DM_HA_CLI_ARGS,   /* task, source */
 	DM_HA_CLUSTER_ID,
 	DM_HA_VERSION,
+	DM_HA_SECRET_KEY,
 	DM_HA_KINDS
 };
 
@@ -45,7 +48,7 @@ struct dm_ha_item {
 	char *first, *second; /* of the key; NULL where it has none */
 	char *text;           /* worker: address; alive: time of joining;
 				 source, subtask: YAML; cli-args: start time;
-				 version: release */
+				 version: release; secret key: its id */
 	int64_t number;       /* stage: pb.Stage; cluster id; version;
 				 cli-args: adopt, 0 or 1, encoding only */
 	int64_t revision;     /* of its last change; read only */

@@ -43,6 +43,9 @@ void dm_sql_close_pem_files_(struct dm_sql_pem_files *files);
 struct dm_err *dm_sql_check_tls_(
     struct st_mysql *my, const struct dm_sql_params *p) DM_MUST_CHECK;
 
+/* Waits for a packet's first bytes: see dm_sql_next_is_large. */
+bool dm_sql_large_input_(struct dm_sql_conn *conn);
+
 /* libmariadb's callbacks for LOAD DATA LOCAL; they refuse every file name
  * while no dm_sql_load_data is running. */
 void dm_sql_set_infile_handler_(struct dm_sql_conn *conn);

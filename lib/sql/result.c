@@ -78,6 +78,13 @@ dm_sql_next(struct dm_sql_result *r, struct dm_sql_row *row, bool *more)
 	return err;
 }
 
+bool
+dm_sql_next_is_large(struct dm_sql_result *r)
+{
+	/* Behind the last row nothing would ever come. */
+	return r->streamed && !r->ended && dm_sql_large_input_(r->conn);
+}
+
 const char *
 dm_sql_column(struct dm_sql_result *r, unsigned i)
 {

@@ -54,6 +54,9 @@ void dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds);
 /* True when a packet can be read without waiting for the network, or nearly
  * so: its first bytes have come. Waits for them at most timeout_ms. */
 bool dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms);
+/* The library keeps a buffer of the largest row or event it met: give that
+ * back. What the last call returned from the buffer is gone then. */
+void dm_sql_trim(struct dm_sql_conn *conn);
 
 struct st_mysql *dm_sql_raw(struct dm_sql_conn *conn);
 uint64_t dm_sql_thread_id(struct dm_sql_conn *conn);
@@ -100,6 +103,10 @@ struct dm_err *dm_sql_queryf(
 /* *more is false after the last row. */
 struct dm_err *dm_sql_next(struct dm_sql_result *res, struct dm_sql_row *row,
     bool *more) DM_MUST_CHECK;
+/* Of a stream: waits for the next row's first bytes and says, before any memory
+ * is taken for it, whether it has 16 MB or more. Also true where that cannot be
+ * told; false when the connection failed, which dm_sql_next finds. */
+bool dm_sql_next_is_large(struct dm_sql_result *res);
 /* Column names. */
 const char *dm_sql_column(struct dm_sql_result *res, unsigned i);
 unsigned dm_sql_columns(struct dm_sql_result *res);

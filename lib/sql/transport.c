@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What has to reach through libmariadb to the socket: TLS options and checks,
- * the read timeout, and whether input waits. A list of common names is checked
- * after authentication, because libmariadb has no hook before it; the chain is
- * verified before.
+ * the read timeout, what input waits, and the size of the buffer. A list of
+ * common names is checked after authentication, because libmariadb has no hook
+ * before it; the chain is verified before.
  */
 #include "lib/sql/conn_int.h"
 
@@ -17,9 +17,18 @@ typedef unsigned char uchar;
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* A packet of this length is followed by more of the same row. */
+#define FULL_PACKET 0xffffffu
+/* What dm_sql_trim leaves of a buffer, and what libmariadb adds to one. */
+#define BUFFER_KEEP  ((size_t)1 << 20)
+#define BUFFER_EXTRA 64u
+#define PEEK_WAIT_MS 1
 
 static bool
 has_text(const char *s)
@@ -162,6 +171,12 @@ dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds)
 		    io, PVIO_READ_TIMEOUT, (int)MIN(seconds, 86400u));
 }
 
+static size_t
+cached_bytes(const MARIADB_PVIO *io)
+{
+	return (size_t)(io->cache + io->cache_size - io->cache_pos);
+}
+
 bool
 dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms)
 {
@@ -171,7 +186,7 @@ dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms)
 
 	if (io == NULL)
 		return true; /* the next call fails at once */
-	cached = (size_t)(io->cache + io->cache_size - io->cache_pos);
+	cached = cached_bytes(io);
 	/* A packet begins with 3 bytes of length and a sequence number. */
 	if (cached >= 4) {
 		size_t n = (size_t)io->cache_pos[0] |
@@ -184,4 +199,69 @@ dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms)
 	if (io->ctls != NULL && SSL_pending((SSL *)io->ctls->ssl) > 0)
 		return true;
 	return poll(&p, 1, timeout_ms) > 0;
+}
+
+/* Up to n bytes that wait at the socket, left there; 0: none will come, or
+ * not in time. */
+static size_t
+peek(struct dm_sql_conn *conn, MARIADB_PVIO *io, uint8_t *out, size_t n)
+{
+	SSL *ssl = io->ctls != NULL ? (SSL *)io->ctls->ssl : NULL;
+	struct pollfd p = { .fd = conn->fd, .events = POLLIN };
+	ssize_t got;
+
+	do {
+		if ((ssl == NULL || SSL_pending(ssl) == 0) &&
+		    poll(&p, 1, io->timeout[PVIO_READ_TIMEOUT]) <= 0)
+			return 0;
+		got = ssl != NULL ? SSL_peek(ssl, out, (int)n)
+				  : recv(conn->fd, out, n, MSG_PEEK);
+	} while (ssl != NULL && got <= 0 &&
+		 SSL_get_error(ssl, (int)got) == SSL_ERROR_WANT_READ);
+	return got > 0 ? (size_t)got : 0;
+}
+
+bool
+dm_sql_large_input_(struct dm_sql_conn *conn)
+{
+	MARIADB_PVIO *io = conn->my->net.pvio;
+	uint8_t head[3];
+	size_t had, got = 0;
+
+	if (io == NULL)
+		return false; /* the next call fails */
+	had = MIN(cached_bytes(io), sizeof(head));
+	memcpy(head, io->cache_pos, had);
+	while (had + got < sizeof(head)) {
+		size_t n = peek(conn, io, head + had, sizeof(head) - had);
+
+		if (n == 0)
+			return false; /* the next call finds out why */
+		/* What is in a later TLS record is not to be seen yet. */
+		if (io->ctls != NULL && had + n < sizeof(head))
+			return true;
+		/* The same bytes, until the rest of the header has come. */
+		if (n == got)
+			poll(NULL, 0, PEEK_WAIT_MS);
+		got = n;
+	}
+	return (head[0] | (uint32_t)head[1] << 8 | (uint32_t)head[2] << 16) ==
+	       FULL_PACKET;
+}
+
+void
+dm_sql_trim(struct dm_sql_conn *conn)
+{
+	NET *net = &conn->my->net;
+	unsigned char *buf;
+
+	if (net->buff == NULL || net->compress ||
+	    net->max_packet <= BUFFER_KEEP)
+		return;
+	buf = realloc(net->buff, BUFFER_KEEP + BUFFER_EXTRA);
+	if (buf == NULL)
+		return;
+	net->buff = net->read_pos = net->write_pos = buf;
+	net->max_packet = BUFFER_KEEP;
+	net->buff_end = buf + BUFFER_KEEP;
 }

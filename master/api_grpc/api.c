@@ -58,7 +58,7 @@ static const struct api_method {
 	{ "GetValidationError", QUICK, api_not_available },
 	{ "OperateValidationError", QUICK, api_not_available },
 	{ "UpdateValidation", QUICK, api_not_available },
-	{ "Encrypt", QUICK, api_not_available },
+	{ "Encrypt", QUICK, api_encrypt },
 	{ "ListTaskConfigs", QUICK, api_list_task_configs },
 	{ "ListSourceConfigs", QUICK, api_list_source_configs },
 };

@@ -10,6 +10,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/config/daemon.h"
+#include "lib/crypt/crypt.h"
 #include "lib/rpc/rpc.h"
 #include "master/sched/sched.h"
 
@@ -19,6 +20,7 @@ struct api_env {
 	struct sched *sched;
 	struct dm_etcd *etcd;
 	const struct dm_master_cfg *cfg;
+	const struct dm_keys *keys; /* of stored passwords; NULL: none */
 	/* Name and address of the leader now, new strings; false: nobody
 	 * known leads. */
 	bool (*leader)(char **name, char **addr, void *arg);

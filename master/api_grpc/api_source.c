@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sources: create, update, stop, show, transfer. */
+#include "lib/config/secret.h"
 #include "master/api_grpc/call.h"
 #include "master/check/check.h"
 
@@ -187,17 +188,36 @@ show(struct sched_core *core, void *arg)
 	return NULL;
 }
 
+/* Connect with the password itself; what is kept has its stored form. */
+static struct dm_err *
+check_one(const struct api_call *c, struct dm_source_cfg *cfg)
+{
+	struct dm_db_cfg *from = &cfg->from;
+	struct dm_err *err = dm_db_cfg_protect(from, "from", c->env->keys);
+	char *stored;
+
+	if (err != NULL)
+		return err;
+	stored = g_strdup(from->password);
+	err = dm_db_cfg_decrypt(from, "from", c->env->keys);
+	if (err == NULL)
+		err = dm_db_cfg_resolve(from, "from");
+	if (err == NULL)
+		err = check_source(cfg, c->cancel);
+	dm_wipe(from->password);
+	from->password = stored;
+	from->literal = false;
+	return err;
+}
+
 static struct dm_err *
 check_sources(const struct api_call *c, struct op *o)
 {
-	for (guint i = 0; i < o->cfgs->len; i++) {
-		struct dm_source_cfg *cfg = g_ptr_array_index(o->cfgs, i);
-		struct dm_err *err = check_source(cfg, c->cancel);
+	struct dm_err *err = NULL;
 
-		if (err != NULL)
-			return err;
-	}
-	return NULL;
+	for (guint i = 0; err == NULL && i < o->cfgs->len; i++)
+		err = check_one(c, g_ptr_array_index(o->cfgs, i));
+	return err;
 }
 
 static struct dm_err *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: start, check, update, pause, resume, delete. */
+#include "lib/config/secret.h"
 #include "lib/meta/meta_tables.h"
 #include "master/api_grpc/call.h"
 #include "master/api_grpc/missing.h"
@@ -15,6 +16,7 @@ struct plan {
 	struct dm_task_cfg *cfg;
 	GPtrArray *ids;     /* of the sources that take part, borrowed of cfg */
 	GPtrArray *sources; /* struct dm_source_cfg*, of those */
+	char *stored;       /* the text to keep: its password is protected */
 	int64_t revision;   /* of the write */
 	/* borrowed of the request */
 	const char *yaml, *start_time;
@@ -31,6 +33,7 @@ static void
 plan_fini(struct plan *p)
 {
 	dm_task_cfg_free(p->cfg);
+	dm_wipe(p->stored);
 	if (p->ids != NULL)
 		g_ptr_array_unref(p->ids);
 	if (p->sources != NULL)
@@ -69,6 +72,33 @@ take_sources(struct sched_core *core, void *arg)
 	return NULL;
 }
 
+/* From here on the passwords in p->cfg and p->sources are those to connect
+ * with. */
+static struct dm_err *
+reveal(const struct api_call *c, struct plan *p)
+{
+	const struct dm_keys *keys = c->env->keys;
+	struct dm_db_cfg *target = &p->cfg->target;
+	struct dm_err *err = dm_db_cfg_protect(target, "target-database", keys);
+
+	if (err != NULL)
+		return err;
+	p->stored = dm_task_cfg_yaml(p->cfg, NULL, false);
+	err = dm_db_cfg_decrypt(target, "target-database", keys);
+	if (err == NULL)
+		err = dm_db_cfg_resolve(target, "target-database");
+	for (guint i = 0; err == NULL && i < p->sources->len; i++) {
+		struct dm_source_cfg *src = g_ptr_array_index(p->sources, i);
+
+		err = dm_db_cfg_decrypt(&src->from, "from", keys);
+		if (err == NULL)
+			err = dm_db_cfg_resolve(&src->from, "from");
+		if (err != NULL)
+			err = dm_err_annotate(err, "source %s", src->source_id);
+	}
+	return err;
+}
+
 /* Everything up to the prechecks. only: ids, empty: all instances. */
 static struct dm_err *
 plan_init(
@@ -93,7 +123,10 @@ plan_init(
 		if (wanted)
 			g_ptr_array_add(p->ids, inst->source_id);
 	}
-	return sched_call(c->env->sched, take_sources, p);
+	err = sched_call(c->env->sched, take_sources, p);
+	if (err == NULL)
+		err = reveal(c, p);
+	return err;
 }
 
 /* NULL: passed. Else the text of what failed. */
@@ -261,7 +294,7 @@ static struct dm_err *
 start(struct sched_core *core, void *arg)
 {
 	struct plan *p = arg;
-	struct sched_start s = { p->cfg->name, p->yaml, p->start_time, p->ids,
+	struct sched_start s = { p->cfg->name, p->stored, p->start_time, p->ids,
 		p->adopt };
 	struct dm_err *err = sched_task_start(core, &s);
 

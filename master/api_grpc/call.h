@@ -42,6 +42,8 @@ api_fn api_operate_source, api_transfer_source;
 /* api_member.c */
 api_fn api_register_worker, api_offline_member, api_list_member,
     api_operate_leader;
+/* api_encrypt.c */
+api_fn api_encrypt;
 /* api_config.c */
 api_fn api_get_sub_task_cfg, api_get_cfg, api_get_master_cfg,
     api_list_task_configs, api_list_source_configs;

@@ -38,9 +38,6 @@ static const struct api_missing table[] = {
 	    VALIDATION "there are no row errors" },
 	{ "UpdateValidation", "validation update",
 	    VALIDATION "there is no validator to tell about a cutover" },
-	{ "Encrypt", "encrypt",
-	    "encryption of passwords is not available in this version: write "
-	    "them in clear text, into files that only you can read" },
 	{ "StartTask.startTime",
 	    "start-task --start-time, check-task --start-time",
 	    "start-time is not available in this version; give a position or "

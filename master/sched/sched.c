@@ -6,6 +6,7 @@
 #include "lib/ha/store.h"
 #include "lib/log/log.h"
 #include "lib/thread/queue.h"
+#include "master/sched/sched_secrets.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -132,6 +133,8 @@ load(struct sched *s)
 	err = dm_ha_read_all(s->env.etcd, &items, &revision);
 	if (err == NULL)
 		err = ensure_cluster(s, items);
+	if (err == NULL)
+		err = sched_secrets_check(s->env.keys, items, commit, s);
 	if (err == NULL)
 		err = sched_load(s->core, items, revision);
 	if (err != NULL)

@@ -11,6 +11,7 @@
 #ifndef DM_MASTER_SCHED_SCHED_H
 #define DM_MASTER_SCHED_SCHED_H
 
+#include "lib/crypt/crypt.h"
 #include "lib/etcd/election.h"
 #include "master/sched/sched_core.h"
 
@@ -18,6 +19,7 @@ struct sched;
 
 struct sched_env {
 	struct dm_etcd *etcd;
+	const struct dm_keys *keys; /* of stored passwords; NULL: none */
 	/* Adds the leader's guard to a transaction; false: we do not lead. */
 	bool (*guard)(struct dm_etcd_txn *t, void *arg);
 	/* NULL, or why etcd takes no writes: nothing is tried then, so that

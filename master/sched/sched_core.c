@@ -458,6 +458,7 @@ load_item(struct sched_core *c, const struct memory *old,
 		c->cluster_id = (uint64_t)i->number;
 		break;
 	case DM_HA_VERSION:
+	case DM_HA_SECRET_KEY: /* looked at before the state is loaded */
 	case DM_HA_KINDS:
 		break;
 	}

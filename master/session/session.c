@@ -4,9 +4,12 @@
  *
  * A session is created when its stream opens and lives as long as anybody
  * refers to it: the stream, the table, a renewal or a message under way.
+ * Passwords travel encrypted, also where they are stored in clear; the key is
+ * sealed for the worker of the session.
  */
 #include "master/session/session.h"
 
+#include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "master/pb.h"
 #include "master/session/lease.h"
@@ -22,6 +25,8 @@
 
 struct session_mgr {
 	struct dm_etcd *etcd;
+	const struct dm_keys *keys; /* of what the scheduler sends; NULL */
+	struct dm_keys *own; /* random, for what is plain; NULL: keys are */
 	struct sched *sched;
 	struct members *members; /* NULL: not followed */
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
@@ -40,7 +45,8 @@ struct session {
 	struct dm_mutex mu; /* rank 40; guards what follows */
 	struct lease lease;
 	int64_t ttl_s;
-	char *name;             /* NULL before the hello */
+	uint8_t seal_key[DM_SEAL_PUBLIC_BYTES]; /* the worker's */
+	char *name;                             /* NULL before the hello */
 	Dm__V1__Report *report; /* not yet taken by the scheduler, or NULL */
 	bool ended;             /* by us */
 	bool stopped; /* the worker has said that it runs nothing any more */
@@ -111,6 +117,12 @@ send_ack(struct session *s, uint64_t seq)
 	dm_rpc_stream_send(s->stream, &msg.base);
 }
 
+static const struct dm_keys *
+travel_keys(const struct session_mgr *m)
+{
+	return m->keys != NULL ? m->keys : m->own;
+}
+
 static void
 send_masters(struct session *s)
 {
@@ -152,15 +164,25 @@ void
 session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 {
 	struct session *s = lookup(m, session);
+	g_autoptr(GBytes) sealed = NULL;
 	Dm__V1__MasterMessage msg;
 	Dm__V1__Welcome w;
 
 	if (s == NULL)
 		return;
+	sealed = dm_seal_key(s->seal_key, travel_keys(m)->key[0]);
+	if (sealed == NULL) {
+		end_session(
+		    s, DM_RPC_INVALID_ARGUMENT, "sealKey is not a public key");
+		session_unref(s);
+		return;
+	}
 	dm__v1__master_message__init(&msg);
 	dm__v1__welcome__init(&w);
 	w.clusterid = cluster_id;
 	w.protocol = PROTOCOL;
+	w.sealedkey.data =
+	    g_bytes_unref_to_data(g_steal_pointer(&sealed), &w.sealedkey.len);
 	dm_mutex_lock(&s->mu);
 	w.ttl = s->ttl_s;
 	dm_mutex_unlock(&s->mu);
@@ -168,22 +190,65 @@ session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 	msg.welcome = &w;
 	dm_rpc_stream_send(s->stream, &msg.base);
 	send_masters(s);
+	g_free(w.sealedkey.data);
 	session_unref(s);
+}
+
+typedef struct dm_err *protect_fn(
+    const char *yaml, const struct dm_keys *keys, char **out);
+
+/* In place. What cannot be read, and so not protected, is not sent. */
+static void
+protect_text(char **text, protect_fn *protect, const struct dm_keys *keys)
+{
+	char *out = NULL;
+	struct dm_err *err;
+
+	if (**text == '\0')
+		return; /* not allocated */
+	err = protect(*text, keys, &out);
+	if (err != NULL)
+		dm_error("a stored configuration cannot be sent", dm_kerr(err));
+	dm_err_free(err);
+	dm_wipe(*text);
+	*text = out != NULL ? out : g_strdup("");
+}
+
+/* A copy whose passwords are encrypted. */
+static Dm__V1__Desired *
+protected_copy(const struct session_mgr *m, const Dm__V1__Desired *d)
+{
+	Dm__V1__Desired *copy = (Dm__V1__Desired *)pb_copy(&d->base);
+
+	for (size_t i = 0; i < copy->n_sources; i++) {
+		Dm__V1__SourceAssignment *src = copy->sources[i];
+
+		protect_text(&src->config, dm_source_text_protect, m->own);
+		for (size_t k = 0; k < src->n_subtasks; k++)
+			protect_text(&src->subtasks[k]->config,
+			    dm_task_text_protect, m->own);
+	}
+	return copy;
 }
 
 void
 session_push(struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d)
 {
 	struct session *s = lookup(m, session);
+	Dm__V1__Desired *copy = NULL;
 	Dm__V1__MasterMessage msg;
 
 	if (s == NULL)
 		return;
+	if (m->own != NULL)
+		copy = protected_copy(m, d);
 	dm__v1__master_message__init(&msg);
 	msg.m_case = DM__V1__MASTER_MESSAGE__M_DESIRED;
 	/* Only packed; the union has no const member. */
-	msg.desired = (Dm__V1__Desired *)(uintptr_t)d;
+	msg.desired = copy != NULL ? copy : (Dm__V1__Desired *)(uintptr_t)d;
 	dm_rpc_stream_send(s->stream, &msg.base);
+	if (copy != NULL)
+		pb_free(&copy->base);
 	session_unref(s);
 }
 
@@ -304,6 +369,9 @@ hello_problem(const struct session *s, const Dm__V1__Hello *h)
 		return "the worker's name must have 1 to 255 bytes";
 	if (*h->address == '\0')
 		return "the worker's address is missing";
+	if (h->sealkey.len != DM_SEAL_PUBLIC_BYTES)
+		return "sealKey is missing: use dm-worker and dm-master of the "
+		       "same release";
 	return NULL;
 }
 
@@ -315,8 +383,10 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 
 	dm_mutex_lock(&s->mu);
 	problem = hello_problem(s, msg);
-	if (problem == NULL)
+	if (problem == NULL) {
 		s->name = g_strdup(msg->name);
+		memcpy(s->seal_key, msg->sealkey.data, sizeof(s->seal_key));
+	}
 	dm_mutex_unlock(&s->mu);
 	if (problem != NULL) {
 		refuse(s, problem);
@@ -533,11 +603,14 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text,
 /* ---- manager ---- */
 
 struct session_mgr *
-session_mgr_new(struct dm_etcd *etcd)
+session_mgr_new(struct dm_etcd *etcd, const struct dm_keys *keys)
 {
 	struct session_mgr *m = g_new0(struct session_mgr, 1);
 
 	m->etcd = etcd;
+	m->keys = keys;
+	if (keys == NULL)
+		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
 	dm_mutex_init(&m->mu, 30);
 	return m;
@@ -550,6 +623,7 @@ session_mgr_free(struct session_mgr *m)
 		return;
 	members_free(m->members);
 	g_hash_table_unref(m->sessions);
+	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);
 	g_free(m);
 }

@@ -22,7 +22,9 @@
 
 struct session_mgr;
 
-struct session_mgr *session_mgr_new(struct dm_etcd *etcd);
+/* keys: of stored passwords, borrowed; NULL: they are plain. */
+struct session_mgr *session_mgr_new(
+    struct dm_etcd *etcd, const struct dm_keys *keys);
 /* After the RPC server, the scheduler and the etcd client have ended. */
 void session_mgr_free(struct session_mgr *m);
 DM_DEFINE_AUTO(session_mgr)

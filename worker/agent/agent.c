@@ -12,6 +12,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/config/daemon.h"
+#include "lib/crypt/crypt.h"
 #include "lib/log/log.h"
 #include "lib/net/probe.h"
 #include "lib/net/reach.h"
@@ -50,6 +51,8 @@ struct agent {
 	struct dm_cancel *hard;       /* of the lease held now; NULL: none. The
 					 holder owns it */
 	struct dm_rpc_stream *stream; /* of the open session; NULL */
+	struct dm_receiver *receiver; /* of this session's key */
+	struct dm_keys *keys;         /* that key; NULL before the welcome */
 	enum session_state state;
 	bool welcomed, stopping, final;
 	bool losing; /* the lease is being given up: the session ends, its
@@ -77,9 +80,38 @@ on_ack(struct agent *a, uint64_t seq)
 	dm_mutex_unlock(&a->mu);
 }
 
-static void
-on_welcome(struct agent *a, const Dm__V1__Welcome *w)
+/* False: the master and we do not understand each other. */
+static bool
+take_key(struct agent *a, const Dm__V1__Welcome *w)
 {
+	uint8_t key[DM_KEY_BYTES];
+	struct dm_err *err;
+
+	dm_mutex_lock(&a->mu);
+	err = dm_unseal_key(
+	    a->receiver, w->sealedkey.data, w->sealedkey.len, key);
+	if (err == NULL) {
+		dm_keys_free(a->keys);
+		a->keys = dm_keys_of(key);
+		explicit_bzero(key, sizeof(key));
+	}
+	dm_mutex_unlock(&a->mu);
+	if (err == NULL)
+		return true;
+	dm_error("the master's key for passwords cannot be read: the session "
+		 "ends",
+	    dm_kerr(err));
+	dm_err_free(err);
+	return false;
+}
+
+static void
+on_welcome(struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Welcome *w)
+{
+	if (!take_key(a, w)) {
+		dm_rpc_stream_cancel(st);
+		return;
+	}
 	if (w->protocol != PROTOCOL)
 		dm_warn("master speaks another session protocol",
 		    dm_kint("ours", PROTOCOL), dm_kint("its", w->protocol));
@@ -124,6 +156,18 @@ on_refuse(struct agent *a, const char *why)
 }
 
 static void
+on_desired(struct agent *a, const Dm__V1__Desired *d)
+{
+	DM_AUTO(dm_keys) keys = NULL;
+
+	dm_mutex_lock(&a->mu);
+	if (a->keys != NULL)
+		keys = dm_keys_of(a->keys->key[0]);
+	dm_mutex_unlock(&a->mu);
+	holder_desire(a->holder, d, DM_TAKE(keys));
+}
+
+static void
 on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 {
 	const Dm__V1__MasterMessage *m = (const void *)msg;
@@ -131,13 +175,13 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 
 	switch (m->m_case) {
 	case DM__V1__MASTER_MESSAGE__M_WELCOME:
-		on_welcome(a, m->welcome);
+		on_welcome(a, st, m->welcome);
 		break;
 	case DM__V1__MASTER_MESSAGE__M_ACK:
 		on_ack(a, m->ack->seq);
 		break;
 	case DM__V1__MASTER_MESSAGE__M_DESIRED:
-		holder_desire(a->holder, m->desired);
+		on_desired(a, m->desired);
 		break;
 	case DM__V1__MASTER_MESSAGE__M_COMMAND:
 		on_command(st, m->command);
@@ -189,6 +233,7 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	g_autofree Dm__V1__Holding **refs =
 	    g_new0(Dm__V1__Holding *, held->len + 1);
 	g_autofree char *version = g_strdup(dm_version_release());
+	uint8_t seal_key[DM_SEAL_PUBLIC_BYTES];
 
 	for (guint i = 0; i < held->len; i++) {
 		struct held *h = &g_array_index(held, struct held, i);
@@ -199,6 +244,8 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 		refs[i] = &list[i];
 	}
 	dm__v1__hello__init(&hello);
+	hello.sealkey.data = seal_key;
+	hello.sealkey.len = sizeof(seal_key);
 	hello.protocol = PROTOCOL;
 	hello.name = a->name;
 	hello.address = a->address;
@@ -208,6 +255,10 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	hello.n_holding = held->len;
 	hello.holding = refs;
 	dm_mutex_lock(&a->mu);
+	dm_receiver_free(a->receiver);
+	a->receiver = dm_receiver_new();
+	dm_receiver_public(a->receiver, seal_key);
+	g_clear_pointer(&a->keys, dm_keys_free);
 	hello.keepalivettl = a->lease.ttl_ms / 1000;
 	lease_new_session(&a->lease);
 	(void)lease_beat(&a->lease, dm_mono_now()); /* number 1: the Hello */
@@ -484,6 +535,8 @@ agent_stop(struct agent *a)
 	pthread_cond_destroy(&a->changed);
 	dm_mutex_fini(&a->mu);
 	masters_free(a->masters);
+	dm_receiver_free(a->receiver);
+	dm_keys_free(a->keys);
 	g_free(a->name);
 	g_free(a->address);
 	g_free(a->told);

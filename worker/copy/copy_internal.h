@@ -196,6 +196,8 @@ struct copy_lane {
 	int unique_checks;  /* of the writer's session; -1: not known */
 	bool source_failed; /* the last error came from the reader */
 	bool big_row;       /* met one; from now on for lane 0 */
+	bool in_gate;       /* of gate.h; until the chunk is done */
+	bool at_gate;       /* the chunk is to be begun anew, inside */
 	uint64_t counted_bytes, counted_rows; /* of this try */
 	pthread_t thread;
 };

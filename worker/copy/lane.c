@@ -7,8 +7,8 @@
  * set (by the caller, or by the first lane that fails), or by its own error.
  * DESIGN: a table is cut just ahead of the copying, by whoever finds too few
  * chunks ready, so several lanes work on one large table. Chunk sizes follow
- * the rows met so far. A client library keeps a buffer of the largest row it
- * read: tables with very large rows are read by lane 0 only.
+ * the rows met so far. Very large rows pass one at a time (gate.c): tables that
+ * have them are read by lane 0 only, so that others need not wait.
  */
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"

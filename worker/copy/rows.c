@@ -8,12 +8,17 @@
  * they must be, the chunk is rolled back and sent as INSERTs, which name the
  * row. The source's rows are fetched while the client library asks for more
  * bytes: nothing is queued in between.
+ * A row of 16 MB or more is seen before it is read. Its chunk then has the gate
+ * to itself: the row's buffer, and the statement made of it, are the only ones
+ * of that size. A lane that finds the gate closed gives its transaction up
+ * before it waits: the table may be locked by it (MariaDB does that in an empty
+ * table), and the lane inside may need it.
  */
 #include "lib/base/failpoint.h"
 #include "lib/log/log.h"
-#include "worker/copy/budget.h"
 #include "worker/copy/copy_internal.h"
 #include "worker/copy/encode.h"
+#include "worker/copy/gate.h"
 #include "worker/meta_internal.h"
 
 #include <inttypes.h>
@@ -24,7 +29,6 @@
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 5000
 #define INSERT_BYTES   ((size_t)1 << 20)
-#define BIG_ROW_BYTES  ((uint64_t)16 << 20)
 /* A statement's head in messages. */
 #define SHOWN_ROW_BYTES 200
 
@@ -82,8 +86,6 @@ set_unique_checks(struct copy_lane *l, const struct copy_table *t)
 struct reading {
 	struct copy_lane *lane;
 	struct dm_sql_result *res;
-	bool whole_rows; /* INSERT needs a row in one piece, once more */
-	uint64_t budget; /* held for the current row */
 };
 
 static void
@@ -104,11 +106,26 @@ uncount(struct copy_lane *l)
 	l->counted_rows = 0;
 }
 
-static void
-give_budget(struct reading *rd)
+/* Without a transaction, which goes with the writer. */
+static struct dm_err *
+wait_at_gate(struct copy_lane *l)
 {
-	copy_budget_give(rd->budget);
-	rd->budget = 0;
+	struct dm_err *err;
+
+	copy_lane_drop_writer(l);
+	err = copy_gate_enter(l->run->cancel);
+	l->in_gate = err == NULL;
+	return err;
+}
+
+static void
+leave_gate(struct copy_lane *l)
+{
+	if (!l->in_gate)
+		return;
+	dm_sql_trim(l->reader);
+	copy_gate_leave();
+	l->in_gate = false;
 }
 
 static struct dm_err *
@@ -119,7 +136,13 @@ next_row(void *arg, struct dm_sql_row *row, bool *more)
 	struct dm_err *err;
 	uint64_t bytes = 0;
 
-	give_budget(rd); /* the row before is sent */
+	if (!l->in_gate && dm_sql_next_is_large(rd->res)) {
+		l->big_row = true;
+		l->in_gate = copy_gate_try();
+		l->at_gate = !l->in_gate;
+	}
+	if (l->at_gate)
+		return dm_err_plain("another large row is under way");
 	err = dm_sql_next(rd->res, row, more);
 	if (err != NULL) {
 		l->source_failed = true;
@@ -129,14 +152,7 @@ next_row(void *arg, struct dm_sql_row *row, bool *more)
 		bytes += row->lengths[i];
 	if (*more)
 		count(l, bytes);
-	if (bytes <= BIG_ROW_BYTES)
-		return NULL;
-	l->big_row = true;
-	if (rd->whole_rows)
-		err = copy_budget_take(bytes, l->run->cancel);
-	if (err == NULL && rd->whole_rows)
-		rd->budget = bytes;
-	return err;
+	return NULL;
 }
 
 static struct dm_err *
@@ -155,22 +171,31 @@ open_reading(struct copy_lane *l, const struct copy_table *t,
 	return err;
 }
 
-/* A result that is not read to its end would take the snapshot with it. */
+/* Drop the rest: a result that is not read to its end would take the snapshot
+ * with it. */
+static void
+read_to_end(struct reading *rd)
+{
+	struct dm_cancel *c = rd->lane->run->cancel;
+	struct dm_err *err = NULL;
+	bool more = true;
+
+	while (err == NULL && more && !dm_canceled(c)) {
+		struct dm_sql_row row;
+
+		if (!rd->lane->in_gate && dm_sql_next_is_large(rd->res))
+			err = wait_at_gate(rd->lane);
+		if (err == NULL)
+			err = dm_sql_next(rd->res, &row, &more);
+	}
+	dm_err_free(err); /* met again by the next query */
+}
+
 static void
 close_reading(struct reading *rd)
 {
-	bool more = rd->res != NULL && !rd->lane->source_failed;
-
-	while (more && !dm_canceled(rd->lane->run->cancel)) {
-		struct dm_sql_row row;
-		struct dm_err *err = dm_sql_next(rd->res, &row, &more);
-
-		if (err != NULL) {
-			dm_err_free(err); /* met again by the next query */
-			break;
-		}
-	}
-	give_budget(rd);
+	if (rd->res != NULL && !rd->lane->source_failed)
+		read_to_end(rd);
 	g_clear_pointer(&rd->res, dm_sql_result_free);
 }
 
@@ -202,7 +227,7 @@ load_rows(struct copy_lane *l, const struct copy_table *t,
 		return NULL;
 	}
 	no = dm_sql_last_errno(l->writer);
-	if (l->source_failed || dm_err_is(err, DB_BAD_CONN) ||
+	if (l->source_failed || l->at_gate || dm_err_is(err, DB_BAD_CONN) ||
 	    meta_is_fence_error(no) || dm_sql_is_retryable(no, err->cause))
 		return err;
 	if (no == ER_NOT_ALLOWED_COMMAND || no == ER_CLIENT_INFILE_DISABLED ||
@@ -339,7 +364,6 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	struct reading rd;
 	struct dm_err *err = open_reading(l, t, k, &rd);
 
-	rd.whole_rows = a->by_insert;
 	e.arg = &rd;
 	*exact = true;
 	if (err == NULL)
@@ -372,7 +396,8 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 	if (err != NULL)
 		return err;
 	if (done || !*exact)
-		return dm_sql_execf(l->writer, "ROLLBACK");
+		return l->writer == NULL ? NULL
+					 : dm_sql_execf(l->writer, "ROLLBACK");
 	a->committing = true;
 	DM_FAILPOINT("copy-commit");
 	err = dm_sql_execf(l->writer, "COMMIT");
@@ -444,8 +469,8 @@ after_failure(struct copy_lane *l, const struct copy_table *t, int tries,
 	return dm_cancel_sleep_ms(l->run->cancel, wait);
 }
 
-struct dm_err *
-copy_rows_chunk(
+static struct dm_err *
+copy_with_retries(
     struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
 {
 	struct attempt a = { .by_insert = atomic_load(&l->run->by_insert) };
@@ -469,8 +494,26 @@ copy_rows_chunk(
 		uncount(l);
 		if (err == NULL && !exact)
 			a.by_insert = true;
-		if (err != NULL)
+		if (l->at_gate) {
+			/* Now inside, or the run was cancelled. */
+			dm_err_free(err);
+			l->at_gate = false;
+			err = dm_cancel_check(l->run->cancel);
+			if (err != NULL)
+				copy_lane_drop_writer(l);
+		} else if (err != NULL) {
 			err = after_failure(l, t, tries, err);
+		}
 	}
+	return err;
+}
+
+struct dm_err *
+copy_rows_chunk(
+    struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
+{
+	struct dm_err *err = copy_with_retries(l, t, k);
+
+	leave_gate(l);
 	return err;
 }

@@ -29,6 +29,7 @@ static const struct dm_ha_item samples[] = {
 	{ .kind = DM_HA_CLI_ARGS, .first = "t", .second = "s", .text = "x" },
 	{ .kind = DM_HA_CLUSTER_ID, .number = 0x1122334455667788 },
 	{ .kind = DM_HA_VERSION, .text = "v1", .number = 1 },
+	{ .kind = DM_HA_SECRET_KEY, .text = "daa4948e24601768" },
 };
 
 START_TEST(what_is_written_is_read_back)

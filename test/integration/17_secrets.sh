@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Passwords: encrypted in etcd, on the way and in exports, masked elsewhere;
+# from variables and files; keys that are wrong, and their change.
+# shellcheck source=test/support/cluster.sh
+. "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
+. "$(dirname "$0")/../support/tap.sh"
+cluster_init
+
+PASSWORD="dm secret"
+openssl rand -hex 32 >"$W/first.key"
+openssl rand -hex 32 >"$W/second.key"
+
+# All values in etcd, and all that is on its disk.
+etcd_dump() {
+	(cd "$W/m1.data" && etcdctl --endpoints=unix://c.sock:1 get "" --prefix) &&
+		cat "$W"/m1.data/member/wal/*.wal "$W"/m1.data/member/snap/db
+}
+etcd_has() { etcd_dump 2>/dev/null | grep -aqF -- "$1"; }
+etcd_lacks() { etcd_has source-id && ! etcd_has "$1"; }
+stored() {
+	(cd "$W/m1.data" && etcdctl --endpoints=unix://c.sock:1 get \
+		/dm-master/v2/upstream/config/ --prefix --print-value-only)
+}
+stored_password() { stored | sed -n 's/^  password: *//p' | tr -d "'\""; }
+# No program wrote the password anywhere: logs, standard output, a core.
+quiet() { ! grep -aqF -- "$PASSWORD" "$W"/*.log "$W"/*.out "$W"/export/*/*; }
+
+copied() {
+	local task=$1
+	check "$task: start-task" ctl start-task "$2"
+	check "$task: it finishes" wait_for 60 Finished task_stage "$task" Finished
+	check "$task: rows are equal" same_schema up down shop
+	check "$task: stop-task" ctl stop-task "$task"
+	sql down "DROP DATABASE shop; DROP DATABASE dm_meta"
+}
+
+# with_password FILE TEXT: the same file with another password.
+with_password() {
+	sed -i "s|^\( *password:\).*|\1 '$2'|" "$1"
+	echo "$1"
+}
+
+restart_master() {
+	stop m1
+	master_up m1 "$@"
+}
+
+source_up up || exit 1
+mariadb_up down || exit 1
+sql up "CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v INT);
+	INSERT INTO shop.t SELECT seq, seq FROM shop.seq_1_to_100"
+TASK_EXTRA="block-allow-list:
+  ours: {do-dbs: [shop]}"
+TASK_INSTANCE="  block-allow-list: ours"
+
+# ---- without a key: as before, and encrypt says what to do ----
+check "dm-master starts without a key" master_up m1
+DM_TEST_PASSWORD=$PASSWORD worker_up w1
+refuse "encrypt needs a key" "secret key not initialized" ctl encrypt x
+src=$(source_yaml src1 up)
+check "operate-source create" ctl operate-source create "$src"
+copied plain "$(task_yaml plain full down src1)"
+check "etcd has the plain password" etcd_has "$PASSWORD"
+
+# ---- a key comes in: what was stored is encrypted ----
+check "dm-master starts with a key" restart_master --secret-key-path "$W/first.key"
+check "the worker comes back" wait_for 30 "worker" worker_listed w1
+sealed() { [[ $(stored_password) =~ ^[A-Za-z0-9+/]{24,}=*$ ]]; }
+check "the stored password is encrypted now" wait_for 20 "migration" sealed
+copied migrated "$(task_yaml migrated full down src1)"
+cipher=$(ctl encrypt "$PASSWORD")
+check "encrypt prints a ciphertext" test "${#cipher}" -ge 24
+check "another one each time" test "$(ctl encrypt "$PASSWORD")" != "$cipher"
+check "encrypted: source" ctl operate-source stop "$src"
+check "encrypted: create" ctl operate-source create "$(with_password "$src" "$cipher")"
+copied encrypted "$(with_password "$(task_yaml encrypted full down src1)" "$cipher")"
+check "config source masks it" bash -c "\"$BIN/dmctl\" --master-addr $MASTER \
+	config source src1 | grep -q 'password: .*\*\*\*\*\*\*'"
+
+# ---- a new cluster never sees a plain one ----
+stop w1
+stop m1
+rm -rf "$W/m1.data" "$W"/m1.log "$W"/w1.log "$W"/*.out
+check "a new cluster starts" master_up m1 --secret-key-path "$W/first.key"
+export DM_TEST_PASSWORD=$PASSWORD
+check "with a worker" worker_up w1
+check "create, with a plain password" ctl operate-source create \
+	"$(with_password "$src" "$PASSWORD")"
+check "a task with a plain password" ctl start-task "$(task_yaml kept all down src1)"
+check "it replicates" wait_for 60 synced task_synced kept
+check "etcd has it nowhere, not even in its files" etcd_lacks "$PASSWORD"
+check "config export" ctl config export --path "$W/export"
+check "no log and no export has it" quiet
+check "config task masks it" bash -c "\"$BIN/dmctl\" --master-addr $MASTER \
+	config task kept | grep -q 'password: .*\*\*\*\*\*\*'"
+
+# ---- a wrong key, and the change of a key ----
+stop m1
+refuse "another key is told" "20067.*another key" bash -c "\"$BIN/dm-master\" \
+	--name m1 --data-dir '$W/m1.data' --master-addr 127.0.0.1:${PORT[m1]} \
+	--peer-urls http://127.0.0.1:${PORT[m1.peer]} \
+	--secret-key-path '$W/second.key' --log-file '$W/wrong.log';
+	rc=\$?; cat '$W/wrong.log'; exit \$rc"
+refuse "no key is told" "20067.*no secret-key-path" bash -c "\"$BIN/dm-master\" \
+	--name m1 --data-dir '$W/m1.data' --master-addr 127.0.0.1:${PORT[m1]} \
+	--peer-urls http://127.0.0.1:${PORT[m1.peer]} --log-file '$W/none.log';
+	rc=\$?; cat '$W/none.log'; exit \$rc"
+refuse "a bad key file is told" "20067.*hex AES-256 key" bash -c "echo abc >'$W/bad.key';
+	\"$BIN/dm-master\" --name m1 --data-dir '$W/m1.data' \
+	--master-addr 127.0.0.1:${PORT[m1]} \
+	--peer-urls http://127.0.0.1:${PORT[m1.peer]} \
+	--secret-key-path '$W/bad.key' --log-file '$W/bad.log';
+	rc=\$?; cat '$W/bad.log'; exit \$rc"
+before=$(cat "$W"/export/sources/src1.yaml)
+cat "$W/second.key" "$W/first.key" >"$W/both.key"
+check "dm-master starts with the new key before the old one" \
+	master_up m1 --secret-key-path "$W/both.key"
+check "the worker comes back" wait_for 30 "worker" worker_listed w1
+check "the task goes on" wait_for 60 synced task_synced kept
+check "dm-master starts with the new key alone" \
+	restart_master --secret-key-path "$W/second.key"
+check "the worker comes back" wait_for 30 "worker" worker_listed w1
+sql up "INSERT INTO shop.t VALUES (1000, 1)"
+check "the task goes on" wait_for 60 synced task_synced kept
+check "pause-task" ctl pause-task kept
+check "resume-task" ctl resume-task kept
+check "it connects again" wait_for 60 synced task_synced kept
+check "stop-task" ctl stop-task kept
+check "operate-source stop" ctl operate-source stop "$src"
+refuse "an export of the old key is refused" "20010" \
+	ctl operate-source create "$W/export/sources/src1.yaml"
+check "the export was not changed" test "$before" = "$(cat "$W"/export/sources/src1.yaml)"
+check "both keys: start" restart_master --secret-key-path "$W/both.key"
+check "the worker comes back" wait_for 30 "worker" worker_listed w1
+check "then the export can be imported" ctl config import --path "$W/export"
+check "and its task runs" wait_for 60 synced task_synced kept
+check "stop-task" ctl stop-task kept
+check "operate-source stop" ctl operate-source stop "$src"
+sql down "DROP DATABASE shop; DROP DATABASE dm_meta"
+
+# ---- references ----
+refuse "a variable that dm-master lacks is told" \
+	"from.password: the environment variable DM_TEST_NOT_SET" \
+	ctl operate-source create "$(with_password "$src" "\${ENV:DM_TEST_NOT_SET}")"
+refuse "a file that is not there is told" "from.password: the file /nonexistent/pw" \
+	ctl operate-source create "$(with_password "$src" "\${FILE:/nonexistent/pw}")"
+stop m1
+check "dm-master has the variable" master_up m1 --secret-key-path "$W/second.key"
+check "the worker comes back" wait_for 30 "worker" worker_listed w1
+echo "$PASSWORD" >"$W/password"
+check "create, with a variable" ctl operate-source create \
+	"$(with_password "$src" "\${ENV:DM_TEST_PASSWORD}")"
+copied references "$(with_password "$(task_yaml references full down src1)" "\${FILE:$W/password}")"
+check "start-task with a file" ctl start-task \
+	"$(with_password "$(task_yaml late all down src1)" "\${FILE:$W/password}")"
+check "it replicates" wait_for 60 synced task_synced late
+check "pause-task" ctl pause-task late
+mv "$W/password" "$W/moved"
+ctl resume-task late >/dev/null
+told() { ctl query-status late | grep -q "target-database.password: the file $W/password"; }
+check "a file that is gone is told by the task" wait_for 30 "the error" told
+mv "$W/moved" "$W/password"
+check "resume-task reads it anew" ctl resume-task late
+check "and goes on" wait_for 60 synced task_synced late
+check "etcd has it nowhere" etcd_lacks "$PASSWORD"
+check "no log has it" quiet
+finish
