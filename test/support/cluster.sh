@@ -107,6 +107,52 @@ mariadb_up() {
 		GRANT ALL ON *.* TO 'dm'@'%'"
 }
 
+# ---- servers of other versions (fetch_server.sh) ----
+
+# other_up KIND NAME [FLAG...]: start, or start again, one of them. KIND: mysql
+# or mariadb11. A test that may do without asks other_is_there first.
+other_up() {
+	local kind=$1 n=$2 root flags=() server=sbin/mariadbd
+	shift 2
+	root=$("$CLUSTER_ROOT/test/support/fetch_server.sh" "$kind" \
+		2>>"$W/fetch.log") || return 1
+	if [ ! -d "$W/$n" ]; then
+		cp -a "$root/template" "$W/$n"
+		PORT[$n]=$(free_port)
+		printf '%s\n' "$@" >"$W/$n.flags"
+	fi
+	mapfile -t flags < <(sed "s|@|$root|" "$root/flags"; cat "$W/$n.flags")
+	[ "$kind" = mariadb11 ] || {
+		server=sbin/mysqld
+		flags+=(--mysqlx=OFF --secure-file-priv= --pid-file="$W/$n.pid")
+	}
+	"$root/run" "$server" "${flags[@]}" --datadir="$W/$n" \
+		--socket="$W/$n.sock" --port="${PORT[$n]}" \
+		--bind-address=127.0.0.1 --user="$(id -un)" \
+		--innodb-buffer-pool-size=128M --skip-name-resolve \
+		--max-connections=400 --local-infile=ON >>"$W/$n.log" 2>&1 &
+	PID[$n]=$!
+	wait_for 120 "$kind $n" mariadb-admin --no-defaults \
+		-uroot -S "$W/$n.sock" ping
+	sql "$n" "CREATE USER IF NOT EXISTS 'dm'@'%' IDENTIFIED BY 'dm secret';
+		GRANT ALL ON *.* TO 'dm'@'%'"
+}
+
+other_is_there() {
+	"$CLUSTER_ROOT/test/support/fetch_server.sh" "$1" >/dev/null
+}
+
+# mysql_source_up NAME [FLAG...]: MySQL with GTIDs, durable across kill -9. Its
+# packages come from a part of the distribution that moves: only they may be
+# missing, which skips a test (skip_all in tap.sh).
+mysql_source_up() {
+	local n=$1
+	shift
+	other_up mysql "$n" --server-id=$((RANDOM + 1)) --log-bin=binlog \
+		--gtid-mode=ON --enforce-gtid-consistency=ON --sync-binlog=1 \
+		--innodb-flush-log-at-trx-commit=1 "$@"
+}
+
 # A source: with a binlog, durable across kill -9.
 source_up() {
 	local n=$1
