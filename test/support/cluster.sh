@@ -278,12 +278,18 @@ task_yaml() {
 	echo "$W/$name.task.yaml"
 }
 
+# Its words have changed in MySQL 8.4.
+binlog_end() {
+	sql "$1" "SHOW MASTER STATUS" 2>/dev/null ||
+		sql "$1" "SHOW BINARY LOG STATUS"
+}
+
 # task_synced TASK [SERVER]: replication stands where the source's binlog ends
 # now. (The task's own "synced" can be some seconds old.) SERVER: SOURCE_NAME, else
 # up.
 task_synced() {
 	local at out
-	at=$(sql "${2:-${SOURCE_NAME:-up}}" "SHOW MASTER STATUS" |
+	at=$(binlog_end "${2:-${SOURCE_NAME:-up}}" |
 		awk '{ printf "(%s, %s)", $1, $2 }')
 	out=$(ctl query-status "$1") || return 1
 	grep -qF "\"syncerBinlog\": \"$at\"" <<<"$out" &&
@@ -304,10 +310,11 @@ exact_columns() {
 		WHEN data_type='float' THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0e0')
 		WHEN data_type IN ('bit','enum','set') THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0')
 		WHEN data_type LIKE '%blob' OR data_type LIKE '%binary' OR data_type LIKE '%text' OR data_type LIKE '%char'
-		OR data_type IN ('geometry','point','linestring','polygon','geometrycollection','multipoint','multilinestring','multipolygon')
+		OR data_type IN ('vector','geometry','point','linestring','polygon','geometrycollection','geomcollection','multipoint','multilinestring','multipolygon')
 		THEN CONCAT('HEX(\`',REPLACE(column_name,'\`','\`\`'),'\`)')
+		WHEN data_type='json' THEN CONCAT('HEX(CONVERT(\`',REPLACE(column_name,'\`','\`\`'),'\` USING utf8mb4))')
 		ELSE CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`') END
-		ORDER BY column_name) FROM information_schema.columns
+		ORDER BY HEX(column_name)) FROM information_schema.columns
 		WHERE table_schema='$2' AND table_name='$3'"
 }
 
