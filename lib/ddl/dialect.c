@@ -302,7 +302,8 @@ adapt_words(const struct dm_dialect *d, struct dm_alter *a, GString *left_out)
 		if (g_str_has_prefix(a->text, how[i]))
 			return false;
 	}
-	if (g_str_has_prefix(a->text, "ALTER INDEX ") && state != NULL) {
+	if (g_str_has_prefix(a->text, "ALTER INDEX ") && state != NULL &&
+	    strstr(state, "VISIBLE") != NULL) {
 		bool hidden = strstr(state, " INVISIBLE") != NULL;
 
 		set(&a->text,

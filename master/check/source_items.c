@@ -218,11 +218,15 @@ check_dump_privilege(struct check_src *s)
 
 	if (!have_grants(s, i))
 		return;
-	/* Without it MariaDB's copy may have to read with one connection. */
+	/* Without it MariaDB's copy may have to read with one connection, and
+	 * MySQL's with GTIDs cannot have tables without a key. */
 	if (!grants_global(s->grants, PRIV_RELOAD) &&
 	    (mariadb || !grants_global(s->grants, PRIV_FLUSH_TABLES)))
-		lack_global(
-		    s, i, PRIV_RELOAD, mariadb ? CHECK_WARN : CHECK_FAIL);
+		lack_global(s, i, PRIV_RELOAD,
+		    mariadb || g_ascii_strcasecmp(
+				   variable(s, "gtid_mode"), "ON") == 0
+			? CHECK_WARN
+			: CHECK_FAIL);
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
 
@@ -464,7 +468,7 @@ source_read(struct check_src *s)
 	err = check_query_map(s->conn,
 	    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', "
 	    "'server_id', 'log_bin', 'binlog_format', 'binlog_row_image', "
-	    "'max_connections')",
+	    "'max_connections', 'gtid_mode')",
 	    &s->variables);
 	if (err != NULL)
 		return err;
