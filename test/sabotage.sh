@@ -24,6 +24,8 @@ table() {
 		KEY_MOVE_LANE move
 		NO_BARRIER barrier
 		DROP_BATCH lost
+		MERGE_FIRST unit:worker/sync/test_batch
+		MERGE_FIRST merge
 		ONE_BYTE bytes
 		ONE_BYTE_COPY copy
 		CHUNK_BOUND copy

@@ -318,7 +318,9 @@ subtask_new(const char *name, const struct subtask_opts *o)
 		.cluster_id = o->cluster_id,
 		.epoch = o->epoch,
 		.lease_ttl_s = o->lease_ttl_s,
-		.hard = o->hard };
+		.hard = o->hard,
+		.changed = o->changed,
+		.changed_arg = o->arg };
 	auto_resume_init(&st->backoff, o->source->backoff_max_ms,
 	    o->source->backoff_rollback_ms);
 	st->error = make_units(st, o->task_yaml);

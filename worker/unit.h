@@ -25,6 +25,10 @@ struct unit_env {
 	/* Fired when the lease is lost: nothing may be written any more, also
 	 * not what a pause would still finish. Parent of run's c. */
 	struct dm_cancel *hard;
+	/* Call when the status changed in a way that its readers wait for, at
+	 * most about once a second: it is reported soon. Any thread. */
+	void (*changed)(void *arg);
+	void *changed_arg;
 };
 
 struct unit;

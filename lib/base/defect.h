@@ -17,6 +17,7 @@ enum dm_defect {
 	DM_DEFECT_KEY_MOVE_LANE, /* a moved row does not wait for its lane */
 	DM_DEFECT_NO_BARRIER,    /* a DDL does not wait for the lanes */
 	DM_DEFECT_DROP_BATCH,    /* never sent, yet taken for done */
+	DM_DEFECT_MERGE_FIRST,   /* a merged row keeps its first image */
 	DM_DEFECT_ONE_BYTE,      /* the last byte of a replicated long value */
 	DM_DEFECT_ONE_BYTE_COPY, /* byte 200 of a copied value */
 	DM_DEFECT_CHUNK_BOUND,   /* the last row of each chunk is left out */

@@ -289,9 +289,9 @@ dm_binlog_stream_errno(struct dm_binlog_stream *st)
 }
 
 bool
-dm_binlog_stream_has_more(struct dm_binlog_stream *st)
+dm_binlog_stream_wait(struct dm_binlog_stream *st, int timeout_ms)
 {
-	return dm_sql_has_input(st->conn);
+	return dm_sql_wait_input(st->conn, timeout_ms);
 }
 
 void

@@ -38,8 +38,9 @@ struct dm_err *dm_binlog_stream_next(struct dm_binlog_stream *st,
  * shows too: 1236 = this place cannot be read, 2013 = connection lost, 0 = the
  * server ended the stream. */
 unsigned dm_binlog_stream_errno(struct dm_binlog_stream *st);
-/* True when the next call finds data without waiting for the network. */
-bool dm_binlog_stream_has_more(struct dm_binlog_stream *st);
+/* True when the next call finds data without waiting for the network; waits
+ * for that at most timeout_ms. */
+bool dm_binlog_stream_wait(struct dm_binlog_stream *st, int timeout_ms);
 void dm_binlog_stream_interrupt(void *st); /* fits dm_cancel_fn */
 void dm_binlog_stream_free(struct dm_binlog_stream *st);
 DM_DEFINE_AUTO(dm_binlog_stream)

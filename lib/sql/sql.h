@@ -50,8 +50,8 @@ void dm_sql_interrupt(void *conn);
 /* From now on; the parameter of _connect is for the time before. */
 void dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds);
 /* True when a packet can be read without waiting for the network, or nearly
- * so: its first bytes have come. */
-bool dm_sql_has_input(struct dm_sql_conn *conn);
+ * so: its first bytes have come. Waits for them at most timeout_ms. */
+bool dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms);
 
 struct st_mysql *dm_sql_raw(struct dm_sql_conn *conn);
 uint64_t dm_sql_thread_id(struct dm_sql_conn *conn);

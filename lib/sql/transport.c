@@ -107,7 +107,7 @@ dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds)
 }
 
 bool
-dm_sql_has_input(struct dm_sql_conn *conn)
+dm_sql_wait_input(struct dm_sql_conn *conn, int timeout_ms)
 {
 	MARIADB_PVIO *io = conn->my->net.pvio;
 	struct pollfd p = { .fd = conn->fd, .events = POLLIN };
@@ -127,5 +127,5 @@ dm_sql_has_input(struct dm_sql_conn *conn)
 	}
 	if (io->ctls != NULL && SSL_pending((SSL *)io->ctls->ssl) > 0)
 		return true;
-	return poll(&p, 1, 0) > 0;
+	return poll(&p, 1, timeout_ms) > 0;
 }

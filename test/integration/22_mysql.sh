@@ -103,6 +103,7 @@ check "the GTID sets agree, tags included" bash -c "\"$BIN/dmctl\" --master-addr
 stop up
 mysql_source_up up
 sql up "INSERT INTO shop.parent VALUES (1000)"
+ctl resume-task live >"$W/resume.out" 2>&1 # not after its next pause only
 check "it outlives a restart of MySQL" wait_for 120 synced task_synced live
 check "and all is equal" same_schema up down shop
 check "stop-task" ctl stop-task live

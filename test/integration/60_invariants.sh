@@ -16,7 +16,7 @@
 cluster_init
 TTL=5
 PATIENCE=${PATIENCE:-60} # seconds until replication must have caught up
-CASE=${CASE:-copy bytes lost move unique barrier killed owner lease frozen}
+CASE=${CASE:-copy bytes merge lost move unique barrier killed owner lease frozen}
 
 # ---- sessions that keep rows locked in the target ----
 
@@ -113,6 +113,24 @@ case_bytes() {
 		CONVERT(x'$all' USING latin1) FROM seq_1_to_250; UPDATE b SET x=REVERSE(x) WHERE id MOD 2"
 	synced inv
 	check "every byte arrives" same_table up down inv b
+}
+
+# Many changes of a row within a transaction of the target are merged.
+case_merge() {
+	local before
+	before=$(sql down "SHOW GLOBAL STATUS LIKE 'Handler_update'" | cut -f2)
+	hold merge "SELECT * FROM inv.c"
+	sql up "USE inv; BEGIN; UPDATE c SET n=n+1; UPDATE c SET n=n+1; UPDATE c SET n=n+1;
+		DELETE FROM c WHERE id<4; INSERT INTO c VALUES (1,100),(2,100); UPDATE c SET n=n*7 WHERE id<3;
+		UPDATE c SET id=id+20 WHERE id IN (5,6); UPDATE c SET n=5 WHERE id=25; UPDATE c SET id=5 WHERE id=25;
+		INSERT INTO c VALUES (40,1),(41,1); DELETE FROM c WHERE id=40; UPDATE c SET id=3 WHERE id=41; COMMIT;
+		BEGIN; $(printf 'UPDATE c SET n=n+1 WHERE id=8;%.0s' $(seq 200)) COMMIT"
+	release merge
+	synced inv
+	check "merged changes leave what single ones leave" \
+		same_table up down inv c
+	check "200 updates of a row are far fewer in the target" test $(($(sql \
+		down "SHOW GLOBAL STATUS LIKE 'Handler_update'" | cut -f2) - before)) -lt 150
 }
 
 # A target that closes connections: what was not sent is sent again.

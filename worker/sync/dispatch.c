@@ -15,8 +15,10 @@
 
 #include <string.h>
 
-#define TEXT_MAX_BYTES ((size_t)1 << 20)
-#define CLAIMS_SWEEP   ((size_t)100000)
+#define CLAIMS_SWEEP ((size_t)100000)
+/* While more is to be read, changes wait this long for others to join. */
+#define HOLD_MS       10
+#define HOLD_CHECK_MS 2
 
 /* A table map of the transaction, and what became of its table. */
 struct map_entry {
@@ -115,6 +117,21 @@ push(struct dispatch *d, unsigned lane)
 	return lanes_push(d->lanes, lane, b, d->c);
 }
 
+/* The lane's batch to fill. */
+static struct batch *
+open_batch(struct dispatch *d, unsigned lane)
+{
+	struct open_lane *o = &d->open[lane];
+
+	if (o->b == NULL) {
+		o->b = lanes_take_back(d->lanes, lane);
+		if (o->b == NULL)
+			o->b = batch_new();
+		o->since = d->now;
+	}
+	return o->b;
+}
+
 struct dm_err *
 dispatch_push_all(struct dispatch *d)
 {
@@ -137,7 +154,7 @@ dispatch_mark_all(struct dispatch *d)
 		if (d->open[i].b == NULL) {
 			if (!mark_is_newer(&now, &d->open[i].pushed))
 				continue;
-			d->open[i].b = batch_new();
+			(void)open_batch(d, i);
 		}
 		err = push(d, i);
 	}
@@ -154,15 +171,21 @@ dispatch_drain(struct dispatch *d)
 	return err;
 }
 
-/* A transaction ended: give idle lanes what there is, for low latency; busy
- * ones collect more, for fewer commits. */
+/* There is more to read: lanes with nothing to do get what waited long enough
+ * for others to join. */
 static struct dm_err *
-push_to_idle(struct dispatch *d)
+push_held(struct dispatch *d)
 {
+	struct dm_mono now = dm_mono_now();
 	struct dm_err *err = NULL;
 
+	if (dm_mono_diff_ms(now, d->now) < HOLD_CHECK_MS)
+		return NULL;
+	d->now = now;
 	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
-		if (d->open[i].b != NULL && lanes_is_idle(d->lanes, i))
+		if (d->open[i].b != NULL &&
+		    dm_mono_diff_ms(now, d->open[i].since) >= HOLD_MS &&
+		    lanes_is_idle(d->lanes, i))
 			err = push(d, i);
 	}
 	return err;
@@ -282,54 +305,6 @@ begin_txn(struct dispatch *d, const struct dm_pos *start)
 	d->ordinal = 0;
 }
 
-static void
-add_change(struct dispatch *d, struct batch *b, const struct tbl *t,
-    enum change_kind kind, unsigned flags, const struct dm_value *before,
-    const struct dm_value *after)
-{
-	struct change ch = { .t = t, .off = b->text->len };
-
-	switch (kind) {
-	case CHANGE_INSERT:
-	case CHANGE_REPLACE:
-		flags |= rowsql_insert(b->text, t, after);
-		break;
-	case CHANGE_UPDATE:
-		flags |= rowsql_update(b->text, t, before, after);
-		break;
-	case CHANGE_DELETE:
-	case CHANGE_DELETE_ANY:
-		flags |= rowsql_delete(b->text, t, before);
-		break;
-	}
-	ch.len = b->text->len - ch.off;
-	ch.kind = (uint8_t)kind;
-	ch.flags = (uint8_t)flags;
-	g_array_append_val(b->changes, ch);
-	if (b->first_ts == 0)
-		b->first_ts = d->ts;
-}
-
-static void
-add_row(struct dispatch *d, struct batch *b, const struct tbl *t,
-    unsigned flags, bool idempotent, const struct dm_value *before,
-    const struct dm_value *after)
-{
-	if (idempotent) {
-		if (before != NULL)
-			add_change(
-			    d, b, t, CHANGE_DELETE_ANY, flags, before, NULL);
-		if (after != NULL)
-			add_change(d, b, t, CHANGE_REPLACE, flags, NULL, after);
-	} else if (before == NULL) {
-		add_change(d, b, t, CHANGE_INSERT, flags, NULL, after);
-	} else if (after == NULL) {
-		add_change(d, b, t, CHANGE_DELETE, flags, before, NULL);
-	} else {
-		add_change(d, b, t, CHANGE_UPDATE, flags, before, after);
-	}
-}
-
 static struct dm_err *
 dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
     bool idempotent, const struct dm_value *before,
@@ -337,8 +312,14 @@ dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
 {
 	const struct dm_value *key = before != NULL ? before : after;
 	unsigned lane = (unsigned)(tbl_lane_hash(t, key) % d->n_lanes);
+	struct row_change rc = { .t = t,
+		.before = before,
+		.after = after,
+		.flags = flags,
+		.idempotent = idempotent };
 	struct open_lane *o = &d->open[lane];
 	struct dm_err *err;
+	bool fits;
 
 	if (dm_pos_cmp(&d->txn_start, &d->resume_end) < 0 &&
 	    lane_mark_has(&d->resume[lane], &d->txn_start, d->ordinal))
@@ -346,13 +327,21 @@ dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
 	err = claim(d, t, lane, before, after);
 	if (err != NULL)
 		return err;
-	if (o->b == NULL)
+	fits = batch_add(open_batch(d, lane), &rc);
+	if (!fits) {
+		err = push(d, lane);
+		if (err != NULL)
+			return err;
 		o->b = batch_new();
+		o->since = d->now;
+		fits = batch_add(o->b, &rc);
+		dm_assert(fits);
+	}
 	o->seq++;
-	add_row(d, o->b, t, flags, idempotent, before, after);
+	if (o->b->first_ts == 0)
+		o->b->first_ts = d->ts;
 	atomic_fetch_add(&d->counters->rows, 1);
-	if (o->b->changes->len >= d->env->inst->syncer.batch ||
-	    o->b->text->len >= TEXT_MAX_BYTES)
+	if (batch_is_full(o->b, d->env->inst->syncer.batch))
 		return push(d, lane);
 	return NULL;
 }
@@ -534,7 +523,7 @@ end_txn(struct dispatch *d)
 	d->done = d->end;
 	g_hash_table_remove_all(d->maps);
 	events_note_gtid(d);
-	return push_to_idle(d);
+	return push_held(d);
 }
 
 static struct dm_err *

@@ -6,6 +6,7 @@
 #ifndef DM_WORKER_SYNC_DISPATCH_H
 #define DM_WORKER_SYNC_DISPATCH_H
 
+#include "lib/base/clock.h"
 #include "lib/binlog/event.h"
 #include "worker/sync/claims.h"
 #include "worker/sync/lane.h"
@@ -17,6 +18,7 @@
 /* A batch that is being filled. */
 struct open_lane {
 	struct batch *b;         /* NULL: nothing open */
+	struct dm_mono since;    /* when it was opened, about */
 	uint64_t seq;            /* changes dispatched to the lane so far */
 	struct lane_mark pushed; /* of the last batch given away */
 };
@@ -55,8 +57,9 @@ struct dispatch {
 	struct dm_pos done; /* end of the last whole transaction */
 	struct dm_pos txn_start;
 	bool in_txn;
-	uint64_t ordinal; /* of the last row: event number << 32 | row */
-	uint32_t ts;      /* of the event in work */
+	uint64_t ordinal;   /* of the last row: event number << 32 | row */
+	uint32_t ts;        /* of the event in work */
+	struct dm_mono now; /* a few ms old at most while events come */
 	struct dm_gtid_set *gtid; /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;

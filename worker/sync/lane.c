@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lane threads: see lane.h. Each thread ends when its queue is closed and
- * empty, when `stop` is cancelled, or after an error, which it records before
- * it cancels the dispatcher.
+ * Lane threads: see lane.h. Each thread ends when `stop` is cancelled, or after
+ * an error, which it records before it cancels the dispatcher.
  */
 #include "worker/sync/lane.h"
 
 #include "lib/base/clock.h"
-#include "lib/thread/queue.h"
 #include "worker/sync/lane_exec.h"
 
-#define RANK_LANES     300
-#define QUEUE_BATCHES  8
-#define TEXT_MAX_BYTES ((size_t)1 << 20)
+#define RANK_LANES 300
+/* Waiting batches of a lane: enough for the others to go on while one lane is
+ * slow, and what a pause must wait for. */
+#define QUEUE_BATCHES 32U
+/* Text of all batches that wait or run. More than this only one at a time. */
+#define WORK_BYTES ((size_t)24 << 20)
 
 struct lane {
 	struct lanes *all;
 	unsigned no;
 	pthread_t thread;
-	struct dm_queue *queue; /* of struct batch */
-	struct lane_exec exec;  /* owner: the lane's thread */
+	struct lane_exec exec; /* owner: the lane's thread */
+	pthread_cond_t work;   /* something was put into the queue */
 	/* Under all->mu: */
-	uint64_t pushed_seq, committed_seq;
-	size_t in_work; /* batches taken from pushes, not committed yet */
+	GQueue queue;        /* of struct batch, which it owns */
+	size_t running;      /* batches in the transaction that runs */
+	uint32_t running_ts; /* their first first_ts */
+	uint64_t committed_seq;
 	struct lane_mark committed;
-	GQueue first_ts; /* of batches in work, as GUINT_TO_POINTER */
 };
 
 struct lanes {
@@ -33,11 +35,13 @@ struct lanes {
 	struct dm_err *error; /* the first */
 	uint64_t rows, unexpected;
 	char *sample;
+	size_t bytes; /* of text in all queues and transactions */
 
 	const struct unit_env *env;
 	unsigned n;
 	struct lane *lanes;
-	struct dm_cancel *stop;  /* ends the threads */
+	struct dm_cancel *stop; /* ends the threads */
+	struct dm_cancel_watch watch;
 	struct dm_cancel *fired; /* the dispatcher's */
 };
 
@@ -49,28 +53,6 @@ lane_mark_has(
 		return true;
 	return m->cut.name[0] != '\0' && dm_pos_cmp(&m->cut, start) == 0 &&
 	       ordinal <= m->cut_row;
-}
-
-struct batch *
-batch_new(void)
-{
-	struct batch *b = g_new0(struct batch, 1);
-
-	b->changes = g_array_new(FALSE, FALSE, sizeof(struct change));
-	b->text = g_string_new(NULL);
-	return b;
-}
-
-void
-batch_free(void *p)
-{
-	struct batch *b = p;
-
-	if (b == NULL)
-		return;
-	g_array_unref(b->changes);
-	g_string_free(b->text, TRUE);
-	g_free(b);
 }
 
 static void
@@ -99,9 +81,13 @@ note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 	dm_mutex_lock(&ls->mu);
 	l->committed_seq = last->seq;
 	l->committed = last->mark;
-	l->in_work -= batches->len;
-	for (guint i = 0; i < batches->len; i++)
-		g_queue_pop_head(&l->first_ts);
+	l->running = 0;
+	l->running_ts = 0;
+	for (guint i = 0; i < batches->len; i++) {
+		const struct batch *b = g_ptr_array_index(batches, i);
+
+		ls->bytes -= b->bytes;
+	}
 	ls->rows += res->rows;
 	ls->unexpected += res->unexpected;
 	if (res->sample != NULL) {
@@ -112,49 +98,47 @@ note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 	dm_mutex_unlock(&ls->mu);
 }
 
-/* More batches that are already waiting, up to one transaction's limits. */
+/* Wait for batches and take as many as make one transaction. */
 static struct dm_err *
-gather(struct lane *l, GPtrArray *batches)
+take(struct lane *l, GPtrArray *batches)
 {
-	unsigned limit = l->all->env->inst->syncer.batch;
-	size_t rows = 0, bytes = 0;
+	struct lanes *ls = l->all;
+	unsigned limit = ls->env->inst->syncer.batch, rows = 0;
+	struct dm_err *err = NULL;
+	size_t bytes = 0;
+	const struct batch *b;
 
-	for (;;) {
-		const struct batch *b =
-		    g_ptr_array_index(batches, batches->len - 1);
-		struct dm_err *err;
-		void *item;
-
-		rows += b->changes->len;
-		bytes += b->text->len;
-		if (rows >= limit || bytes >= TEXT_MAX_BYTES)
-			return NULL;
-		err = dm_queue_pop(l->queue, 0, l->all->stop, &item);
-		if (err != NULL || item == NULL)
-			return err;
-		g_ptr_array_add(batches, item);
+	dm_mutex_lock(&ls->mu);
+	while (err == NULL && g_queue_is_empty(&l->queue)) {
+		err = dm_cancel_check(ls->stop);
+		if (err == NULL)
+			dm_cond_wait(&l->work, &ls->mu);
 	}
+	while (err == NULL && (b = g_queue_peek_head(&l->queue)) != NULL) {
+		rows += batch_rows(b);
+		bytes += b->bytes;
+		if (l->running > 0 && (rows > limit || bytes > BATCH_TEXT_MAX))
+			break;
+		if (l->running_ts == 0)
+			l->running_ts = b->first_ts;
+		l->running++;
+		g_ptr_array_add(batches, g_queue_pop_head(&l->queue));
+	}
+	/* The dispatcher may be waiting for room. */
+	pthread_cond_broadcast(&ls->progress);
+	dm_mutex_unlock(&ls->mu);
+	return err;
 }
 
 static struct dm_err *
-apply_next(struct lane *l, bool *over)
+apply_next(struct lane *l)
 {
 	g_autoptr(GPtrArray) batches =
 	    g_ptr_array_new_with_free_func(batch_free);
 	struct exec_result res = { 0 };
 	struct dm_err *err;
-	void *item;
 
-	*over = false;
-	err = dm_queue_pop(l->queue, -1, l->all->stop, &item);
-	if (err != NULL)
-		return err;
-	if (item == NULL) {
-		*over = true;
-		return NULL;
-	}
-	g_ptr_array_add(batches, item);
-	err = gather(l, batches);
+	err = take(l, batches);
 	if (err == NULL)
 		err = lane_exec_run(&l->exec, batches, l->all->stop, &res);
 	if (err == NULL && res.unexpected > 0 &&
@@ -172,21 +156,38 @@ static void *
 lane_main(void *arg)
 {
 	struct lane *l = arg;
-	bool over = false;
+	struct dm_err *err;
 
-	while (!over) {
-		struct dm_err *err = apply_next(l, &over);
-
-		if (err == NULL)
-			continue;
-		if (dm_canceled(l->all->stop))
-			dm_err_free(err); /* we were told to end */
-		else
-			fail(l, err);
-		break;
-	}
+	do {
+		err = apply_next(l);
+	} while (err == NULL);
+	if (dm_canceled(l->all->stop))
+		dm_err_free(err); /* we were told to end */
+	else
+		fail(l, err);
 	lane_exec_fini(&l->exec, l->all->stop);
 	return NULL;
+}
+
+static void
+wake(void *arg)
+{
+	struct lanes *ls = arg;
+
+	dm_mutex_lock(&ls->mu);
+	pthread_cond_broadcast(&ls->progress);
+	dm_mutex_unlock(&ls->mu);
+}
+
+static void
+wake_lanes(void *arg)
+{
+	struct lanes *ls = arg;
+
+	dm_mutex_lock(&ls->mu);
+	for (unsigned i = 0; i < ls->n; i++)
+		pthread_cond_broadcast(&ls->lanes[i].work);
+	dm_mutex_unlock(&ls->mu);
 }
 
 struct lanes *
@@ -207,30 +208,25 @@ lanes_start(const struct unit_env *env, struct meta *meta,
 		struct lane *l = &ls->lanes[i];
 
 		*l = (struct lane){ .all = ls, .no = i };
-		l->queue = dm_queue_new(QUEUE_BATCHES, batch_free);
+		dm_cond_init(&l->work);
+		g_queue_init(&l->queue);
 		l->committed = marks[i];
 		l->exec = (struct lane_exec){
 			.env = env, .meta = meta, .info = info, .lane = i
 		};
 		lane_exec_init(&l->exec);
-		g_queue_init(&l->first_ts);
-		l->thread = dm_thread_start("lane", lane_main, l);
 	}
+	dm_cancel_watch(ls->stop, &ls->watch, wake_lanes, ls);
+	for (unsigned i = 0; i < n; i++)
+		ls->lanes[i].thread =
+		    dm_thread_start("lane", lane_main, &ls->lanes[i]);
 	return ls;
 }
 
-struct dm_err *
-lanes_push(
-    struct lanes *ls, unsigned lane, struct batch *b, struct dm_cancel *c)
+static bool
+is_idle(struct lane *l)
 {
-	struct lane *l = &ls->lanes[lane];
-
-	dm_mutex_lock(&ls->mu);
-	l->pushed_seq = b->seq;
-	l->in_work++;
-	g_queue_push_tail(&l->first_ts, GUINT_TO_POINTER(b->first_ts));
-	dm_mutex_unlock(&ls->mu);
-	return dm_queue_push(l->queue, b, c);
+	return l->running == 0 && g_queue_is_empty(&l->queue);
 }
 
 bool
@@ -239,9 +235,28 @@ lanes_is_idle(struct lanes *ls, unsigned lane)
 	bool idle;
 
 	dm_mutex_lock(&ls->mu);
-	idle = ls->lanes[lane].in_work == 0;
+	idle = is_idle(&ls->lanes[lane]);
 	dm_mutex_unlock(&ls->mu);
 	return idle;
+}
+
+struct batch *
+lanes_take_back(struct lanes *ls, unsigned lane)
+{
+	unsigned limit = ls->env->inst->syncer.batch;
+	struct lane *l = &ls->lanes[lane];
+	struct batch *b;
+
+	dm_mutex_lock(&ls->mu);
+	b = g_queue_peek_tail(&l->queue);
+	if (b != NULL && batch_is_full(b, limit))
+		b = NULL;
+	if (b != NULL) {
+		g_queue_pop_tail(&l->queue);
+		ls->bytes -= b->bytes;
+	}
+	dm_mutex_unlock(&ls->mu);
+	return b;
 }
 
 uint64_t
@@ -255,16 +270,6 @@ lanes_committed_seq(struct lanes *ls, unsigned lane)
 	return seq;
 }
 
-static void
-wake(void *arg)
-{
-	struct lanes *ls = arg;
-
-	dm_mutex_lock(&ls->mu);
-	pthread_cond_broadcast(&ls->progress);
-	dm_mutex_unlock(&ls->mu);
-}
-
 static bool
 lane_reached(struct lanes *ls, unsigned lane, uint64_t seq)
 {
@@ -275,10 +280,18 @@ static bool
 all_idle(struct lanes *ls, unsigned lane DM_UNUSED, uint64_t seq DM_UNUSED)
 {
 	for (unsigned i = 0; i < ls->n; i++) {
-		if (ls->lanes[i].in_work > 0)
+		if (!is_idle(&ls->lanes[i]))
 			return false;
 	}
 	return true;
+}
+
+/* `bytes` more may be put into the lane's queue. */
+static bool
+has_room(struct lanes *ls, unsigned lane, uint64_t bytes)
+{
+	return g_queue_get_length(&ls->lanes[lane].queue) < QUEUE_BATCHES &&
+	       (ls->bytes == 0 || ls->bytes + bytes <= WORK_BYTES);
 }
 
 /* Wait until cond holds, a lane fails, c is cancelled or the time is over. */
@@ -313,6 +326,29 @@ wait_for(struct lanes *ls,
 }
 
 struct dm_err *
+lanes_push(
+    struct lanes *ls, unsigned lane, struct batch *b, struct dm_cancel *c)
+{
+	struct lane *l = &ls->lanes[lane];
+	struct dm_err *err;
+	bool held;
+
+	b->bytes = b->text->len;
+	err = wait_for(ls, has_room, lane, b->bytes, -1, c, &held);
+	if (err != NULL) {
+		batch_free(b);
+		return err;
+	}
+	/* Room does not go away: nobody else pushes. */
+	dm_mutex_lock(&ls->mu);
+	ls->bytes += b->bytes;
+	g_queue_push_tail(&l->queue, b);
+	pthread_cond_signal(&l->work);
+	dm_mutex_unlock(&ls->mu);
+	return NULL;
+}
+
+struct dm_err *
 lanes_wait(struct lanes *ls, unsigned lane, uint64_t seq, struct dm_cancel *c)
 {
 	bool held;
@@ -337,7 +373,7 @@ lanes_set_marks(struct lanes *ls, const struct dm_pos *done)
 {
 	dm_mutex_lock(&ls->mu);
 	for (unsigned i = 0; i < ls->n; i++) {
-		dm_assert(ls->lanes[i].in_work == 0);
+		dm_assert(is_idle(&ls->lanes[i]));
 		ls->lanes[i].committed = (struct lane_mark){ .done = *done };
 	}
 	dm_mutex_unlock(&ls->mu);
@@ -354,6 +390,21 @@ lanes_error(struct lanes *ls)
 	return err;
 }
 
+/* When the oldest change that is not committed was made; 0: there is none. */
+static uint32_t
+oldest_ts(const struct lane *l)
+{
+	if (l->running_ts != 0)
+		return l->running_ts;
+	for (const GList *i = l->queue.head; i != NULL; i = i->next) {
+		const struct batch *b = i->data;
+
+		if (b->first_ts != 0)
+			return b->first_ts;
+	}
+	return 0;
+}
+
 void
 lanes_stats(struct lanes *ls, struct lanes_stats *st)
 {
@@ -363,8 +414,8 @@ lanes_stats(struct lanes *ls, struct lanes_stats *st)
 		.sample = g_strdup(ls->sample),
 		.low = ls->lanes[0].committed.done };
 	for (unsigned i = 0; i < ls->n; i++) {
-		struct lane *l = &ls->lanes[i];
-		guint ts = GPOINTER_TO_UINT(g_queue_peek_head(&l->first_ts));
+		const struct lane *l = &ls->lanes[i];
+		uint32_t ts = oldest_ts(l);
 
 		if (dm_pos_cmp(&l->committed.done, &st->low) < 0)
 			st->low = l->committed.done;
@@ -381,10 +432,13 @@ lanes_stop(struct lanes *ls)
 		return;
 	dm_cancel_now(ls->stop);
 	for (unsigned i = 0; i < ls->n; i++) {
-		pthread_join(ls->lanes[i].thread, NULL);
-		dm_queue_free(ls->lanes[i].queue);
-		g_queue_clear(&ls->lanes[i].first_ts);
+		struct lane *l = &ls->lanes[i];
+
+		pthread_join(l->thread, NULL);
+		g_queue_clear_full(&l->queue, batch_free);
+		pthread_cond_destroy(&l->work);
 	}
+	dm_cancel_unwatch(ls->stop, &ls->watch);
 	g_free(ls->lanes);
 	dm_cancel_free(ls->stop);
 	dm_err_free(ls->error);

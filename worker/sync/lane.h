@@ -3,44 +3,16 @@
  * Lanes: threads that apply row changes, each over a connection of its own.
  * The dispatcher (one thread) gives a lane batches in source order; a batch is
  * one target transaction that begins with the lane's fenced progress row.
- *
- * A lane's mark says what it has: every change of transactions that ended at
- * or before `done`, and of the transaction that began at `cut` the rows with
- * an ordinal up to cut_row (ordinals count all raw rows of the transaction,
- * before any filter).
  */
 #ifndef DM_WORKER_SYNC_LANE_H
 #define DM_WORKER_SYNC_LANE_H
 
-#include "worker/sync/rowsql.h"
+#include "worker/sync/batch.h"
 #include "worker/sync/target.h"
-
-struct lane_mark {
-	struct dm_pos done;
-	struct dm_pos cut; /* "" when no transaction is cut */
-	uint64_t cut_row;
-};
 
 /* True when a lane at `m` has row `ordinal` of the transaction from `start`. */
 bool lane_mark_has(
     const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal);
-
-struct change {
-	const struct tbl *t; /* borrowed: tables live until all lanes drained */
-	size_t off, len;     /* in the batch's text */
-	uint8_t kind;        /* enum change_kind */
-	uint8_t flags;       /* CHANGE_* */
-};
-
-struct batch {
-	GArray *changes; /* struct change */
-	GString *text;
-	struct lane_mark mark; /* after this batch */
-	uint64_t seq;          /* changes of this lane up to here */
-	uint32_t first_ts;     /* source's time of the first change; 0: none */
-};
-struct batch *batch_new(void);
-void batch_free(void *b);
 
 struct lanes;
 
@@ -59,9 +31,12 @@ struct lanes_stats {
 struct lanes *lanes_start(const struct unit_env *env, struct meta *meta,
     const struct target_info *info, unsigned n, const struct lane_mark *marks,
     struct dm_cancel *fired);
-/* Takes b. Waits while the lane's queue is full. */
+/* Takes b. Waits while the lane has enough to do, or all of them together. */
 struct dm_err *lanes_push(struct lanes *ls, unsigned lane, struct batch *b,
     struct dm_cancel *c) DM_MUST_CHECK;
+/* The batch that was pushed last, if the lane has not begun with it and it has
+ * room for more; else NULL. The caller pushes it again. */
+struct batch *lanes_take_back(struct lanes *ls, unsigned lane);
 /* Nothing queued and nothing being applied. */
 bool lanes_is_idle(struct lanes *ls, unsigned lane);
 uint64_t lanes_committed_seq(struct lanes *ls, unsigned lane);

@@ -7,6 +7,7 @@
 #define DM_WORKER_SYNC_LANE_EXEC_H
 
 #include "worker/sync/lane.h"
+#include "worker/sync/packet.h"
 
 /* State of the executing side of a lane; zeroed before use. */
 struct lane_exec {
@@ -17,9 +18,8 @@ struct lane_exec {
 	struct dm_sql_conn *conn; /* NULL: not connected */
 	struct dm_cancel_watch watch;
 	bool watching;
-	GString *packet;
-	GArray *statements; /* struct statement */
-	GArray *counts;     /* uint64_t */
+	struct packet packet;
+	GArray *counts; /* uint64_t, of the packet's statements */
 };
 
 struct exec_result {

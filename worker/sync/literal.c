@@ -12,6 +12,7 @@
 #include "worker/sync/literal.h"
 
 #include "lib/base/defect.h"
+#include "lib/base/hash.h"
 #include "lib/sql/sql.h"
 
 #include <arpa/inet.h>
@@ -281,6 +282,28 @@ literal_fold(uint64_t h, const struct dm_column *c, const struct dm_value *v)
 		return mix(h, v->bytes.p, v->bytes.len);
 	case DM_VAL_BYTES:
 		return fold_bytes(h, c, v);
+	}
+	return h;
+}
+
+uint64_t
+literal_hash(uint64_t h, const struct dm_value *v)
+{
+	switch (v->kind) {
+	case DM_VAL_ABSENT:
+	case DM_VAL_NULL:
+		return dm_hash64(h, NULL, 0);
+	case DM_VAL_INT:
+	case DM_VAL_UINT:
+		return dm_hash64(h, &v->u, sizeof(v->u));
+	case DM_VAL_FLOAT:
+		return dm_hash64(h, &v->f, sizeof(v->f));
+	case DM_VAL_DOUBLE:
+		return dm_hash64(h, &v->d, sizeof(v->d));
+	case DM_VAL_TEXT:
+	case DM_VAL_BYTES:
+	case DM_VAL_JSON:
+		return dm_hash64(h, v->bytes.p, v->bytes.len);
 	}
 	return h;
 }

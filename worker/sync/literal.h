@@ -36,6 +36,9 @@ bool literal_is_foldable(const struct dm_column *c);
 uint64_t literal_fold(
     uint64_t hash, const struct dm_column *c, const struct dm_value *v);
 
+/* Mix every byte of v into a hash. */
+uint64_t literal_hash(uint64_t hash, const struct dm_value *v);
+
 /* Equal in every byte. */
 bool literal_same(const struct dm_value *a, const struct dm_value *b);
 

@@ -36,8 +36,8 @@ rowsql_insert(GString *s, const struct tbl *t, const struct dm_value *after)
 	return flags;
 }
 
-static void
-append_where(GString *s, const struct tbl *t, const struct dm_value *row)
+void
+rowsql_where(GString *s, const struct tbl *t, const struct dm_value *row)
 {
 	if (t->keyless) {
 		bool first = true;
@@ -87,13 +87,6 @@ rowsql_update(GString *s, const struct tbl *t, const struct dm_value *before,
 		}
 	}
 	g_string_append(s, " WHERE ");
-	append_where(s, t, before);
+	rowsql_where(s, t, before);
 	return flags;
-}
-
-unsigned
-rowsql_delete(GString *s, const struct tbl *t, const struct dm_value *before)
-{
-	append_where(s, t, before);
-	return 0;
 }

@@ -10,22 +10,24 @@
 #include "worker/sync/tbl.h"
 
 enum change_kind {
-	CHANGE_INSERT,    /* text: "(v,v)" */
-	CHANGE_REPLACE,   /* text: "(v,v)"; matched rows are not counted */
-	CHANGE_UPDATE,    /* text: "`a`=v,.. WHERE .." */
-	CHANGE_DELETE,    /* text: "`k`=v AND .." */
-	CHANGE_DELETE_ANY /* as DELETE; matched rows are not counted */
+	CHANGE_NONE,       /* merged: the row came and went */
+	CHANGE_INSERT,     /* text: "(v,v)" */
+	CHANGE_UPSERT,     /* the same; merged: the row was there before */
+	CHANGE_REPLACE,    /* the same; matched rows are not counted */
+	CHANGE_UPDATE,     /* text: "`a`=v,.. WHERE .." */
+	CHANGE_DELETE,     /* text: "`k`=v AND .." */
+	CHANGE_DELETE_ANY, /* the same; matched rows are not counted */
 };
 
 #define CHANGE_NO_FK 0x1 /* the source had foreign_key_checks=0 */
 #define CHANGE_LAX   0x2 /* a value that strict mode refuses */
 
-/* Each appends the text of one change and returns its CHANGE_LAX flag. */
+/* Append the text of a change; both return its CHANGE_LAX flag. */
 unsigned rowsql_insert(
     GString *s, const struct tbl *t, const struct dm_value *after);
 unsigned rowsql_update(GString *s, const struct tbl *t,
     const struct dm_value *before, const struct dm_value *after);
-unsigned rowsql_delete(
-    GString *s, const struct tbl *t, const struct dm_value *before);
+/* Append the condition that finds the row. */
+void rowsql_where(GString *s, const struct tbl *t, const struct dm_value *row);
 
 #endif

@@ -21,7 +21,11 @@
 #define HEARTBEAT_S      1
 #define PAUSE_DRAIN_MS   10000
 #define MASTER_STATUS_MS 5000
-#define CONTROL_WAIT_S   600
+/* Nothing came for so long: say where we are, but not all the time. */
+#define IDLE_MS        50
+#define IDLE_GAP_MS    1000
+#define IDLE_DRAIN_MS  200
+#define CONTROL_WAIT_S 600
 
 /* What other threads may ask for. */
 struct shown {
@@ -478,6 +482,41 @@ save_dm_checkpoint(struct run *r)
 	return lane_meta_save_dm_checkpoint(r->meta, r->target, &low, gtid);
 }
 
+/* Compare with the source's end, and keep what is idle from being taken for
+ * dead. */
+static struct dm_err *
+refresh(struct run *r)
+{
+	struct dm_err *err;
+
+	r->last_master = dm_mono_now();
+	publish(r);
+	err = refresh_master(r);
+	if (err == NULL) /* the server must not take us for idle */
+		err = dm_sql_execf(r->target, "DO 1");
+	if (err == NULL)
+		err = save_dm_checkpoint(r);
+	return err;
+}
+
+/* All that came is being applied: when it is done, say so at once. */
+static struct dm_err *
+on_idle(struct run *r)
+{
+	bool drained = false;
+	struct dm_err *err;
+
+	r->idle_marked = true;
+	err = flush(r);
+	if (err == NULL)
+		err = lanes_drain(r->d.lanes, IDLE_DRAIN_MS, r->c, &drained);
+	if (err == NULL && drained)
+		err = refresh(r);
+	if (err == NULL && drained)
+		r->u->env.changed(r->u->env.changed_arg);
+	return err;
+}
+
 /* Nothing to read: let out what is held back for bigger batches. */
 static struct dm_err *
 on_quiet(struct run *r)
@@ -485,6 +524,10 @@ on_quiet(struct run *r)
 	struct dm_err *err = dispatch_push_all(&r->d);
 
 	publish(r);
+	if (err == NULL && !r->idle_marked &&
+	    dm_mono_diff_ms(dm_mono_now(), r->last_flush) >= IDLE_GAP_MS &&
+	    !dm_binlog_stream_wait(r->stream, IDLE_MS))
+		err = on_idle(r);
 	return err;
 }
 
@@ -503,15 +546,8 @@ periodic(struct run *r, bool heartbeat)
 		err = flush(r);
 	}
 	if (err == NULL && (heartbeat || dm_mono_diff_ms(now, r->last_master) >=
-					     MASTER_STATUS_MS)) {
-		r->last_master = now;
-		publish(r);
-		err = refresh_master(r);
-		if (err == NULL) /* the server must not take us for idle */
-			err = dm_sql_execf(r->target, "DO 1");
-		if (err == NULL)
-			err = save_dm_checkpoint(r);
-	}
+					     MASTER_STATUS_MS))
+		err = refresh(r);
 	return err;
 }
 
@@ -533,7 +569,7 @@ loop(struct run *r)
 		size_t len;
 		struct dm_err *err = NULL;
 
-		if (!dm_binlog_stream_has_more(r->stream))
+		if (!dm_binlog_stream_wait(r->stream, 0))
 			err = on_quiet(r);
 		if (err == NULL)
 			err = dm_binlog_stream_next(r->stream, &raw, &len);
@@ -623,7 +659,6 @@ sync_run(struct unit *unit, struct dm_cancel *c)
 	set_running(u, true);
 	err = start(&r);
 	if (err == NULL) {
-		r.last_flush = dm_mono_now();
 		err = loop(&r);
 		lane = lanes_error(r.d.lanes);
 		if (lane == NULL && dm_canceled(c))

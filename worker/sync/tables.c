@@ -171,6 +171,36 @@ load_groups(struct tables *ts)
 	return err;
 }
 
+/* Tables of the target with triggers, which see each single change. */
+static struct dm_err *
+load_triggers(struct tables *ts)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more = true;
+
+	g_hash_table_remove_all(ts->triggers);
+	err = dm_sql_queryf(ts->conn, &res,
+	    "SELECT DISTINCT CONCAT(EVENT_OBJECT_SCHEMA,'.',"
+	    "EVENT_OBJECT_TABLE) FROM information_schema.TRIGGERS");
+	while (err == NULL && more) {
+		err = dm_sql_next(res, &row, &more);
+		if (err == NULL && more)
+			g_hash_table_add(ts->triggers, g_strdup(row.cells[0]));
+	}
+	return err;
+}
+
+/* What the target does by itself when a row changes. */
+static struct dm_err *
+load_acts(struct tables *ts)
+{
+	struct dm_err *err = load_groups(ts);
+
+	return err != NULL ? err : load_triggers(ts);
+}
+
 struct dm_err *
 tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
     struct dm_sql_conn *target, struct dm_sql_conn *source, bool foreign_keys)
@@ -193,6 +223,8 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 	ts->collations = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	ts->dialect = dm_dialect_of(
 	    dm_sql_server_version(source), dm_sql_server_version(target));
+	ts->triggers =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	ts->rules = dm_instance_routes(env->task, env->inst, &n);
 	err = dm_router_new(ts->rules, n, cs, &ts->router);
 	if (err == NULL)
@@ -207,7 +239,7 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 	if (err == NULL)
 		err = load_structures(ts);
 	if (err == NULL)
-		err = load_groups(ts);
+		err = load_acts(ts);
 	return err;
 }
 
@@ -220,6 +252,7 @@ tables_close(struct tables *ts)
 	g_hash_table_unref(ts->snaps);
 	g_hash_table_unref(ts->groups);
 	g_hash_table_unref(ts->collations);
+	g_hash_table_unref(ts->triggers);
 	dm_tracker_free(ts->tracker);
 	dm_block_allow_free(ts->filter);
 	dm_binlog_filter_free(ts->events);
@@ -337,6 +370,7 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 	in.to_name = to_name;
 	if (g_hash_table_lookup(ts->groups, group_key) != NULL)
 		in.group = group_root(ts->groups, group_key);
+	in.acts = g_hash_table_contains(ts->triggers, group_key);
 	if (snap != NULL) {
 		in.snap_lo = snap->snap_lo;
 		in.snap_hi = snap->snap_hi;
@@ -375,7 +409,7 @@ struct dm_err *
 tables_forget(struct tables *ts)
 {
 	g_hash_table_remove_all(ts->tbls);
-	return load_groups(ts);
+	return load_acts(ts);
 }
 
 bool

@@ -22,9 +22,10 @@ struct tables {
 	struct dm_binlog_filter *events;
 	struct dm_route_rule *rules;
 	struct dm_router *router;
-	GHashTable *snaps;  /* "db\0tbl" as one string -> struct meta_table* */
-	GHashTable *tbls;   /* same key -> struct tbl*, or NULL: skipped */
-	GHashTable *groups; /* target "db.tbl" -> group name */
+	GHashTable *snaps; /* "db\0tbl" as one string -> struct meta_table* */
+	GHashTable *tbls;  /* same key -> struct tbl*, or NULL: skipped */
+	GHashTable *triggers; /* target "db.tbl" that have some */
+	GHashTable *groups;   /* target "db.tbl" -> group name */
 	struct dm_dialect dialect;
 	GHashTable *collations; /* MySQL's: number -> name */
 };

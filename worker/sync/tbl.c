@@ -10,6 +10,7 @@
  */
 #include "worker/sync/tbl.h"
 
+#include "lib/base/hash.h"
 #include "lib/sql/sql.h"
 #include "worker/sync/literal.h"
 
@@ -23,15 +24,6 @@ hash_text(uint64_t h, const char *text)
 	for (const char *p = text; *p != '\0'; p++)
 		h = (h ^ (uint8_t)*p) * UINT64_C(0x100000001b3);
 	return h * UINT64_C(0x100000001b3);
-}
-
-/* FNV's low bits are weak for small inputs: spread them (splitmix64). */
-static uint64_t
-spread(uint64_t h)
-{
-	h = (h ^ h >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	h = (h ^ h >> 27) * UINT64_C(0x94d049bb133111eb);
-	return h ^ h >> 31;
 }
 
 static const struct dm_column *
@@ -132,6 +124,98 @@ choose_key(struct tbl *t)
 	t->keyless = false;
 }
 
+/* ---- merging ---- */
+
+/* Its columns are those of the row key, all of them whole. */
+static bool
+is_key_index(const struct tbl *t, const struct dm_index *ix)
+{
+	if (ix->parts->len != t->key.n)
+		return false;
+	for (guint i = 0; i < ix->parts->len; i++) {
+		const struct dm_index_part *p =
+		    &g_array_index(ix->parts, struct dm_index_part, i);
+		bool found = false;
+
+		if (p->column == NULL || p->prefix >= 0)
+			return false;
+		for (unsigned k = 0; k < t->key.n; k++) {
+			const struct dm_column *c = column(t, t->key.cols[k]);
+
+			found = found ||
+				g_ascii_strcasecmp(c->name, p->column) == 0;
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/* Unique indexes of one side; *n counts them. False: one is not the key's. */
+static bool
+has_key_only(const struct tbl *t, const struct dm_table *side, unsigned *n)
+{
+	*n = 0;
+	for (guint i = 0; i < side->indexes->len; i++) {
+		const struct dm_index *ix = g_ptr_array_index(side->indexes, i);
+
+		if (ix->kind != DM_INDEX_PRIMARY && ix->kind != DM_INDEX_UNIQUE)
+			continue;
+		if (!is_key_index(t, ix))
+			return false;
+		++*n;
+	}
+	return true;
+}
+
+/* A further column would get its default when a row is deleted and inserted
+ * again, but not when the two are merged. */
+static bool
+has_more_columns(const struct tbl *t, const struct dm_table *target)
+{
+	for (guint i = 0; i < target->columns->len; i++) {
+		const struct dm_column *c =
+		    g_ptr_array_index(target->columns, i);
+
+		if (!c->generated && dm_table_column(t->src, c->name) < 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_key_column(const struct tbl *t, unsigned i)
+{
+	for (unsigned k = 0; k < t->key.n; k++) {
+		if (t->key.cols[k] == i)
+			return true;
+	}
+	return false;
+}
+
+static void
+choose_merging(struct tbl *t, const struct tbl_input *in)
+{
+	GString *s = g_string_new(" ON DUPLICATE KEY UPDATE ");
+	size_t empty = s->len;
+	unsigned here, there;
+
+	t->mergeable = !t->keyless && !in->acts && in->group == NULL &&
+		       has_key_only(t, t->src, &here) &&
+		       has_key_only(t, in->target, &there) && there > 0 &&
+		       !has_more_columns(t, in->target);
+	for (unsigned i = 0; i < t->n_cols; i++) {
+		if (t->written[i] && !is_key_column(t, i))
+			g_string_append_printf(s, "%s%s=VALUES(%s)",
+			    s->len > empty ? "," : "", t->idents[i],
+			    t->idents[i]);
+	}
+	if (s->len == empty && t->key.n > 0) /* nothing but the key */
+		g_string_append_printf(s, "%s=VALUES(%s)",
+		    t->idents[t->key.cols[0]], t->idents[t->key.cols[0]]);
+	t->upsert_tail = g_string_free(s, FALSE);
+}
+
 static void
 build_heads(struct tbl *t)
 {
@@ -226,8 +310,9 @@ tbl_new(const struct tbl_input *in, struct tbl **out)
 	add_claims(t, in->target);
 	if (in->group != NULL)
 		t->one_lane = true;
-	t->lane_hash = spread(
+	t->lane_hash = dm_hash_spread(
 	    hash_text(FNV_OFFSET, in->group != NULL ? in->group : t->to_ident));
+	choose_merging(t, in);
 	*out = t;
 	return NULL;
 }
@@ -246,6 +331,7 @@ tbl_free(struct tbl *t)
 	g_free(t->always_set);
 	g_free(t->insert_head);
 	g_free(t->replace_head);
+	g_free(t->upsert_tail);
 	dm_table_free(t->src);
 	g_free(t->db);
 	g_free(t->name);
@@ -268,7 +354,7 @@ tbl_key_hash(const struct tbl *t, const struct tbl_key *k,
 			return false;
 		h = literal_fold(h, column(t, k->cols[i]), v);
 	}
-	*hash = spread(h);
+	*hash = dm_hash_spread(h);
 	return true;
 }
 
@@ -279,6 +365,18 @@ tbl_lane_hash(const struct tbl *t, const struct dm_value *values)
 
 	if (t->one_lane || !tbl_key_hash(t, &t->key, values, &h))
 		return t->lane_hash;
+	return h;
+}
+
+uint64_t
+tbl_row_hash(const struct tbl *t, const struct dm_value *values)
+{
+	uint64_t h = t->key.id;
+
+	for (unsigned i = 0; i < t->n_cols; i++) {
+		if (t->written[i])
+			h = literal_hash(h, &values[i]);
+	}
 	return h;
 }
 

@@ -37,6 +37,11 @@ struct tbl {
 	struct tbl_key *claims; /* other unique indexes of either side */
 	unsigned n_claims;
 
+	/* Its changes of one row may be merged, and rows written in any order:
+	 * see batch.c. */
+	bool mergeable;
+	char *upsert_tail; /* " ON DUPLICATE KEY UPDATE .."; if mergeable */
+
 	bool one_lane;      /* all rows in the lane of lane_hash */
 	uint64_t lane_hash; /* of the table, or of its foreign key group */
 
@@ -54,6 +59,8 @@ struct tbl_input {
 	const char *to_db, *to_name;
 	const char *group; /* foreign key group whose tables share a lane; NULL:
 			      none */
+	bool acts; /* the target does more on a change: triggers, checks of
+		      foreign keys */
 	struct dm_pos snap_lo, snap_hi;
 	enum dm_filter_action rows[3];
 };
@@ -70,6 +77,8 @@ uint64_t tbl_lane_hash(const struct tbl *t, const struct dm_value *values);
  * does not bind the row. */
 bool tbl_key_hash(const struct tbl *t, const struct tbl_key *k,
     const struct dm_value *values, uint64_t *hash);
+/* Hash of every byte that is written of the row. */
+uint64_t tbl_row_hash(const struct tbl *t, const struct dm_value *values);
 /* Any column of k differs. */
 bool tbl_key_moved(const struct tbl_key *k, const struct dm_value *before,
     const struct dm_value *after);

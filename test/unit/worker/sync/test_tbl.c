@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite of worker/sync/tbl.c. */
+#include "worker/sync/tbl.h"
+
+#include "test/unit/worker/sync/fixture.h"
+
+#include <stdlib.h>
+
+struct merge_case {
+	const char *source, *target;
+	bool acts, mergeable, one_lane;
+	unsigned claims;
+};
+
+#define ID_V "CREATE TABLE t (id INT PRIMARY KEY, v INT)"
+
+static const struct merge_case merge_cases[] = {
+	{ ID_V, ID_V, false, true, false, 0 },
+	/* A trigger sees every change. */
+	{ ID_V, ID_V, true, false, false, 0 },
+	/* Unique values depend on the order. */
+	{ "CREATE TABLE t (id INT PRIMARY KEY, v INT, UNIQUE (v))", ID_V, false,
+	    false, false, 1 },
+	{ ID_V, "CREATE TABLE t (id INT PRIMARY KEY, v INT, UNIQUE u (v))",
+	    false, false, false, 1 },
+	/* The same columns, under other names or twice: no further claim. */
+	{ ID_V, "CREATE TABLE t (id INT, v INT, UNIQUE u (id))", false, true,
+	    false, 0 },
+	/* An upsert needs a key in the target. */
+	{ ID_V, "CREATE TABLE t (id INT, v INT)", false, false, false, 0 },
+	/* A default of the target would come back. */
+	{ ID_V, "CREATE TABLE t (id INT PRIMARY KEY, v INT, x INT DEFAULT 5)",
+	    false, false, false, 0 },
+	{ ID_V, "CREATE TABLE t (id INT PRIMARY KEY, v INT, x INT AS (v+1))",
+	    false, true, false, 0 },
+	{ "CREATE TABLE t (id INT, v INT)", "CREATE TABLE t (id INT, v INT)",
+	    false, false, true, 0 },
+	/* Only the server knows which texts are equal: one lane, and still
+	 * merged by their bytes. */
+	{ "CREATE TABLE t (id VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY "
+	  "KEY, v INT)",
+	    "CREATE TABLE t (id VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY "
+	    "KEY, v INT)",
+	    false, true, true, 0 },
+	{ "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a,b))",
+	    "CREATE TABLE t (a INT, b INT, PRIMARY KEY (b,a))", false, true,
+	    false, 1 },
+};
+
+START_TEST(rows_are_merged_where_that_is_exact)
+{
+	const struct merge_case *c = &merge_cases[_i];
+	struct tbl *t = make_tbl(c->source, c->target, c->acts);
+
+	ck_assert_int_eq(t->mergeable, c->mergeable);
+	ck_assert_int_eq(t->one_lane, c->one_lane);
+	ck_assert_uint_eq(t->n_claims, c->claims);
+	tbl_free(t);
+}
+END_TEST
+
+START_TEST(an_upsert_sets_all_but_the_key)
+{
+	const char *sql = "CREATE TABLE t (a INT, b INT, c INT, g INT AS (c), "
+			  "PRIMARY KEY (a,b))";
+	const char *only = "CREATE TABLE t (a INT PRIMARY KEY)";
+	struct tbl *t = make_tbl(sql, sql, false);
+
+	ck_assert_str_eq(
+	    t->upsert_tail, " ON DUPLICATE KEY UPDATE `c`=VALUES(`c`)");
+	tbl_free(t);
+	t = make_tbl(only, only, false);
+	ck_assert_str_eq(
+	    t->upsert_tail, " ON DUPLICATE KEY UPDATE `a`=VALUES(`a`)");
+	tbl_free(t);
+}
+END_TEST
+
+START_TEST(a_missing_column_of_the_target_is_named)
+{
+	DM_AUTO(dm_table) src = parse_table(ID_V);
+	DM_AUTO(dm_table)
+	dst = parse_table("CREATE TABLE t (id INT PRIMARY KEY)");
+	struct tbl_input in = {
+		.src = src, .target = dst, .to_db = "db", .to_name = "t"
+	};
+	struct tbl *t = NULL;
+	DM_AUTO(dm_err) err = tbl_new(&in, &t);
+
+	ck_assert(dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH));
+	ck_assert_ptr_nonnull(strstr(err->cause, "lacks column `v`"));
+	ck_assert_ptr_null(t);
+}
+END_TEST
+
+START_TEST(rows_with_one_key_share_a_lane_and_a_hash_tells_others)
+{
+	struct tbl *t = make_tbl(ID_V, ID_V, false);
+	struct dm_value a[2] = { int_value(1), int_value(2) };
+	struct dm_value b[2] = { int_value(1), int_value(3) };
+	struct dm_value c[2] = { int_value(2), int_value(2) };
+
+	ck_assert_uint_eq(tbl_lane_hash(t, a), tbl_lane_hash(t, b));
+	ck_assert_uint_ne(tbl_lane_hash(t, a), tbl_lane_hash(t, c));
+	ck_assert_uint_ne(tbl_row_hash(t, a), tbl_row_hash(t, b));
+	ck_assert(!tbl_key_moved(&t->key, a, b));
+	ck_assert(tbl_key_moved(&t->key, a, c));
+	tbl_free(t);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("worker/sync/tbl");
+	TCase *tc = tcase_create("tbl");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, rows_are_merged_where_that_is_exact, 0,
+	    (int)DM_ARRAY_SIZE(merge_cases));
+	tcase_add_test(tc, an_upsert_sets_all_but_the_key);
+	tcase_add_test(tc, a_missing_column_of_the_target_is_named);
+	tcase_add_test(
+	    tc, rows_with_one_key_share_a_lane_and_a_hash_tells_others);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
