@@ -3,9 +3,10 @@
  * Structures and statements of MySQL as MariaDB takes them: see dialect.h.
  * Verified against MySQL 9.7 and MariaDB 10.11.
  */
-#include "lib/ddl/dialect_int.h"
+#include "lib/ddl/dialect.h"
 
 #include "lib/ddl/column_text.h"
+#include "lib/ddl/dialect_int.h"
 #include "lib/ddl/parser.h"
 
 #include <string.h>

@@ -20,14 +20,19 @@ check "MariaDB 11.8 starts" other_up mariadb11 new --server-id=$((RANDOM + 1)) \
 	--log-bin=mysql-bin --binlog-format=ROW --log-bin-compress=ON \
 	--log-bin-compress-min-len=10
 sql_types new 0 types.sql
+sql new "CREATE SEQUENCE types.seq START WITH 10; SELECT NEXTVAL(types.seq)" >/dev/null
 check "operate-source create" \
 	ctl operate-source create "$(source_yaml newer new)"
 yaml=$(task_yaml from118 all down newer)
 check "start-task all from MariaDB 11.8" ctl start-task "$yaml"
 sql_types new 100 types.sql
 sql_types new 0 types_change.sql
+sql new "SELECT SETVAL(types.seq, 5000); SELECT NEXTVAL(types.seq)" >/dev/null
 check "it catches up" wait_for 120 synced task_synced from118 new
 check "and all is equal" same_schema new down types
+check "a sequence goes on where the source's stands" test \
+	"$(sql new "SELECT next_not_cached_value FROM types.seq")" = \
+	"$(sql down "SELECT next_not_cached_value FROM types.seq")"
 check "stop-task" ctl stop-task from118
 sql down "DROP DATABASE types"
 
