@@ -67,8 +67,11 @@ LDLIBS_ALL = $(PKG_LIBS) -lpthread -lm
 # ---- sources ---------------------------------------------------------------
 PROTO := $(wildcard proto/*.proto)
 PROTO_C := $(patsubst proto/%.proto,$(GEN)/%.pb-c.c,$(PROTO))
-PROTO_C += $(GEN)/google/protobuf/empty.pb-c.c
-PROTO_H := $(PROTO_C:.c=.h)
+PROTO_C += $(GEN)/google/protobuf/empty.pb-c.c \
+	$(GEN)/google/protobuf/descriptor.pb-c.c
+# What reflection serves: all of proto/ with what it imports, as bytes.
+DESC_H := $(GEN)/dm_descriptors.h
+PROTO_H := $(PROTO_C:.c=.h) $(DESC_H)
 ERR_H := $(GEN)/dm_errors.h
 LIB_SRC := $(sort $(wildcard lib/*/*.c))
 MASTER_SRC := $(sort $(wildcard master/*.c master/*/*.c))
@@ -105,10 +108,24 @@ $(GEN)/google/protobuf/%.pb-c.c $(GEN)/google/protobuf/%.pb-c.h: | $(DEPS)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc-c --c_out=$(GEN) -I/usr/include google/protobuf/$*.proto
 
-$(ERR_H): lib/err/errors.list lib/err/gen.awk
+# The two versions of reflection differ in the package only.
+$(GEN)/reflection_v1alpha.proto: proto/reflection.proto
+	$(Q)mkdir -p $(GEN)
+	$(Q)sed 's/^package grpc.reflection.v1;/package grpc.reflection.v1alpha;/' \
+	    $< > $@
+
+$(DESC_H): $(PROTO) $(GEN)/reflection_v1alpha.proto | $(DEPS)
+	$(call say,PROTO,$@)
+	$(Q)protoc --include_imports --descriptor_set_out=$(GEN)/dm.desc \
+	    -Iproto -I$(GEN) -I/usr/include $^
+	$(Q){ echo 'static const uint8_t dm_descriptors[] = {'; \
+	    od -An -v -tx1 $(GEN)/dm.desc | sed 's/ \(..\)/0x\1,/g'; \
+	    echo '};'; } > $@.tmp && mv $@.tmp $@
+
+$(ERR_H): lib/err/catalogue.list lib/err/errors.list lib/err/gen.awk
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(GEN)
-	$(Q)awk -f lib/err/gen.awk lib/err/errors.list > $@.tmp && mv $@.tmp $@
+	$(Q)awk -f lib/err/gen.awk lib/err/catalogue.list lib/err/errors.list > $@.tmp && mv $@.tmp $@
 
 $(B)/gen/%.o: $(GEN)/%.c $(PROTO_H)
 	$(call say,CC,$<)
@@ -145,6 +162,20 @@ $(addprefix $(B)/bin/,$(BINS)):
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL) $(LDFLAGS)
 
 # ---- tests -----------------------------------------------------------------
+# A dm-worker that stops where a test wants it to (lib/base/failpoint.h): the
+# same objects but for those that have fail points.
+FAILPOINT_SRC := worker/copy/rows.c worker/sync/ddl.c worker/sync/lane_exec.c
+$(B)/failpoints/%.o: %.c $(PROTO_H) $(ERR_H)
+	$(call say,CC,$< fail points)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DDM_FAILPOINTS -c $< -o $@
+$(B)/bin/dm-worker-failpoints: $(B)/worker/main.o $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(B)/test/support/failpoint.o $(B)/libworker.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL) $(LDFLAGS)
+.PHONY: failpoints
+failpoints: $(B)/bin/dm-worker-failpoints
+
 $(B)/test/unit/lib/%: $(B)/test/unit/lib/%.o $(call obj,$(SUPPORT_SRC)) $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(CHECK_LIBS) $(LDLIBS_ALL)
@@ -207,6 +238,7 @@ help:
 	@echo 'make test       unit and integration tests (SAN=1: under sanitizers)'
 	@echo 'make soak       the same tests, long forms'
 	@echo 'make sabotage   known defects built in must be caught by the tests'
+	@echo 'make failpoints a dm-worker for tests that freeze it, not in make all'
 	@echo 'make bench      speed against mydumper, myloader, a replica (CHECK=1)'
 	@echo 'make fuzz       fuzz every parser of outside bytes'
 	@echo 'make lint       layers, headers, banned calls, format, analysers'
@@ -216,5 +248,5 @@ help:
 	@echo 'make clean'
 	@echo 'Variables: MODE=release|asan|tsan|fuzz SAN=1 V=1 CC=clang'
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
 .SECONDARY:

@@ -7,7 +7,9 @@
  * options nor values of options descend the tree. Then the options of that
  * command and of its parents are parsed from what is left.
  * SOURCE: spf13/cobra Command.Find, spf13/pflag FlagSet.parse. Differs: list
- * values are split at every comma, without CSV quoting.
+ * values are split at every comma, without CSV quoting; a word behind a group
+ * that is none of its commands is an error, where cobra prints the group's help
+ * and succeeds; an unknown option comes with a guess.
  */
 #include "ctl/ctl.h"
 #include "lib/text/pbjson.h"
@@ -26,6 +28,17 @@ const struct ctl_cmd *
 ctl_inv_cmd(const struct ctl_inv *inv)
 {
 	return inv->path[inv->depth - 1];
+}
+
+char *
+ctl_path(const struct ctl_inv *inv)
+{
+	GString *s = g_string_new(NULL);
+
+	for (size_t i = 0; i < inv->depth; i++)
+		g_string_append_printf(
+		    s, "%s%s", i > 0 ? " " : "", inv->path[i]->name);
+	return g_string_free(s, FALSE);
 }
 
 static const struct ctl_opt *
@@ -55,8 +68,8 @@ ctl_cmd_opt(const struct ctl_inv *inv, const char *name, char letter)
 
 /* ---- which command ---- */
 
-static const struct ctl_cmd *
-find_child(const struct ctl_cmd *c, const char *word)
+const struct ctl_cmd *
+ctl_find_child(const struct ctl_cmd *c, const char *word)
 {
 	const struct ctl_cmd *const *p;
 
@@ -103,6 +116,19 @@ first_word(const struct ctl_inv *inv, const GPtrArray *words)
 	return words->len;
 }
 
+static struct dm_err *
+unknown_command(struct ctl_inv *inv, const char *word)
+{
+	g_autofree char *near = ctl_suggestions(ctl_inv_cmd(inv), word);
+	g_autofree char *path = ctl_path(inv);
+	g_autoptr(GString) quoted = g_string_new(NULL);
+
+	inv->unknown_command = true;
+	dm_json_append_string(quoted, word);
+	return dm_err_plain(
+	    "unknown command %s for \"%s\"%s", quoted->str, path, near);
+}
+
 /* Descends the tree; takes the commands' names out of words. */
 static struct dm_err *
 find_command(struct ctl_inv *inv, GPtrArray *words)
@@ -113,17 +139,11 @@ find_command(struct ctl_inv *inv, GPtrArray *words)
 
 		if (i >= words->len)
 			return NULL;
-		child = find_child(c, g_ptr_array_index(words, i));
-		if (child == NULL && inv->depth == 1) {
-			const char *w = g_ptr_array_index(words, i);
-			g_autofree char *near = ctl_suggestions(c, w);
-			g_autoptr(GString) quoted = g_string_new(NULL);
-
-			inv->unknown_command = true;
-			dm_json_append_string(quoted, w);
-			return dm_err_plain("unknown command %s for \"%s\"%s",
-			    quoted->str, c->name, near);
-		}
+		child = ctl_find_child(c, g_ptr_array_index(words, i));
+		/* A group has no arguments: the word is a mistyped child. */
+		if (child == NULL && (inv->depth == 1 || c->run == NULL))
+			return unknown_command(
+			    inv, g_ptr_array_index(words, i));
 		if (child == NULL)
 			return NULL;
 		dm_assert(inv->depth < CTL_MAX_DEPTH);
@@ -242,8 +262,11 @@ parse_long(struct ctl_inv *inv, const GPtrArray *words, guint *i)
 
 	if (name[0] == '\0' || name[0] == '-' || name[0] == '=')
 		return dm_err_plain("bad flag syntax: %s", w);
-	if (o == NULL)
-		return dm_err_plain("unknown flag: --%s", name);
+	if (o == NULL) {
+		g_autofree char *near = ctl_flag_suggestions(inv, name);
+
+		return dm_err_plain("unknown flag: --%s%s", name, near);
+	}
 	if (eq != NULL)
 		return set_value(inv, o, eq + 1);
 	if (o->kind == CTL_BOOL)

@@ -110,36 +110,51 @@ static const struct ctl_cmd cmd_inject = {
 	.name = "inject",
 	.args = "<task-name | task-file> <inject-sql1>;<inject-sql2>;",
 	.brief = "Inject DDL statements in front of a binlog event",
+	.examples = "binlog inject task1 -b mysql-bin.000003:1234 \"ALTER "
+		    "TABLE db.t ADD c INT;\"",
+	.completes = "@task|@file",
 	.run = run_inject,
 };
 static const struct ctl_cmd cmd_list = {
 	.name = "list",
 	.args = "<task-name | task-file>",
 	.brief = "List the commands given for binlog events of a task",
+	.examples = "binlog list task1\n"
+		    "binlog list task1 -s source1 -b mysql-bin.000003:1234",
+	.completes = "@task|@file",
 	.run = run_list,
 };
 static const struct ctl_cmd cmd_replace = {
 	.name = "replace",
 	.args = "<task-name | task-file> <replace-sql1>;<replace-sql2>;",
 	.brief = "Replace a binlog event by DDL statements",
+	.examples = "binlog replace task1 \"ALTER TABLE db.t ADD c INT;\"",
+	.completes = "@task|@file",
 	.run = run_replace,
 };
 static const struct ctl_cmd cmd_revert = {
 	.name = "revert",
 	.args = "<task-name | task-file>",
 	.brief = "Take back what was said about a binlog event",
+	.examples = "binlog revert task1 -b mysql-bin.000003:1234",
+	.completes = "@task|@file",
 	.run = run_revert,
 };
 static const struct ctl_cmd cmd_skip = {
 	.name = "skip",
 	.args = "<task-name | task-file>",
 	.brief = "Skip a binlog event",
+	.examples = "binlog skip task1\n"
+		    "binlog skip task1 -s source1 -b mysql-bin.000003:1234",
+	.completes = "@task|@file",
 	.run = run_skip,
 };
 
 const struct ctl_cmd ctl_cmd_binlog = {
 	.name = "binlog",
 	.brief = "Skip, replace or inject DDL statements at binlog events",
+	.examples = "binlog skip task1\n"
+		    "binlog replace task1 \"ALTER TABLE db.t ADD c INT;\"",
 	.shared = (const struct ctl_opt *const[]){ &opt_pos, NULL },
 	.children = (const struct ctl_cmd *const[]){ &cmd_inject, &cmd_list,
 	    &cmd_replace, &cmd_revert, &cmd_skip, NULL },
@@ -195,6 +210,10 @@ const struct ctl_cmd ctl_cmd_handle_error = {
 	.args = "<task-name | task-file> [-s source ...] [-b binlog-pos] "
 		"<skip/replace/revert> [replace-sql1;replace-sql2;]",
 	.brief = "Skip, replace or revert the error event of a task",
+	.examples = "handle-error task1 skip\n"
+		    "handle-error task1 -b mysql-bin.000003:1234 replace "
+		    "\"ALTER TABLE db.t ADD c INT;\"",
+	.completes = "@task|@file skip|replace|revert",
 	.hidden = true,
 	.opts = (const struct ctl_opt *const[]){ &opt_pos, NULL },
 	.run = run_handle_error,

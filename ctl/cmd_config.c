@@ -2,7 +2,7 @@
 /*
  * config task, source, master, worker, task-template, and get-config with its
  * alias get-task-config: configurations as the cluster has them. Export and
- * import are in cmd_config_files.c.
+ * import are in cmd_config_files.c, update is in cmd_config_update.c.
  * SOURCE: dm/ctl/master/config.go, get_cfg.go.
  */
 #include "ctl/common.h"
@@ -114,62 +114,62 @@ run_template(struct ctl_inv *inv)
 	return show(inv, PB__CFG_TYPE__TaskTemplateType);
 }
 
-/* The original has these commands, which only say this. */
-static struct dm_err *
-run_later(struct ctl_inv *inv)
-{
-	(void)inv;
-	return dm_err_plain("this function will be supported later");
-}
-
-static const struct ctl_cmd cmd_update_source = {
-	.name = "update",
-	.brief = "Update the configuration of a source",
-	.hidden = true,
-	.run = run_later,
-};
-static const struct ctl_cmd cmd_update_task = {
-	.name = "update",
-	.brief = "Update the configuration of a task",
-	.hidden = true,
-	.run = run_later,
-};
 static const struct ctl_cmd cmd_master = {
 	.name = "master",
 	.args = "<master-name>",
 	.brief = "Show the configuration of a dm-master",
+	.examples = "config master master1\n"
+		    "config master master1 -p master1.toml",
+	.completes = "@master",
 	.run = run_master,
 };
 static const struct ctl_cmd cmd_source = {
 	.name = "source",
 	.args = "<source-id>",
 	.brief = "Show the configuration of a source",
-	.children = (const struct ctl_cmd *const[]){ &cmd_update_source, NULL },
+	.examples = "config source source1\n"
+		    "config source source1 -p source1.yaml",
+	.completes = "@source",
+	.children =
+	    (const struct ctl_cmd *const[]){
+		&ctl_cmd_config_source_update, NULL },
 	.run = run_source,
 };
 static const struct ctl_cmd cmd_task = {
 	.name = "task",
 	.args = "<task-name | task-file>",
 	.brief = "Show the configuration of a task",
-	.children = (const struct ctl_cmd *const[]){ &cmd_update_task, NULL },
+	.examples = "config task task1\n"
+		    "config task task1 -p task1.yaml",
+	.completes = "@task|@file",
+	.children =
+	    (const struct ctl_cmd *const[]){
+		&ctl_cmd_config_task_update, NULL },
 	.run = run_task,
 };
 static const struct ctl_cmd cmd_template = {
 	.name = "task-template",
 	.args = "<task-name>",
 	.brief = "Show the configuration of a task's template",
+	.examples = "config task-template task1",
+	.completes = "@task",
 	.run = run_template,
 };
 static const struct ctl_cmd cmd_worker = {
 	.name = "worker",
 	.args = "<worker-name>",
 	.brief = "Show the configuration of a dm-worker",
+	.examples = "config worker worker1",
+	.completes = "@worker",
 	.run = run_worker,
 };
 
 const struct ctl_cmd ctl_cmd_config = {
 	.name = "config",
 	.brief = "Show, export or import configurations",
+	.examples = "config task task1\n"
+		    "config export -p backup\n"
+		    "config import -p backup",
 	.shared = (const struct ctl_opt *const[]){ &opt_path, NULL },
 	.children = (const struct ctl_cmd *const[]){ &ctl_cmd_config_export,
 	    &ctl_cmd_config_import, &cmd_master, &cmd_source, &cmd_task,
@@ -220,6 +220,9 @@ const struct ctl_cmd ctl_cmd_get_config = {
 	.name = "get-config",
 	.args = "<task | master | worker | source> <name> [--file filename]",
 	.brief = "Show the configuration of a member of the cluster",
+	.examples = "get-config source source1\n"
+		    "get-config task task1 -f task1.yaml",
+	.completes = "task|master|worker|source @task|@member|@source",
 	.hidden = true,
 	.opts = (const struct ctl_opt *const[]){ &opt_file, NULL },
 	.run = run_get_config,
@@ -229,6 +232,8 @@ const struct ctl_cmd ctl_cmd_get_task_config = {
 	.name = "get-task-config",
 	.args = "<task-name> [--file filename]",
 	.brief = "Show the configuration of a task",
+	.examples = "get-task-config task1 -f task1.yaml",
+	.completes = "@task",
 	.hidden = true,
 	.opts = (const struct ctl_opt *const[]){ &opt_file, NULL },
 	.run = run_get_task_config,

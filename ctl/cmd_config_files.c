@@ -211,6 +211,8 @@ const struct ctl_cmd ctl_cmd_config_export = {
 	.name = "export",
 	.args = "[--path directory]",
 	.brief = "Write the configurations of sources and tasks to files",
+	.examples = "config export\n"
+		    "config export -p backup",
 	.opts = (const struct ctl_opt *const[]){ &opt_dir, NULL },
 	.run = run_export,
 };
@@ -348,6 +350,8 @@ const struct ctl_cmd ctl_cmd_config_import = {
 	.name = "import",
 	.args = "[--path directory]",
 	.brief = "Create sources and tasks from exported files",
+	.examples = "config import\n"
+		    "config import -p backup",
 	.opts = (const struct ctl_opt *const[]){ &opt_dir, NULL },
 	.run = run_import,
 };

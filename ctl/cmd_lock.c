@@ -14,6 +14,7 @@ static const struct ctl_opt opt_owner = {
 	.letter = 'o',
 	.kind = CTL_STRING,
 	.help = "Source that shall execute the DDL instead of the owner.",
+	.completes = "@source",
 };
 static const struct ctl_opt opt_force = {
 	.name = "force-remove",
@@ -28,6 +29,7 @@ static const struct ctl_opt opt_action = {
 	.def = "skip",
 	.help = "Optimistic mode: what to do with the conflicting DDL, skip or "
 		"exec.",
+	.completes = "skip|exec",
 };
 static const struct ctl_opt opt_database = {
 	.name = "database",
@@ -89,6 +91,9 @@ static const struct ctl_cmd cmd_unlock = {
 	.name = "unlock",
 	.args = "<lock-id>",
 	.brief = "Unlock un-resolved DDL locks forcely",
+	.examples = "shard-ddl-lock unlock 'task1-`db`.`t`'\n"
+		    "shard-ddl-lock unlock 'task1-`db`.`t`' -o source2 -f",
+	.completes = "@lock",
 	.opts = unlock_opts,
 	.run = run_unlock,
 };
@@ -97,6 +102,10 @@ const struct ctl_cmd ctl_cmd_shard_ddl_lock = {
 	.name = "shard-ddl-lock",
 	.args = "[task] [command]",
 	.brief = "Show or resolve locks of shard DDL statements",
+	.examples = "shard-ddl-lock\n"
+		    "shard-ddl-lock task1 -s source1\n"
+		    "shard-ddl-lock unlock 'task1-`db`.`t`'",
+	.completes = "@task|@file",
 	.children = (const struct ctl_cmd *const[]){ &cmd_unlock, NULL },
 	.run = run_show,
 };
@@ -105,6 +114,8 @@ const struct ctl_cmd ctl_cmd_show_ddl_locks = {
 	.name = "show-ddl-locks",
 	.args = "[-s source ...] [task-name | task-file]",
 	.brief = "Show un-resolved DDL locks",
+	.examples = "show-ddl-locks task1",
+	.completes = "@task|@file",
 	.hidden = true,
 	.run = run_show,
 };
@@ -113,6 +124,8 @@ const struct ctl_cmd ctl_cmd_unlock_ddl_lock = {
 	.name = "unlock-ddl-lock",
 	.args = "[-s source ...] <lock-ID>",
 	.brief = "Unlock un-resolved DDL locks forcely",
+	.examples = "unlock-ddl-lock 'task1-`db`.`t`'",
+	.completes = "@lock",
 	.hidden = true,
 	.opts = unlock_opts,
 	.run = run_unlock,

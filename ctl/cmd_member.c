@@ -33,6 +33,7 @@ static const struct ctl_opt opt_list_name = {
 	.letter = 'n',
 	.kind = CTL_LIST,
 	.help = "Show only members of these names.",
+	.completes = "@member",
 };
 
 static struct dm_err *
@@ -55,6 +56,9 @@ const struct ctl_cmd ctl_cmd_list_member = {
 	.args = "[--leader] [--master] [--worker] [--name master-name/"
 		"worker-name ...]",
 	.brief = "List the leader, the dm-masters and the dm-workers",
+	.examples = "list-member\n"
+		    "list-member --worker -n worker1,worker2\n"
+		    "list-member --output table",
 	.opts = (const struct ctl_opt *const[]){ &opt_list_leader,
 	    &opt_list_master, &opt_list_name, &opt_list_worker, NULL },
 	.run = run_list,
@@ -79,6 +83,7 @@ static const struct ctl_opt opt_off_name = {
 	.letter = 'n',
 	.kind = CTL_STRING,
 	.help = "Name of the member.",
+	.completes = "@member",
 };
 
 static struct dm_err *
@@ -117,6 +122,8 @@ const struct ctl_cmd ctl_cmd_offline_member = {
 	.name = "offline-member",
 	.args = "<--master/--worker> <--name master-name/worker-name>",
 	.brief = "Remove a dm-master or dm-worker that is shut down",
+	.examples = "offline-member --worker --name worker1\n"
+		    "offline-member --master --name master3",
 	.opts = (const struct ctl_opt *const[]){ &opt_off_master, &opt_off_name,
 	    &opt_off_worker, NULL },
 	.run = run_offline,
@@ -149,5 +156,8 @@ const struct ctl_cmd ctl_cmd_operate_leader = {
 	.text = "Acts on the dm-master that dmctl is connected to: `evict` "
 		"makes it give up\nleadership and not campaign again, "
 		"`cancel-evict` lets it campaign.",
+	.examples = "operate-leader evict\n"
+		    "operate-leader cancel-evict",
+	.completes = "evict|cancel-evict",
 	.run = run_leader,
 };

@@ -137,6 +137,10 @@ job_json(const struct batch *b, const struct job *job)
 static void
 print_batch(struct ctl_inv *inv, bool result, const char *msg, json_t *tasks)
 {
+	static const char *const keys[] = { "task", "op", "result", "sources",
+		"msg", NULL };
+	static const char *const heads[] = { "TASK", "OPERATION", "RESULT",
+		"SOURCES", "MESSAGE", NULL };
 	json_t *j = json_object();
 
 	if (!result)
@@ -144,7 +148,7 @@ print_batch(struct ctl_inv *inv, bool result, const char *msg, json_t *tasks)
 	json_object_set_new(j, "result", json_boolean(result));
 	json_object_set_new(j, "msg", ctl_json_string(msg));
 	json_object_set_new(j, "tasks", tasks);
-	ctl_print_json(inv, j);
+	ctl_print_list(inv, j, "tasks", keys, heads);
 	json_decref(j);
 }
 
@@ -274,6 +278,10 @@ const struct ctl_cmd ctl_cmd_stop_task = {
 	.name = "stop-task",
 	.args = ARGS,
 	.brief = "Stop a task, or all tasks of one source",
+	.examples = "stop-task task1\n"
+		    "stop-task task1 -s source1\n"
+		    "stop-task -s source1",
+	.completes = "@task|@file",
 	.opts = opts,
 	.run = run_stop,
 };
@@ -282,6 +290,10 @@ const struct ctl_cmd ctl_cmd_pause_task = {
 	.name = "pause-task",
 	.args = ARGS,
 	.brief = "Pause a running task, or all tasks of one source",
+	.examples = "pause-task task1\n"
+		    "pause-task task1 -s source1,source2\n"
+		    "pause-task -s source1 --batch-size 2",
+	.completes = "@task|@file",
 	.opts = opts,
 	.run = run_pause,
 };
@@ -290,6 +302,10 @@ const struct ctl_cmd ctl_cmd_resume_task = {
 	.name = "resume-task",
 	.args = ARGS,
 	.brief = "Resume a paused task, or all tasks of one source",
+	.examples = "resume-task task1\n"
+		    "resume-task task1 -s source1\n"
+		    "resume-task -s source1",
+	.completes = "@task|@file",
 	.opts = opts,
 	.run = run_resume,
 };

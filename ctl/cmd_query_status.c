@@ -126,6 +126,10 @@ task_json(const struct task_sum *t)
 static void
 print_summary(struct ctl_inv *inv, const Pb__QueryStatusListResponse *resp)
 {
+	static const char *const keys[] = { "taskName", "taskStatus", "sources",
+		NULL };
+	static const char *const heads[] = { "TASK", "STATUS", "SOURCES",
+		NULL };
 	g_autoptr(GPtrArray) tasks =
 	    g_ptr_array_new_with_free_func(task_sum_free);
 	json_t *j = json_object();
@@ -150,7 +154,7 @@ print_summary(struct ctl_inv *inv, const Pb__QueryStatusListResponse *resp)
 	json_object_set_new(j, "result", json_boolean(resp->result));
 	json_object_set_new(j, "msg", ctl_json_string(resp->msg));
 	json_object_set_new(j, "tasks", list);
-	ctl_print_json(inv, j);
+	ctl_print_list(inv, j, "tasks", keys, heads);
 	json_decref(j);
 }
 
@@ -217,6 +221,11 @@ const struct ctl_cmd ctl_cmd_query_status = {
 	.name = "query-status",
 	.args = "[-s source ...] [task-name | task-file] [--more]",
 	.brief = "Show the status of tasks",
+	.examples = "query-status\n"
+		    "query-status task1\n"
+		    "query-status task1 --output table\n"
+		    "query-status -s source1 --more",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_more, NULL },
 	.run = run,
 };

@@ -54,6 +54,8 @@ const struct ctl_cmd ctl_cmd_start_relay = {
 	.name = "start-relay",
 	.args = "<-s source-id> [worker-name ...]",
 	.brief = "Start pulling relay logs of a source",
+	.examples = "start-relay -s source1",
+	.completes = "@worker...",
 	.run = run_start,
 };
 
@@ -61,6 +63,8 @@ const struct ctl_cmd ctl_cmd_stop_relay = {
 	.name = "stop-relay",
 	.args = "<-s source-id> [worker-name ...]",
 	.brief = "Stop pulling relay logs of a source",
+	.examples = "stop-relay -s source1",
+	.completes = "@worker...",
 	.run = run_stop,
 };
 
@@ -97,6 +101,7 @@ const struct ctl_cmd ctl_cmd_pause_relay = {
 	.name = "pause-relay",
 	.args = "<-s source ...>",
 	.brief = "Pause the relay unit of sources",
+	.examples = "pause-relay -s source1,source2",
 	.run = run_pause,
 };
 
@@ -104,6 +109,7 @@ const struct ctl_cmd ctl_cmd_resume_relay = {
 	.name = "resume-relay",
 	.args = "<-s source ...>",
 	.brief = "Resume the relay unit of sources",
+	.examples = "resume-relay -s source1,source2",
 	.run = run_resume,
 };
 
@@ -169,6 +175,7 @@ const struct ctl_cmd ctl_cmd_purge_relay = {
 	.name = "purge-relay",
 	.args = "<-s source> <-f filename> [--sub-dir directory]",
 	.brief = "Remove relay log files before a given one",
+	.examples = "purge-relay -s source1 -f mysql-bin.000006",
 	.opts = (const struct ctl_opt *const[]){ &opt_filename, &opt_sub_dir,
 	    NULL },
 	.run = run_purge,

@@ -127,18 +127,26 @@ static const struct ctl_cmd cmd_delete = {
 	.name = "delete",
 	.args = "<task-name | task-file> <database> <table>",
 	.brief = "Forget the structure of a table",
+	.examples = "binlog-schema delete task1 db t -s source1",
+	.completes = "@task|@file",
 	.run = run_delete,
 };
 static const struct ctl_cmd cmd_list = {
 	.name = "list",
 	.args = "<task-name | task-file> <database> <table>",
 	.brief = "Show the structure of a table",
+	.examples = "binlog-schema list task1 db t\n"
+		    "binlog-schema list task1 db t -s source1",
+	.completes = "@task|@file",
 	.run = run_list,
 };
 static const struct ctl_cmd cmd_update = {
 	.name = "update",
 	.args = "<task-name | task-file> <database> <table> [schema-file]",
 	.brief = "Set the structure of a table",
+	.examples = "binlog-schema update task1 db t create-t.sql -s source1\n"
+		    "binlog-schema update task1 db t --from-target",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_flush, &opt_from_source,
 	    &opt_from_target, &opt_sync, NULL },
 	.run = run_update,
@@ -147,6 +155,8 @@ static const struct ctl_cmd cmd_update = {
 const struct ctl_cmd ctl_cmd_binlog_schema = {
 	.name = "binlog-schema",
 	.brief = "Show, set or forget table structures that a task uses",
+	.examples = "binlog-schema list task1 db t\n"
+		    "binlog-schema update task1 db t --from-source",
 	.children = (const struct ctl_cmd *const[]){ &cmd_delete, &cmd_list,
 	    &cmd_update, NULL },
 };
@@ -225,6 +235,10 @@ const struct ctl_cmd ctl_cmd_operate_schema = {
 	.args = "<operate-type> <-s source ...> <task-name | task-file> "
 		"<-d database> <-t table> [schema-file] [--flush] [--sync]",
 	.brief = "`get`, `set` or `remove` the structure of a table",
+	.examples =
+	    "operate-schema get -s source1 task1 -d db -t t\n"
+	    "operate-schema set -s source1 task1 -d db -t t create-t.sql",
+	.completes = "get|set|remove @task|@file @file",
 	.hidden = true,
 	.opts = (const struct ctl_opt *const[]){ &opt_database, &opt_flush,
 	    &opt_sync, &opt_table, NULL },

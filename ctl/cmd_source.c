@@ -14,6 +14,7 @@ static const struct ctl_opt opt_worker = {
 	.letter = 'w',
 	.kind = CTL_STRING,
 	.help = "Create: bind the source to this free dm-worker.",
+	.completes = "@worker",
 };
 static const struct ctl_opt opt_sample = {
 	.name = "print-sample-config",
@@ -129,6 +130,12 @@ const struct ctl_cmd ctl_cmd_operate_source = {
 	.name = "operate-source",
 	.args = "<operate-type> [config-file ...] [--print-sample-config]",
 	.brief = "`create`, `update`, `stop` or `show` upstream sources",
+	.examples = "operate-source create source1.yaml source2.yaml\n"
+		    "operate-source create source1.yaml -w worker1\n"
+		    "operate-source show\n"
+		    "operate-source stop source1.yaml\n"
+		    "operate-source --print-sample-config",
+	.completes = "create|update|stop|show @source|@file...",
 	.opts =
 	    (const struct ctl_opt *const[]){ &opt_sample, &opt_worker, NULL },
 	.run = run_operate,
@@ -151,5 +158,7 @@ const struct ctl_cmd ctl_cmd_transfer_source = {
 	.name = "transfer-source",
 	.args = "<source-id> <worker-id>",
 	.brief = "Move a source to another free dm-worker",
+	.examples = "transfer-source source1 worker2",
+	.completes = "@source @worker",
 	.run = run_transfer,
 };

@@ -13,6 +13,13 @@ static const struct ctl_opt opt_remove_meta = {
 	.kind = CTL_BOOL,
 	.help = "Drop the task's meta data first and start it anew.",
 };
+static const struct ctl_opt opt_adopt = {
+	.name = "adopt",
+	.kind = CTL_BOOL,
+	.help = "Take over progress that another cluster left in the target; "
+		"stop its task there first.",
+	.ours = true,
+};
 static const struct ctl_opt opt_start_time = {
 	.name = "start-time",
 	.kind = CTL_STRING,
@@ -97,6 +104,7 @@ run_start(struct ctl_inv *inv)
 	req.task = text;
 	req.sources = ctl_list(inv, &ctl_opt_source, &req.n_sources);
 	req.removemeta = ctl_bool(inv, &opt_remove_meta);
+	req.adopt = ctl_bool(inv, &opt_adopt);
 	req.starttime = ctl_pb(ctl_string(inv, &opt_start_time));
 	err = ctl_call(inv->env, "StartTask", &req.base, &resp);
 	if (err != NULL)
@@ -110,7 +118,12 @@ const struct ctl_cmd ctl_cmd_start_task = {
 	.name = "start-task",
 	.args = "[-s source ...] [--remove-meta] <config-file>",
 	.brief = "Start a task as its configuration file says",
-	.opts = (const struct ctl_opt *const[]){ &opt_remove_meta,
+	.examples = "start-task task.yaml\n"
+		    "start-task task.yaml -s source1\n"
+		    "start-task task.yaml --remove-meta\n"
+		    "start-task task.yaml --adopt",
+	.completes = "@file",
+	.opts = (const struct ctl_opt *const[]){ &opt_adopt, &opt_remove_meta,
 	    &opt_start_time, NULL },
 	.run = run_start,
 };
@@ -148,6 +161,10 @@ const struct ctl_cmd ctl_cmd_check_task = {
 	.name = "check-task",
 	.args = "<config-file> [--error count] [--warn count]",
 	.brief = "Check the configuration file and the databases of a task",
+	.examples = "check-task task.yaml\n"
+		    "check-task task.yaml --output table\n"
+		    "check-task task.yaml -e -1 -w 0",
+	.completes = "@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_error, &opt_start_time,
 	    &opt_warn, NULL },
 	.run = run_check,

@@ -17,6 +17,14 @@ const struct ctl_opt ctl_opt_master_addr = {
 	.help = "Addresses of dm-masters as host:port, separated by commas. "
 		"Also taken from the environment variable DM_MASTER_ADDR.",
 };
+const struct ctl_opt ctl_opt_output = {
+	.name = "output",
+	.kind = CTL_STRING,
+	.def = "json",
+	.help = "Form of the answer: json or table.",
+	.ours = true,
+	.completes = "json|table",
+};
 const struct ctl_opt ctl_opt_rpc_timeout = {
 	.name = "rpc-timeout",
 	.kind = CTL_STRING,
@@ -28,6 +36,7 @@ const struct ctl_opt ctl_opt_source = {
 	.letter = 's',
 	.kind = CTL_LIST,
 	.help = "MySQL Source ID.",
+	.completes = "@source",
 };
 const struct ctl_opt ctl_opt_ssl_ca = {
 	.name = "ssl-ca",
@@ -44,13 +53,12 @@ const struct ctl_opt ctl_opt_ssl_key = {
 	.kind = CTL_STRING,
 	.help = "Path of the private key's PEM file.",
 };
-/* Hidden: root help has the original's number of lines, which its tests
- * count. */
 const struct ctl_opt ctl_opt_strict = {
 	.name = "strict",
 	.kind = CTL_BOOL,
-	.help = "Exit with 1 when an answer holds a result of false.",
-	.hidden = true,
+	.help = "Exit with 1 when an answer holds a result of false. Also by "
+		"the environment variable DMCTL_STRICT=1.",
+	.ours = true,
 };
 const struct ctl_opt ctl_opt_version = {
 	.name = "version",
@@ -60,15 +68,18 @@ const struct ctl_opt ctl_opt_version = {
 };
 
 static const struct ctl_opt *const root_opts[] = { &ctl_opt_config,
-	&ctl_opt_master_addr, &ctl_opt_rpc_timeout, &ctl_opt_source,
-	&ctl_opt_ssl_ca, &ctl_opt_ssl_cert, &ctl_opt_ssl_key, &ctl_opt_strict,
-	&ctl_opt_version, NULL };
-static const struct ctl_opt *const shell_opts[] = { &ctl_opt_source, NULL };
+	&ctl_opt_master_addr, &ctl_opt_output, &ctl_opt_rpc_timeout,
+	&ctl_opt_source, &ctl_opt_ssl_ca, &ctl_opt_ssl_cert, &ctl_opt_ssl_key,
+	&ctl_opt_strict, &ctl_opt_version, NULL };
+static const struct ctl_opt *const shell_opts[] = { &ctl_opt_output,
+	&ctl_opt_source, NULL };
 
 static const struct ctl_cmd *const children[] = {
 	&ctl_cmd_binlog,
 	&ctl_cmd_binlog_schema,
 	&ctl_cmd_check_task,
+	&ctl_cmd_complete,
+	&ctl_cmd_completion,
 	&ctl_cmd_config,
 	&ctl_cmd_encrypt,
 	&ctl_cmd_explain,

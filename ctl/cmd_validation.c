@@ -21,6 +21,7 @@ static const struct ctl_opt opt_mode = {
 	.kind = CTL_STRING,
 	.def = "full",
 	.help = "Mode of validation: full or fast.",
+	.completes = "full|fast",
 };
 static const struct ctl_opt opt_start_time = {
 	.name = "start-time",
@@ -32,12 +33,14 @@ static const struct ctl_opt opt_table_stage = {
 	.name = "table-stage",
 	.kind = CTL_STRING,
 	.help = "Only tables of this stage: running or stopped.",
+	.completes = "running|stopped",
 };
 static const struct ctl_opt opt_error = {
 	.name = "error",
 	.kind = CTL_STRING,
 	.def = "unprocessed",
 	.help = "Which errors: all, ignored or unprocessed.",
+	.completes = "all|ignored|unprocessed",
 };
 static const struct ctl_opt opt_all = {
 	.name = "all",
@@ -317,6 +320,8 @@ static const struct ctl_cmd cmd_clear = {
 	.name = "clear-error",
 	.args = "<task-name> <error-id | --all>",
 	.brief = "Forget row errors",
+	.examples = "validation clear-error task1 --all",
+	.completes = "@task|@file",
 	.opts = error_opts,
 	.run = run_clear,
 };
@@ -324,6 +329,9 @@ static const struct ctl_cmd cmd_ignore = {
 	.name = "ignore-error",
 	.args = "<task-name> <error-id | --all>",
 	.brief = "Mark row errors as ignored",
+	.examples = "validation ignore-error task1 12\n"
+		    "validation ignore-error task1 --all",
+	.completes = "@task|@file",
 	.opts = error_opts,
 	.run = run_ignore,
 };
@@ -331,6 +339,8 @@ static const struct ctl_cmd cmd_resolve = {
 	.name = "resolve-error",
 	.args = "<task-name> <error-id | --all>",
 	.brief = "Mark row errors as resolved",
+	.examples = "validation resolve-error task1 12",
+	.completes = "@task|@file",
 	.opts = error_opts,
 	.run = run_resolve,
 };
@@ -338,6 +348,9 @@ static const struct ctl_cmd cmd_show_error = {
 	.name = "show-error",
 	.args = "<task-name> [--error error-state]",
 	.brief = "Show row errors",
+	.examples = "validation show-error task1\n"
+		    "validation show-error task1 --error all",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_error, NULL },
 	.run = run_show_error,
 };
@@ -345,6 +358,10 @@ static const struct ctl_cmd cmd_start = {
 	.name = "start",
 	.args = "[--all-task] [task-name]",
 	.brief = "Start to validate a task",
+	.examples = "validation start task1\n"
+		    "validation start --all-task --mode fast\n"
+		    "validation start task1 --start-time '2021-10-21 00:01:00'",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_all_task, &opt_mode,
 	    &opt_start_time, NULL },
 	.run = run_start,
@@ -353,6 +370,8 @@ static const struct ctl_cmd cmd_status = {
 	.name = "status",
 	.args = "<task-name> [--table-stage stage]",
 	.brief = "Show how far the validation of a task is",
+	.examples = "validation status task1 --table-stage stopped",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_table_stage, NULL },
 	.run = run_status,
 };
@@ -360,6 +379,9 @@ static const struct ctl_cmd cmd_stop = {
 	.name = "stop",
 	.args = "[--all-task] [task-name]",
 	.brief = "Stop to validate a task",
+	.examples = "validation stop task1\n"
+		    "validation stop --all-task",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_all_task, NULL },
 	.run = run_stop,
 };
@@ -367,6 +389,9 @@ static const struct ctl_cmd cmd_update = {
 	.name = "update",
 	.args = "<task-name> [--cutover-binlog-pos] [--cutover-binlog-gtid]",
 	.brief = "Tell the validator where the cutover happens",
+	.examples = "validation update task1 --cutover-binlog-pos "
+		    "'(mysql-bin.000003, 1234)'",
+	.completes = "@task|@file",
 	.opts = (const struct ctl_opt *const[]){ &opt_gtid, &opt_pos, NULL },
 	.run = run_update,
 };
@@ -374,6 +399,8 @@ static const struct ctl_cmd cmd_update = {
 const struct ctl_cmd ctl_cmd_validation = {
 	.name = "validation",
 	.brief = "Start, stop and look at the validation of tasks",
+	.examples = "validation start task1\n"
+		    "validation status task1",
 	.children = (const struct ctl_cmd *const[]){ &cmd_clear, &cmd_ignore,
 	    &cmd_resolve, &cmd_show_error, &cmd_start, &cmd_status, &cmd_stop,
 	    &cmd_update, NULL },

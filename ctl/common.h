@@ -29,7 +29,8 @@ struct dm_err *ctl_usage_err(
 /* The command's help on stdout; never an error. */
 struct dm_err *ctl_help(struct ctl_inv *inv) DM_MUST_CHECK;
 
-/* A response in form P1 (control-plane 2.3); notes a result: false. */
+/* A response in form P1 (control-plane 2.3), or as a table where --output says
+ * so; notes a result: false. */
 void ctl_print(struct ctl_inv *inv, const ProtobufCMessage *msg);
 /* Form P3: text is *field of msg, pasted unescaped when it is the outcome of a
  * precheck (control-plane 2.7). */
@@ -37,6 +38,10 @@ void ctl_print_check(
     struct ctl_inv *inv, const ProtobufCMessage *msg, char **field);
 /* Form P2: as Go prints ordinary values. */
 void ctl_print_json(struct ctl_inv *inv, const json_t *j);
+/* An answer that is made here: as ctl_print_json, or its list as a table, with
+ * a column for each of keys. Both arrays: NULL-terminated, of one length. */
+void ctl_print_list(struct ctl_inv *inv, const json_t *answer, const char *list,
+    const char *const *keys, const char *const *heads);
 /* New reference; bytes that are no UTF-8 are replaced. */
 json_t *ctl_json_string(const char *text);
 

@@ -21,9 +21,11 @@ struct ctl_opt {
 	const char *name;
 	char letter; /* 0: none */
 	enum ctl_opt_kind kind;
-	const char *def;  /* as text; NULL: false, "", empty, 0 */
-	const char *help; /* a word in `backquotes` names the value */
-	bool hidden;      /* from help */
+	const char *def;       /* as text; NULL: false, "", empty, 0 */
+	const char *help;      /* a word in `backquotes` names the value */
+	const char *completes; /* its value: see complete.h; may be NULL */
+	bool hidden;           /* from help */
+	bool ours; /* not in the original: root help leaves it out */
 };
 
 struct ctl_inv;
@@ -35,7 +37,10 @@ struct ctl_cmd {
 	const char *alias; /* NULL: none */
 	const char *brief;
 	const char *text;                    /* long help; NULL: brief */
-	bool hidden;                         /* from help and suggestions */
+	const char *examples;                /* lines without "dmctl " */
+	const char *completes;               /* arguments: see complete.h */
+	bool hidden;                         /* old name: not offered at all */
+	bool ours;                           /* offered, but not in root help */
 	bool offline;                        /* runs without a master */
 	const struct ctl_opt *const *opts;   /* NULL-terminated, may be NULL */
 	const struct ctl_opt *const *shared; /* also the children's */
@@ -59,6 +64,7 @@ struct ctl_env {
 	const struct ctl_transport *transport; /* NULL until connected */
 	FILE *out;                             /* results */
 	int64_t rpc_timeout_ms; /* for the calls that --rpc-timeout bounds */
+	bool table;             /* --output table */
 	bool own_fields;        /* print also what DM has no field for */
 	bool refused;           /* an answer said result: false */
 };
@@ -85,7 +91,11 @@ struct ctl_inv {
 struct dm_err *ctl_parse(const struct ctl_cmd *root, size_t n_words,
     const char *const *words, struct ctl_inv *inv) DM_MUST_CHECK;
 void ctl_inv_fini(struct ctl_inv *inv);
+/* The child of that name or alias; NULL: none. */
+const struct ctl_cmd *ctl_find_child(const struct ctl_cmd *c, const char *word);
 const struct ctl_cmd *ctl_inv_cmd(const struct ctl_inv *inv);
+/* "dmctl binlog skip". New string. */
+char *ctl_path(const struct ctl_inv *inv);
 /* NULL when i is beyond the arguments. Borrowed. */
 const char *ctl_arg(const struct ctl_inv *inv, size_t i);
 size_t ctl_n_args(const struct ctl_inv *inv);
@@ -107,16 +117,25 @@ extern const struct ctl_opt ctl_opt_help;
 
 /* Usage lines, options, children; ends in a newline. New string. */
 char *ctl_usage_text(const struct ctl_inv *inv);
-/* The long help and the usage. New string. */
+/* The long help, the usage, and examples. New string. */
 char *ctl_help_text(const struct ctl_inv *inv);
-/* "\n\nDid you mean this?\n\tpause-task\n", or "". New string. */
-char *ctl_suggestions(const struct ctl_cmd *root, const char *word);
+/* Is c offered to users: a child in a help text, a guess, a completion? */
+bool ctl_is_offered(const struct ctl_cmd *c);
+
+/* ---- guess.c ---- */
+
+/* Children of c that word may have been meant for:
+ * "\n\nDid you mean this?\n\tpause-task\n", or "". New string. */
+char *ctl_suggestions(const struct ctl_cmd *c, const char *word);
+/* The same for a long option that inv's command does not know; name without
+ * dashes. New string. */
+char *ctl_flag_suggestions(const struct ctl_inv *inv, const char *name);
 
 /* ---- cmd_table.c ---- */
 
 extern const struct ctl_cmd ctl_root;       /* one command per process */
 extern const struct ctl_cmd ctl_shell_root; /* the same, between prompts */
-extern const struct ctl_opt ctl_opt_config, ctl_opt_master_addr,
+extern const struct ctl_opt ctl_opt_config, ctl_opt_master_addr, ctl_opt_output,
     ctl_opt_rpc_timeout, ctl_opt_source, ctl_opt_ssl_ca, ctl_opt_ssl_cert,
     ctl_opt_ssl_key, ctl_opt_strict, ctl_opt_version;
 
@@ -124,11 +143,13 @@ extern const struct ctl_opt ctl_opt_config, ctl_opt_master_addr,
 extern const struct ctl_cmd ctl_cmd_binlog, ctl_cmd_handle_error;
 extern const struct ctl_cmd ctl_cmd_binlog_schema, ctl_cmd_operate_schema;
 extern const struct ctl_cmd ctl_cmd_check_task, ctl_cmd_start_task;
+extern const struct ctl_cmd ctl_cmd_complete, ctl_cmd_completion;
 extern const struct ctl_cmd ctl_cmd_pause_task, ctl_cmd_resume_task,
     ctl_cmd_stop_task;
 extern const struct ctl_cmd ctl_cmd_config, ctl_cmd_get_config,
     ctl_cmd_get_task_config;
-extern const struct ctl_cmd ctl_cmd_config_export, ctl_cmd_config_import;
+extern const struct ctl_cmd ctl_cmd_config_export, ctl_cmd_config_import,
+    ctl_cmd_config_source_update, ctl_cmd_config_task_update;
 extern const struct ctl_cmd ctl_cmd_encrypt, ctl_cmd_explain, ctl_cmd_help;
 extern const struct ctl_cmd ctl_cmd_list_member, ctl_cmd_offline_member,
     ctl_cmd_operate_leader;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Help and usage texts, and guesses at mistyped commands, all from the
- * command tables. FORMAT: the layout of cobra and pflag, which users and the
- * original's tests know line by line.
+ * Help and usage texts from the command tables. FORMAT: the layout of cobra and
+ * pflag, which users and the original's tests know line by line.
  */
 #include "ctl/ctl.h"
 
@@ -10,22 +9,28 @@
 
 /* Names of at least this width are padded to in a list of commands. */
 #define MIN_NAME_WIDTH 11
-/* A word may be this many edits away from a command it is taken for. */
-#define MAX_EDITS 2
 
-static bool
-is_visible(const struct ctl_cmd *c)
+bool
+ctl_is_offered(const struct ctl_cmd *c)
 {
 	return !c->hidden && (c->run != NULL || c->children != NULL);
 }
 
+/* Root help has the original's number of lines, which its tests count; it goes
+ * without what is ours. Each other help has it. */
 static bool
-has_visible_children(const struct ctl_cmd *c)
+is_listed(const struct ctl_inv *inv, bool ours)
+{
+	return !ours || inv->depth > 1;
+}
+
+static bool
+has_offered_children(const struct ctl_cmd *c)
 {
 	const struct ctl_cmd *const *p;
 
 	for (p = c->children; p != NULL && *p != NULL; p++) {
-		if (is_visible(*p))
+		if (ctl_is_offered(*p))
 			return true;
 	}
 	return false;
@@ -116,7 +121,7 @@ collect(GPtrArray *lines, const struct ctl_inv *inv,
     const struct ctl_opt *const *opts)
 {
 	for (; opts != NULL && *opts != NULL; opts++) {
-		if (!(*opts)->hidden)
+		if (!(*opts)->hidden && is_listed(inv, (*opts)->ours))
 			g_ptr_array_add(lines, opt_line_new(inv, *opts));
 	}
 }
@@ -163,16 +168,9 @@ append_all_options(GString *s, const struct ctl_inv *inv)
 /* ---- usage ---- */
 
 static void
-append_path(GString *s, const struct ctl_inv *inv)
+append_children(GString *s, const struct ctl_inv *inv)
 {
-	for (size_t i = 0; i < inv->depth; i++)
-		g_string_append_printf(
-		    s, "%s%s", i > 0 ? " " : "", inv->path[i]->name);
-}
-
-static void
-append_children(GString *s, const struct ctl_cmd *c)
-{
+	const struct ctl_cmd *c = ctl_inv_cmd(inv);
 	size_t width = MIN_NAME_WIDTH;
 	const struct ctl_cmd *const *p;
 
@@ -180,102 +178,74 @@ append_children(GString *s, const struct ctl_cmd *c)
 		width = MAX(width, strlen((*p)->name));
 	g_string_append(s, "\nAvailable Commands:\n");
 	for (p = c->children; *p != NULL; p++) {
-		if (is_visible(*p))
+		if (ctl_is_offered(*p) && is_listed(inv, (*p)->ours))
 			g_string_append_printf(s, "  %-*s %s\n", (int)width,
 			    (*p)->name, (*p)->brief);
 	}
 }
 
-char *
-ctl_usage_text(const struct ctl_inv *inv)
+static void
+append_examples(GString *s, const struct ctl_inv *inv)
+{
+	const char *text = ctl_inv_cmd(inv)->examples;
+	g_auto(GStrv) lines = NULL;
+
+	if (text == NULL)
+		return;
+	lines = g_strsplit(text, "\n", -1);
+	g_string_append(s, "\nExamples:\n");
+	for (size_t i = 0; lines[i] != NULL; i++)
+		g_string_append_printf(
+		    s, "  %s %s\n", inv->path[0]->name, lines[i]);
+}
+
+/* Examples belong to help only: usage is printed with errors, whose lines the
+ * original's tests count. */
+static char *
+text_of(const struct ctl_inv *inv, bool examples)
 {
 	const struct ctl_cmd *c = ctl_inv_cmd(inv);
+	g_autofree char *path = ctl_path(inv);
 	GString *s = g_string_new("Usage:\n");
 
 	if (c->run != NULL) {
-		g_string_append(s, "  ");
-		append_path(s, inv);
+		g_string_append_printf(s, "  %s", path);
 		if (c->args != NULL)
 			g_string_append_printf(s, " %s", c->args);
 		if (c->args == NULL || strstr(c->args, "[flags]") == NULL)
 			g_string_append(s, " [flags]");
 		g_string_append_c(s, '\n');
 	}
-	if (has_visible_children(c)) {
-		g_string_append(s, "  ");
-		append_path(s, inv);
-		g_string_append(s, " [command]\n");
-	}
+	if (has_offered_children(c))
+		g_string_append_printf(s, "  %s [command]\n", path);
 	if (c->alias != NULL)
 		g_string_append_printf(
 		    s, "\nAliases:\n  %s, %s\n", c->name, c->alias);
-	if (has_visible_children(c))
-		append_children(s, c);
+	if (examples)
+		append_examples(s, inv);
+	if (has_offered_children(c))
+		append_children(s, inv);
 	append_all_options(s, inv);
-	if (has_visible_children(c)) {
-		g_string_append(s, "\nUse \"");
-		append_path(s, inv);
-		g_string_append(s, " [command] --help\" for more information "
-				   "about a command.\n");
-	}
+	if (has_offered_children(c))
+		g_string_append_printf(s,
+		    "\nUse \"%s [command] --help\" for more information "
+		    "about a command.\n",
+		    path);
 	return g_string_free(s, FALSE);
+}
+
+char *
+ctl_usage_text(const struct ctl_inv *inv)
+{
+	return text_of(inv, false);
 }
 
 char *
 ctl_help_text(const struct ctl_inv *inv)
 {
 	const struct ctl_cmd *c = ctl_inv_cmd(inv);
-	g_autofree char *usage = ctl_usage_text(inv);
+	g_autofree char *usage = text_of(inv, true);
 
 	return g_strdup_printf(
 	    "%s\n\n%s", c->text != NULL ? c->text : c->brief, usage);
-}
-
-/* ---- guesses ---- */
-
-/* Edits (insert, delete, change a letter) from a to b, ignoring case. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t n = strlen(b);
-	g_autofree size_t *row = g_new(size_t, n + 1);
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t above = row[j];
-			bool same = g_ascii_tolower(a[i - 1]) ==
-				    g_ascii_tolower(b[j - 1]);
-
-			row[j] = MIN(MIN(above, row[j - 1]) + 1,
-			    diagonal + (same ? 0 : 1));
-			diagonal = above;
-		}
-	}
-	return row[n];
-}
-
-char *
-ctl_suggestions(const struct ctl_cmd *root, const char *word)
-{
-	GString *s = g_string_new(NULL);
-	const struct ctl_cmd *const *p;
-
-	for (p = root->children; p != NULL && *p != NULL; p++) {
-		const char *name = (*p)->name;
-
-		if (!is_visible(*p))
-			continue;
-		if (distance(word, name) > MAX_EDITS &&
-		    g_ascii_strncasecmp(name, word, strlen(word)) != 0)
-			continue;
-		if (s->len == 0)
-			g_string_append(s, "\n\nDid you mean this?\n");
-		g_string_append_printf(s, "\t%s\n", name);
-	}
-	return g_string_free(s, FALSE);
 }

@@ -4,6 +4,8 @@
  * 2.3, usage and help.
  */
 #include "ctl/common.h"
+#include "ctl/table.h"
+#include "ctl/view.h"
 #include "lib/text/pbjson.h"
 
 #include <stdarg.h>
@@ -105,6 +107,13 @@ is_refused(const ProtobufCMessage *msg)
 	return false;
 }
 
+static void
+note_refusal(struct ctl_inv *inv, const ProtobufCMessage *msg)
+{
+	if (is_refused(msg))
+		inv->env->refused = true;
+}
+
 static char *
 to_json(struct ctl_inv *inv, const ProtobufCMessage *msg)
 {
@@ -113,16 +122,21 @@ to_json(struct ctl_inv *inv, const ProtobufCMessage *msg)
 		.own_fields = inv->env->own_fields,
 	};
 
-	if (is_refused(msg))
-		inv->env->refused = true;
+	note_refusal(inv, msg);
 	return dm_pbjson_print(msg, &o);
 }
 
 void
 ctl_print(struct ctl_inv *inv, const ProtobufCMessage *msg)
 {
-	g_autofree char *text = to_json(inv, msg);
+	g_autofree char *text = NULL;
 
+	if (inv->env->table) {
+		note_refusal(inv, msg);
+		ctl_view(inv->env->out, msg);
+		return;
+	}
+	text = to_json(inv, msg);
 	fputs(text, inv->env->out);
 }
 
@@ -149,6 +163,10 @@ ctl_print_check(struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
 		ctl_print(inv, msg);
 		return;
 	}
+	if (inv->env->table && ctl_view_check(inv->env->out, check)) {
+		note_refusal(inv, msg);
+		return;
+	}
 	*field = mark;
 	json = to_json(inv, msg);
 	*field = check;
@@ -158,6 +176,56 @@ ctl_print_check(struct ctl_inv *inv, const ProtobufCMessage *msg, char **field)
 }
 
 /* ---- P2 ---- */
+
+/* What a cell shows of a value: texts as they are, lists by commas. New
+ * string. */
+static char *
+cell_text(const json_t *j)
+{
+	GString *s;
+
+	if (json_is_string(j))
+		return g_strdup(json_string_value(j));
+	if (json_is_boolean(j))
+		return g_strdup(json_is_true(j) ? "ok" : "failed");
+	s = g_string_new(NULL);
+	for (size_t i = 0; i < json_array_size(j); i++) {
+		const json_t *e = json_array_get(j, i);
+		const char *text = json_string_value(
+		    json_is_object(e) ? json_object_get(e, "source") : e);
+
+		g_string_append_printf(
+		    s, "%s%s", i > 0 ? "," : "", text != NULL ? text : "");
+	}
+	return g_string_free(s, FALSE);
+}
+
+void
+ctl_print_list(struct ctl_inv *inv, const json_t *answer, const char *list,
+    const char *const *keys, const char *const *heads)
+{
+	const json_t *items = json_object_get(answer, list);
+	const char *msg = json_string_value(json_object_get(answer, "msg"));
+	size_t n = g_strv_length((char **)(uintptr_t)keys);
+	DM_AUTO(ctl_table) t = NULL;
+
+	if (!inv->env->table) {
+		ctl_print_json(inv, answer);
+		return;
+	}
+	if (!json_is_true(json_object_get(answer, "result")))
+		ctl_line(inv, "failed: %s", msg != NULL ? msg : "");
+	t = ctl_table_new(heads);
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		g_auto(GStrv) cells = g_new0(char *, n + 1);
+
+		for (size_t k = 0; k < n; k++)
+			cells[k] = cell_text(
+			    json_object_get(json_array_get(items, i), keys[k]));
+		ctl_table_row(t, (const char *const *)cells);
+	}
+	ctl_table_print(t, inv->env->out);
+}
 
 json_t *
 ctl_json_string(const char *text)

@@ -33,9 +33,18 @@ ctl_dispatch(struct ctl_inv *inv)
 {
 	const struct ctl_cmd *c = ctl_inv_cmd(inv);
 
+	const char *form = ctl_string(inv, &ctl_opt_output);
+	struct dm_err *err;
+
 	if (ctl_bool(inv, &ctl_opt_help) || c->run == NULL)
 		return ctl_help(inv);
-	return c->run(inv);
+	inv->env->table = strcmp(form, "table") == 0;
+	if (!inv->env->table && strcmp(form, "json") != 0)
+		return dm_err_plain(
+		    "--output should be json or table, not `%s`", form);
+	err = c->run(inv);
+	inv->env->table = false;
+	return err;
 }
 
 void
@@ -44,8 +53,11 @@ ctl_report(FILE *f, const struct ctl_inv *inv, const struct dm_err *err)
 	g_autofree char *text = dm_err_text(err);
 
 	fprintf(f, "Error: %s\n", text);
-	if (inv->unknown_command)
-		fprintf(f, "Run '%s --help' for usage.\n", inv->path[0]->name);
+	if (inv->unknown_command) {
+		g_autofree char *path = ctl_path(inv);
+
+		fprintf(f, "Run '%s --help' for usage.\n", path);
+	}
 }
 
 /* ---- old spellings ---- */

@@ -5,11 +5,12 @@
  * DESIGN: ^C is a signal, taken by main.c's signal thread, which ends the
  * process; while the prompt waits it does so quietly. That thread puts the
  * terminal back, whose state is therefore kept here.
- * SOURCE: dm/ctl/ctl.go. Differs: the history is private to the user and does
- * not keep passwords given to `encrypt`.
+ * SOURCE: dm/ctl/ctl.go. Differs: the history is private to the user and keeps
+ * no line that may hold a password.
  */
 #include "ctl/shell.h"
 #include "ctl/common.h"
+#include "ctl/complete.h"
 #include "ctl/run.h"
 
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -114,21 +116,48 @@ history_path(void)
 	return g_build_filename(dir, "dmctl_history", NULL);
 }
 
+bool
+ctl_shell_is_secret(const char *line)
+{
+	static const char *const marks[] = { "password", "identified",
+		"secret" };
+	g_autofree char *small = g_ascii_strdown(line, -1);
+	g_auto(GStrv) words = ctl_split(line);
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(marks); i++) {
+		if (strstr(small, marks[i]) != NULL)
+			return true;
+	}
+	/* Options may stand before the command. A line that cannot be split
+	 * is one word. */
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (strstr(words[i], "encrypt") != NULL ||
+		    strstr(words[i], "decrypt") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* The file's lines; *path: NULL afterwards if the file is not ours. */
 static void
-load_history(History *h, const char *path)
+load_history(History *h, char **path)
 {
 	HistEvent ev;
 	int fd;
 
 	history(h, &ev, H_SETSIZE, HISTORY_LINES);
 	history(h, &ev, H_SETUNIQUE, 1);
-	if (path == NULL)
+	if (*path == NULL)
 		return;
-	/* Made by us, so that it is private from the first byte on. */
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* Made by us, so that it is private from the first byte on; and made
+	 * private if it was not. */
+	fd = open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || fchmod(fd, 0600) != 0)
+		g_clear_pointer(path, g_free);
 	if (fd >= 0)
 		close(fd);
-	history(h, &ev, H_LOAD, path);
+	if (*path != NULL)
+		history(h, &ev, H_LOAD, *path);
 }
 
 static void
@@ -137,7 +166,7 @@ remember(History *h, const char *path, const char *typed)
 	g_autofree char *line = g_strstrip(g_strdup(typed));
 	HistEvent ev;
 
-	if (line[0] == '\0' || g_str_has_prefix(line, "encrypt"))
+	if (line[0] == '\0' || ctl_shell_is_secret(line))
 		return;
 	history(h, &ev, H_ENTER, typed);
 	if (path != NULL)
@@ -145,25 +174,6 @@ remember(History *h, const char *path, const char *typed)
 }
 
 /* ---- completion ---- */
-
-/* The command that the words before the cursor lead to. */
-static const struct ctl_cmd *
-descend(char **words, guint n)
-{
-	const struct ctl_cmd *c = &ctl_shell_root;
-
-	for (guint i = 0; i < n; i++) {
-		const struct ctl_cmd *const *p = c->children;
-
-		while (p != NULL && *p != NULL &&
-		       strcmp((*p)->name, words[i]) != 0)
-			p++;
-		if (p == NULL || *p == NULL)
-			return NULL;
-		c = *p;
-	}
-	return c;
-}
 
 static void
 list_names(const GPtrArray *names)
@@ -191,48 +201,54 @@ common_length(const GPtrArray *names)
 			k++;
 		n = k;
 	}
+	/* Not into the middle of a character. */
+	while (((unsigned char)first[n] & 0xC0) == 0x80)
+		n--;
 	return n;
 }
 
-/* Children of c, other than hidden ones, that begin with word. */
-static GPtrArray *
-matches(const struct ctl_cmd *c, const char *word)
+/* text with a backslash before what the prompt would not take as it is. New
+ * string. */
+static char *
+escaped(const char *text)
 {
-	GPtrArray *names = g_ptr_array_new();
-	const struct ctl_cmd *const *p = c != NULL ? c->children : NULL;
+	GString *s = g_string_new(NULL);
 
-	for (; p != NULL && *p != NULL; p++) {
-		if (!(*p)->hidden && g_str_has_prefix((*p)->name, word))
-			g_ptr_array_add(names, ctl_pb((*p)->name));
+	for (; *text != '\0'; text++) {
+		if (strchr(" '\"\\#", *text) != NULL)
+			g_string_append_c(s, '\\');
+		g_string_append_c(s, *text);
 	}
-	return names;
+	return g_string_free(s, FALSE);
 }
 
 static unsigned char
 complete(EditLine *el, int ch)
 {
 	const LineInfo *li = el_line(el);
+	struct ctl_env *env = NULL;
 	g_autofree char *text =
 	    g_strndup(li->buffer, (gsize)(li->cursor - li->buffer));
-	g_auto(GStrv) words = ctl_split(text);
-	guint n = g_strv_length(words);
-	size_t len = strlen(text);
-	bool open = n > 0 && len > 0 && !g_ascii_isspace(text[len - 1]);
-	const char *word = open ? words[n - 1] : "";
-	g_autoptr(GPtrArray) names =
-	    matches(descend(words, open ? n - 1 : n), word);
-	g_autofree char *more = NULL;
+	g_autofree char *typed = NULL, *more = NULL, *quoted = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	size_t common;
 
 	(void)ch;
+	el_get(el, EL_CLIENTDATA, &env);
+	names =
+	    ctl_complete(&ctl_shell_root, text, ctl_live_names, env, &typed);
 	if (names->len == 0)
 		return CC_ERROR;
-	more = g_strndup(g_ptr_array_index(names, 0), common_length(names));
-	memmove(more, more + strlen(word), strlen(more) - strlen(word) + 1);
+	common = common_length(names);
+	dm_assert(common >= strlen(typed));
+	more = g_strndup((char *)g_ptr_array_index(names, 0) + strlen(typed),
+	    common - strlen(typed));
 	if (names->len > 1 && more[0] == '\0') {
 		list_names(names);
 		return CC_REDISPLAY;
 	}
-	el_insertstr(el, more);
+	quoted = escaped(more);
+	el_insertstr(el, quoted);
 	if (names->len == 1)
 		el_insertstr(el, " ");
 	return CC_REFRESH;
@@ -252,7 +268,7 @@ prompt(EditLine *el)
 }
 
 static EditLine *
-new_editor(History *h)
+new_editor(struct ctl_env *env, History *h)
 {
 	EditLine *el = el_init("dmctl", stdin, stdout, stderr);
 
@@ -261,6 +277,7 @@ new_editor(History *h)
 	el_set(el, EL_PROMPT_ESC, prompt, '\1');
 	el_set(el, EL_EDITOR, "emacs");
 	el_set(el, EL_HIST, history, h);
+	el_set(el, EL_CLIENTDATA, env);
 	/* The narrow form leaks copies of the texts. */
 	el_wset(el, EL_ADDFN, L"dm-complete", L"Complete a command", complete);
 	el_set(el, EL_BIND, "^I", "dm-complete", NULL);
@@ -274,7 +291,7 @@ read_edited(struct ctl_env *env, EditLine *el, History *h)
 	const char *line;
 	int n;
 
-	load_history(h, path);
+	load_history(h, &path);
 	for (;;) {
 		atomic_store(&at_prompt, true);
 		line = el_gets(el, &n);
@@ -291,7 +308,7 @@ static void
 read_terminal(struct ctl_env *env)
 {
 	History *h = history_init();
-	EditLine *el = new_editor(h);
+	EditLine *el = new_editor(env, h);
 
 	if (el != NULL) {
 		read_edited(env, el, h);

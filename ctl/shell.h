@@ -21,6 +21,10 @@ void ctl_shell_line(struct ctl_env *env, const char *line);
  */
 char **ctl_split(const char *line);
 
+/* May a line hold a password, so that no history may keep it? Rather once too
+ * often: a line of any command counts that speaks of one. */
+bool ctl_shell_is_secret(const char *line);
+
 /* Is a prompt waiting for input, so that ^C means to leave it? Async-signal
  * and thread safe. */
 bool ctl_shell_at_prompt(void);

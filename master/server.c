@@ -13,7 +13,10 @@
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
+#include "lib/rpc/reflection.h"
 #include "master/api_grpc/api.h"
+#include "master/api_grpc/kv.h"
+#include "master/api_http/gateway.h"
 #include "master/api_http/http.h"
 #include "master/session/session.h"
 
@@ -32,13 +35,16 @@ struct server {
 	const struct dm_master_cfg *cfg;
 	struct dm_etcd *etcd;
 	struct dm_metrics *metrics;
-	struct dm_metric *worker_state, *start_leader;
+	struct dm_metric *worker_state, *start_leader, *event_error;
 	struct session_mgr *sessions;
 	struct sched *sched;
 	struct api *api;
+	struct kv *kv;
 	struct dm_rpc_server *rpc;
 	struct dm_rpc_health *health;
+	struct dm_rpc_reflection *reflection;
 	struct http_env http_env;
+	struct gateway *gateway;
 	struct dm_http_server *http;
 	struct dm_port *port;
 	_Atomic(struct dm_election *) election;
@@ -58,6 +64,9 @@ set_leader(struct server *s, const char *name, const char *addr)
 	s->leader_name = g_strdup(name);
 	s->leader_addr = g_strdup(addr);
 	dm_mutex_unlock(&s->mu);
+	/* Calls are carried out, here or by the leader, as long as there is
+	 * one. */
+	dm_rpc_health_set(s->health, "pb.Master", name != NULL);
 }
 
 static bool
@@ -81,7 +90,6 @@ on_lead(int64_t rev, void *arg)
 	set_leader(s, s->cfg->name, s->cfg->advertise_addr);
 	dm_metric_add(s->start_leader, NULL, 1);
 	sched_lead(s->sched);
-	dm_rpc_health_set(s->health, "pb.Master", true);
 }
 
 static void
@@ -107,7 +115,6 @@ on_leader(const char *value, void *arg)
 		dm_info("another master leads", dm_kstr("name", id),
 		    dm_kstr("addr", addr));
 		set_leader(s, id, addr);
-		dm_rpc_health_set(s->health, "pb.Master", true);
 	} else {
 		set_leader(s, NULL, NULL);
 	}
@@ -175,6 +182,14 @@ staged(const char *worker, enum sched_stage stage, bool gone, void *arg)
 		dm_metric_set(s->worker_state, labels, (double)stage);
 }
 
+static void
+event_failed(const char *type, void *arg)
+{
+	struct server *s = arg;
+
+	dm_metric_add(s->event_error, &type, 1);
+}
+
 /* ---- start ---- */
 
 static struct dm_err *
@@ -211,6 +226,7 @@ static void
 make_metrics(struct server *s)
 {
 	static const char *const worker[] = { "worker", NULL };
+	static const char *const type[] = { "type", NULL };
 
 	s->metrics = dm_metrics_new();
 	s->worker_state =
@@ -221,6 +237,9 @@ make_metrics(struct server *s)
 	s->start_leader = dm_metric_new(s->metrics, DM_METRIC_COUNTER,
 	    "dm_master_start_leader_counter",
 	    "number of successful start leader components", NULL);
+	s->event_error = dm_metric_new(s->metrics, DM_METRIC_COUNTER,
+	    "dm_master_worker_event_error", "counts of worker event error",
+	    type);
 }
 
 static void
@@ -256,6 +275,10 @@ start_rpc(struct server *s)
 	dm_rpc_health_set(s->health, "", true);
 	dm_rpc_health_set(s->health, "pb.Master", false);
 	dm_rpc_server_add_service(s->rpc, api_service(s->api));
+	s->kv = kv_new(s->etcd);
+	kv_register(s->kv, s->rpc);
+	s->reflection = dm_rpc_reflection_new();
+	dm_rpc_reflection_register(s->reflection, s->rpc);
 	session_mgr_serve(s->sessions, s->rpc);
 	return dm_rpc_server_start(s->rpc, NULL, NULL);
 }
@@ -263,11 +286,15 @@ start_rpc(struct server *s)
 static struct dm_err *
 start_http(struct server *s)
 {
-	struct dm_http_opts o = { .cors = true };
+	struct dm_http_opts o = { .cors = true,
+		.max_body_bytes =
+		    (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES };
 
-	s->http_env = (struct http_env){ s->etcd, s->metrics, has_leader, s };
+	http_env_init(&s->http_env, s->etcd, s->metrics, has_leader, s);
 	s->http = dm_http_server_new(&o);
 	http_register(&s->http_env, s->http);
+	s->gateway = gateway_new(s->api);
+	gateway_register(s->gateway, s->http);
 	return dm_http_server_start(s->http);
 }
 
@@ -313,6 +340,7 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
 		.push = push,
 		.drop = drop,
 		.staged = staged,
+		.event_failed = event_failed,
 		.arg = s };
 	struct api_env ae = {
 		.cfg = cfg, .leader = get_leader, .campaign = campaign, .arg = s
@@ -331,6 +359,9 @@ server_start(const struct dm_master_cfg *cfg, const char *const *endpoints,
 	se.etcd = s->etcd;
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
+	/* The members of an etcd of the user's are no masters. */
+	if (strcmp(cfg->etcd_mode, "external") != 0)
+		session_mgr_follow_members(s->sessions);
 	ae.sched = s->sched;
 	ae.etcd = s->etcd;
 	s->api = api_new(&ae);
@@ -351,6 +382,10 @@ server_stop(struct server *s)
 	if (s == NULL)
 		return;
 	dm_port_free(s->port);
+	if (s->health != NULL)
+		dm_rpc_health_set(s->health, "", false);
+	if (s->gateway != NULL)
+		gateway_cancel(s->gateway);
 	if (s->http != NULL)
 		dm_http_server_stop(s->http);
 	if (s->sessions != NULL)
@@ -360,11 +395,18 @@ server_stop(struct server *s)
 		dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
 	if (s->api != NULL)
 		api_stop(s->api);
+	if (s->kv != NULL)
+		kv_stop(s->kv);
 	sched_stop(s->sched);
 	dm_etcd_free(s->etcd);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
+	dm_rpc_reflection_free(s->reflection);
 	dm_http_server_free(s->http);
+	if (s->gateway != NULL)
+		http_env_fini(&s->http_env);
+	gateway_free(s->gateway);
+	kv_free(s->kv);
 	api_free(s->api);
 	session_mgr_free(s->sessions);
 	dm_metrics_free(s->metrics);

@@ -46,6 +46,8 @@ struct source {
 	struct dm_err *error;      /* why not */
 	GHashTable *subtasks;      /* name -> struct subtask*, owned */
 	GPtrArray *leaving;        /* struct subtask*, owned */
+	GHashTable *units;         /* name -> unit of one that leaves only to
+				      come back with another configuration */
 };
 
 struct holder {
@@ -139,6 +141,7 @@ source_free(gpointer p)
 
 	g_hash_table_unref(s->subtasks);
 	g_ptr_array_unref(s->leaving);
+	g_hash_table_unref(s->units);
 	dm_source_cfg_free(s->cfg);
 	dm_err_free(s->error);
 	g_free(s->id);
@@ -155,6 +158,7 @@ source_new(const Dm__V1__SourceAssignment *a)
 	s->subtasks =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_subtask);
 	s->leaving = g_ptr_array_new_with_free_func(free_subtask);
+	s->units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	s->error = dm_source_cfg_parse("", a->config, &s->cfg);
 	if (s->error != NULL)
 		dm_error("source config is not valid", dm_kstr("source", s->id),
@@ -229,12 +233,15 @@ start_subtask(
 		.cluster_id = h->desired->clusterid,
 		.epoch = s->epoch,
 		.lease_ttl_s = h->lease_ttl_s,
+		.first_unit =
+		    GPOINTER_TO_UINT(g_hash_table_lookup(s->units, a->task)),
 		.hard = h->hard,
 		.changed = on_changed,
 		.arg = h };
 	struct subtask *st = subtask_new(a->task, &o);
 
 	g_hash_table_insert(s->subtasks, subtask_name(st), st);
+	g_hash_table_remove(s->units, a->task);
 	return st;
 }
 
@@ -262,6 +269,12 @@ follow_source(
 		const Dm__V1__SubTaskAssignment *t = a->subtasks[i];
 		struct subtask *st = g_hash_table_lookup(s->subtasks, t->task);
 
+		if (st != NULL && !subtask_has_config(st, t->config)) {
+			g_hash_table_replace(s->units, g_strdup(t->task),
+			    GUINT_TO_POINTER(subtask_unit(st)));
+			leave_subtask(s, st);
+			st = NULL;
+		}
 		if (st == NULL && is_leaving(s, t->task))
 			continue; /* once its predecessor has left */
 		if (st == NULL)

@@ -100,6 +100,7 @@ start(struct program *p, const struct dm_worker_cfg *cfg)
 		.name = cfg->name,
 		.address = cfg->advertise_addr,
 		.ttl_s = cfg->keepalive_ttl,
+		.max_sources = (uint32_t)cfg->max_sources,
 		.relay_ttl_s = cfg->relay_keepalive_ttl,
 		.refused = on_refused,
 		.arg = p };

@@ -155,9 +155,8 @@ meta_is_fence_error(unsigned server_errno)
 	return server_errno == ER_DATA_OUT_OF_RANGE;
 }
 
-/* A write of ours failed: say so plainly when it was the fence. Takes err. */
-static struct dm_err *
-name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
+struct dm_err *
+meta_name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
 {
 	g_autofree char *ours = g_strdup_printf("%" PRIu64, m->epoch);
 
@@ -167,10 +166,20 @@ name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
 	return dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
 }
 
+struct dm_err *
+meta_check_fence(struct meta *m, struct dm_sql_conn *conn)
+{
+	g_autofree char *sql = meta_fence_owner_sql(m);
+
+	return meta_name_fence(
+	    m, conn, dm_sql_exec(conn, sql, strlen(sql), NULL));
+}
+
 static struct dm_err *
 exec_fenced(struct meta *m, struct dm_sql_conn *conn, const GString *sql)
 {
-	return name_fence(m, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
+	return meta_name_fence(
+	    m, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
 }
 
 /* ---- creation ---- */

@@ -34,14 +34,15 @@ struct dm_err *meta_ensure_tables(
 
 /*
  * Take over: raise the epoch on owner, lane and chunk rows to ours (with a
- * lock wait of 1 s; an older owner's transaction in the way is ended by KILL
- * of its recorded connections, and waited for). Creates the owner row if there
- * is none.
+ * lock wait of 1 s), then end what the older owner left in the target: its
+ * recorded connections are ended by KILL and waited for, since a DDL of a
+ * frozen worker knows no fence. Creates the owner row if there is none.
  */
 struct dm_err *meta_take_over(struct meta *m, struct dm_sql_conn *conn,
     struct dm_cancel *c) DM_MUST_CHECK;
 /* Record a connection of ours, so that a later owner can KILL it. Call for
- * every connection that writes data, after connecting. conn is used. */
+ * every connection that writes data or structures, after connecting and after
+ * meta_take_over. conn is used. */
 struct dm_err *meta_record_conn(
     struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
 
@@ -52,6 +53,14 @@ char *meta_fence_owner_sql(const struct meta *m);
 /* The expression: epoch = IF(epoch = N, epoch, epoch + 9223372036854775807 +
  * 9223372036854775807), for SET lists. New string. */
 char *meta_fence_expr(const struct meta *m);
+/* Run meta_fence_owner_sql in the transaction that is open: META_FENCED when
+ * there is a newer owner; else the row stays locked, so that none comes. */
+struct dm_err *meta_check_fence(
+    struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
+/* What a write with meta_fence_expr returned on conn; takes it. META_FENCED in
+ * its place if it was the fence. */
+struct dm_err *meta_name_fence(
+    struct meta *m, struct dm_sql_conn *conn, struct dm_err *err) DM_MUST_CHECK;
 /* True when an error is that fence (1690 out of range). */
 bool meta_is_fence_error(unsigned server_errno);
 

@@ -4,10 +4,13 @@
  *
  * Called by a unit's thread before it writes anything else.
  * DESIGN: raising the epoch takes the locks that every transaction of an older
- * owner holds, so after our commit none of them can commit. If one is in the
- * way its recorded connections are ended by KILL, as long as the server is
- * still the one on which they were recorded; a frozen one whose id is not
- * known goes by its session's wait_timeout, at most 60 s.
+ * owner holds, so after our commit none of them can commit. Statements without
+ * a transaction (DDL) know no fence: so the connections that the older owner
+ * recorded are ended by KILL in any case, before ours do anything, as long as
+ * the server is still the one on which they were recorded. After the epoch was
+ * raised it cannot record new ones, and it uses none that is not recorded. A
+ * frozen one whose id is not known goes by its session's wait_timeout, at most
+ * 60 s.
  */
 #include "lib/log/log.h"
 #include "lib/meta/meta_tables.h"
@@ -26,6 +29,9 @@
 #define TAKE_OVER_TRIES 120
 /* Recorded connections above which dead ones are sorted out. */
 #define CONNS_MAX 64
+/* How long a connection that was ended may need to go. */
+#define GONE_TRIES   200
+#define GONE_WAIT_MS 50
 /* The start time of a server is computed from whole seconds. */
 #define START_SLACK_S 3
 
@@ -222,9 +228,11 @@ write_owner(struct meta *m, struct dm_sql_conn *conn, bool found)
 		g_string_append_printf(
 		    sql, ", format=%d, base_gtid='', ", DM_META_FORMAT);
 	}
+	/* The recorded connections stay until they are known to be gone: we
+	 * may end before we have ended them. */
 	g_string_append_printf(sql,
-	    "cluster_id=%" PRIu64 ", epoch=%" PRIu64 ", conn_ids='[]', worker=",
-	    m->cluster_id, m->epoch);
+	    "cluster_id=%" PRIu64 ", epoch=%" PRIu64 ", %sworker=",
+	    m->cluster_id, m->epoch, found ? "" : "conn_ids='[]', ");
 	meta_append_text(sql, m->worker);
 	if (found)
 		g_string_append_printf(sql, " WHERE %s", m->key);
@@ -280,16 +288,26 @@ kill_ids(struct dm_sql_conn *conn, const GArray *ids)
 	return NULL;
 }
 
-/* End the connections that the recorded owner left; returns when they are
- * gone, or after a while with some still rolling back. */
+static void
+leave_out(GArray *ids, uint64_t id)
+{
+	for (guint i = ids->len; i-- > 0;)
+		if (g_array_index(ids, uint64_t, i) == id)
+			g_array_remove_index_fast(ids, i);
+}
+
+/* End the connections that the recorded owner left, and wait. *left: some are
+ * still there after a while, a large transaction may be rolling back. */
 static struct dm_err *
-end_old_owner(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
+end_old_owner(
+    struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c, guint *left)
 {
 	g_autoptr(GArray) ids = NULL;
 	g_autofree char *here = NULL;
 	struct owner_row o;
 	struct dm_err *err;
 
+	*left = 0;
 	err = read_owner(m, conn, false, &o);
 	if (err == NULL)
 		err = check_owner(m, &o);
@@ -301,6 +319,7 @@ end_old_owner(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
 	}
 	ids = parse_ids(o.conn_ids);
 	owner_row_fini(&o);
+	leave_out(ids, dm_sql_thread_id(conn));
 	err = keep_alive_ids(conn, ids);
 	if (err == NULL && ids->len > 0) {
 		dm_warn("end connections of the former owner in the target",
@@ -308,12 +327,26 @@ end_old_owner(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
 		    dm_kint("connections", ids->len));
 		err = kill_ids(conn, ids);
 	}
-	for (int i = 0; err == NULL && ids->len > 0 && i < 100; i++) {
-		err = dm_cancel_sleep_ms(c, 100);
+	for (int i = 0; err == NULL && ids->len > 0 && i < GONE_TRIES; i++) {
+		err = dm_cancel_sleep_ms(c, GONE_WAIT_MS);
 		if (err == NULL)
 			err = keep_alive_ids(conn, ids);
 	}
+	*left = ids->len;
 	return err;
+}
+
+static struct dm_err *
+end_all(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
+{
+	guint left;
+	struct dm_err *err = end_old_owner(m, conn, c, &left);
+
+	if (err != NULL || left == 0)
+		return err;
+	return dm_err_plain("%u connections of the task's former owner do not "
+			    "end in the target",
+	    left);
 }
 
 /* READ COMMITTED locks no gaps, which rows of other tasks may need; InnoDB
@@ -346,13 +379,14 @@ take_over(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
 
 	for (int i = 0; i < TAKE_OVER_TRIES; i++) {
 		unsigned no;
+		guint left; /* they release their locks in the end */
 
 		err = use_read_committed(conn);
 		if (err != NULL)
 			return err;
 		err = take_over_once(m, conn);
 		if (err == NULL)
-			return NULL;
+			return end_all(m, conn, c);
 		no = dm_sql_last_errno(conn);
 		dm_err_free(dm_sql_execf(conn, "ROLLBACK")); /* err counts */
 		if (no != ER_LOCK_WAIT_TIMEOUT && no != ER_LOCK_DEADLOCK)
@@ -360,7 +394,7 @@ take_over(struct meta *m, struct dm_sql_conn *conn, struct dm_cancel *c)
 		if (i + 1 == TAKE_OVER_TRIES)
 			break;
 		dm_err_free(err); /* tried again below */
-		err = end_old_owner(m, conn, c);
+		err = end_old_owner(m, conn, c, &left);
 		if (err == NULL)
 			err = dm_cancel_check(c);
 		if (err != NULL)

@@ -7,6 +7,7 @@
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
+#include "lib/rpc/reflection.h"
 #include "worker/subtask_edges.h"
 
 #include <stdatomic.h>
@@ -17,6 +18,7 @@
 struct server {
 	struct dm_rpc_server *rpc;
 	struct dm_rpc_health *health;
+	struct dm_rpc_reflection *reflection;
 	struct dm_http_server *http;
 	struct dm_port *port;
 	struct dm_metrics *metrics;
@@ -94,6 +96,8 @@ build(struct server *s)
 	s->health = dm_rpc_health_new();
 	dm_rpc_health_register(s->health, s->rpc);
 	dm_rpc_health_set(s->health, "", true);
+	s->reflection = dm_rpc_reflection_new();
+	dm_rpc_reflection_register(s->reflection, s->rpc);
 	s->metrics = dm_metrics_new();
 	s->subtasks = dm_metric_new(s->metrics, DM_METRIC_GAUGE,
 	    "dm_worker_subtasks", "subtasks by stage", labels);
@@ -143,9 +147,11 @@ server_stop(struct server *s)
 		return;
 	dm_port_free(s->port);
 	dm_http_server_free(s->http);
+	dm_rpc_health_set(s->health, "", false);
 	dm_rpc_server_stop(s->rpc, STOP_GRACE_MS);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
+	dm_rpc_reflection_free(s->reflection);
 	dm_metrics_free(s->metrics);
 	g_free(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker's public port: gRPC health, and over HTTP /status, /metrics,
- * /health, /healthz, /readyz. Threads: the main thread.
+ * The worker's public port: gRPC health and reflection, and over HTTP /status,
+ * /metrics, /health, /healthz, /readyz. Threads: the main thread.
  */
 #ifndef DM_WORKER_SERVER_H
 #define DM_WORKER_SERVER_H

@@ -28,7 +28,7 @@ struct subtask {
 	pthread_cond_t wake;
 	pthread_t thread;
 
-	char *name, *worker, *cli_args;
+	char *name, *worker, *cli_args, *yaml;
 	struct dm_task_cfg *task; /* NULL: did not parse */
 	struct unit_env env;
 	struct unit *units[UNITS_MAX];
@@ -308,6 +308,7 @@ subtask_new(const char *name, const struct subtask_opts *o)
 	st->name = g_strdup(name);
 	st->worker = g_strdup(o->worker);
 	st->cli_args = g_strdup(o->cli_args);
+	st->yaml = g_strdup(o->task_yaml);
 	st->changed = o->changed;
 	st->arg = o->arg;
 	st->stage = PB__STAGE__New;
@@ -330,8 +331,26 @@ subtask_new(const char *name, const struct subtask_opts *o)
 		st->over = true;
 		return st;
 	}
+	st->current = MIN(o->first_unit, st->n_units - 1);
 	st->thread = dm_thread_start("subtask", subtask_main, st);
 	return st;
+}
+
+bool
+subtask_has_config(const struct subtask *st, const char *task_yaml)
+{
+	return strcmp(st->yaml, task_yaml) == 0;
+}
+
+unsigned
+subtask_unit(struct subtask *st)
+{
+	unsigned unit;
+
+	dm_mutex_lock(&st->mu);
+	unit = st->current;
+	dm_mutex_unlock(&st->mu);
+	return unit;
 }
 
 char *
@@ -356,6 +375,7 @@ subtask_free(struct subtask *st)
 	g_free(st->name);
 	g_free(st->worker);
 	g_free(st->cli_args);
+	g_free(st->yaml);
 	pthread_cond_destroy(&st->wake);
 	dm_mutex_fini(&st->mu);
 	g_free(st);

@@ -18,6 +18,8 @@ struct subtask_opts {
 	const char *cli_args;
 	uint64_t cluster_id, epoch;
 	int64_t lease_ttl_s;
+	/* The unit to begin with: that of the subtask it replaces, or 0. */
+	unsigned first_unit;
 	struct dm_cancel *hard; /* borrowed until freed */
 	/* Called after each change of stage, without a lock; short. */
 	void (*changed)(void *arg);
@@ -30,6 +32,10 @@ struct subtask *subtask_new(const char *name, const struct subtask_opts *o);
 /* The expected stage (Running, Paused, Stopped) as of `revision`; an older
  * revision is ignored, the same one too. */
 void subtask_expect(struct subtask *st, Pb__Stage expected, int64_t revision);
+/* Was it made from this text? */
+bool subtask_has_config(const struct subtask *st, const char *task_yaml);
+/* The unit it is at, for first_unit. */
+unsigned subtask_unit(struct subtask *st);
 /* Begin to end it: the unit is told to return. */
 void subtask_close(struct subtask *st);
 /* After subtask_close: the thread has ended, subtask_free does not wait. */

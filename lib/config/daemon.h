@@ -40,6 +40,9 @@ struct dm_master_cfg {
 	bool openapi;
 };
 
+/* More are not one worker's work. */
+#define DM_WORKER_SOURCES_MAX 64
+
 struct dm_worker_cfg {
 	struct dm_log_cfg log;
 	struct dm_tls_cfg tls;
@@ -47,6 +50,7 @@ struct dm_worker_cfg {
 	char *name, *worker_addr, *advertise_addr;
 	char **join; /* master addresses; NULL-terminated */
 	int64_t keepalive_ttl, relay_keepalive_ttl; /* seconds */
+	int64_t max_sources; /* that this worker takes at once */
 	char *relay_dir;
 	bool redact_info_log;
 };

@@ -29,6 +29,7 @@ static const struct daemon_item items[] = {
 	{ "name", "name", ITEM_STR, AT(name), 0, NULL, "name of this worker; unset: advertise-addr" },
 	{ "keepalive-ttl", "keepalive-ttl", ITEM_INT64, AT(keepalive_ttl), 0, "60", "seconds after which a silent worker counts as lost" },
 	{ "relay-keepalive-ttl", "relay-keepalive-ttl", ITEM_INT64, AT(relay_keepalive_ttl), 0, "1800", "the same while the worker writes relay logs" },
+	{ "max-sources", "max-sources", ITEM_INT64, AT(max_sources), 0, "1", "how many sources this worker takes at once" },
 	{ NULL, "relay-dir", ITEM_STR, AT(relay_dir), 0, NULL, NULL },
 	{ "ssl-ca", "ssl-ca", ITEM_STR, AT(tls.ca), 0, NULL, "certificate authority, PEM file; turns TLS on" },
 	{ "ssl-cert", "ssl-cert", ITEM_STR, AT(tls.cert), 0, NULL, "certificate, PEM file" },
@@ -48,7 +49,7 @@ static const char *const shown[] = {
 	"redact-info-log", "join", "worker-addr", "advertise-addr",
 	"config-file", "keepalive-ttl", "relay-keepalive-ttl", "relay-dir",
 	"ssl-ca", "ssl-cert", "ssl-key", "cert-allowed-cn", "ssl-ca-base64",
-	"ssl-key-base64", "ssl-cert-base64",
+	"ssl-key-base64", "ssl-cert-base64", "max-sources",
 };
 /* clang-format on */
 
@@ -123,6 +124,9 @@ adjust(struct dm_worker_cfg *c)
 	if (c->keepalive_ttl == 0 || c->relay_keepalive_ttl == 0)
 		return dm_err_plain(
 		    "keepalive-ttl and relay-keepalive-ttl must be positive");
+	if (c->max_sources < 1 || c->max_sources > DM_WORKER_SOURCES_MAX)
+		return dm_err_plain(
+		    "max-sources must be 1 to %d", DM_WORKER_SOURCES_MAX);
 	return NULL;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 static const struct dm_err_info table[] = { DM_ERR_TABLE };
+static const struct dm_err_internal internal[] = { DM_ERR_INTERNAL_TABLE };
 
 const struct dm_err_info *
 dm_err_table(size_t *n)
@@ -31,6 +32,16 @@ dm_err_lookup(int code)
 			lo = mid + 1;
 		else
 			hi = mid;
+	}
+	return NULL;
+}
+
+const struct dm_err_internal *
+dm_err_lookup_internal(int code)
+{
+	for (size_t i = 0; i < DM_ARRAY_SIZE(internal); i++) {
+		if (internal[i].code == code)
+			return &internal[i];
 	}
 	return NULL;
 }

@@ -43,6 +43,13 @@ struct dm_err_info {
 	const char *workaround;
 };
 
+/* A code of DM's that is not raised here: internal to DM, or obsolete. */
+struct dm_err_internal {
+	int code;
+	const char *name; /* as DM has it: ParseMydumperMeta */
+	const char *err_class;
+};
+
 /* dm_err_new(WORKER_NOT_RUNNING_STAGE, "New"): a new error. */
 #define dm_err_new(name, ...)                                                  \
 	dm_err_make_(DM_ERR_##name, DM_ERRFMT_##name, ##__VA_ARGS__)
@@ -101,5 +108,7 @@ char *dm_err_message(const struct dm_err *err);
 const struct dm_err_info *dm_err_table(size_t *n);
 /* The row of a code, or NULL. */
 const struct dm_err_info *dm_err_lookup(int code);
+/* What is known of a code that has no row; NULL: DM has no such code. */
+const struct dm_err_internal *dm_err_lookup_internal(int code);
 
 #endif

@@ -86,7 +86,7 @@ struct dm_etcd_transfer;
 
 struct dm_etcd_transfer_opts {
 	const char *path; /* "/v3/kv/range" */
-	const char *body; /* borrowed until the transfer is freed */
+	const char *body; /* borrowed until the transfer is freed; NULL: GET */
 	size_t body_len;
 	bool stream;        /* no time limit; on_data is called */
 	bool resend;        /* curl may send the body again by itself */
@@ -142,7 +142,7 @@ typedef void dm_etcd_answer_fn(
 
 struct dm_etcd_call {
 	const char *path; /* static */
-	json_t *body;     /* taken */
+	json_t *body;     /* taken; NULL: a GET */
 	enum dm_etcd_retry retry;
 	int64_t timeout_ms; /* 0: the client's */
 	bool is_auth;       /* carries the password: no token, wiped after */

@@ -137,3 +137,24 @@ dm_etcd_health(struct dm_etcd *e)
 		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "health");
 	return NULL;
 }
+
+struct dm_err *
+dm_etcd_version(struct dm_etcd *e, char **server, char **cluster)
+{
+	struct dm_etcd_call c = { .path = "/version", .retry = DM_ETCD_ROUND };
+	json_t *root = NULL;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
+	const char *s = json_string_value(json_object_get(root, "etcdserver"));
+	const char *k = json_string_value(json_object_get(root, "etcdcluster"));
+
+	if (err == NULL && (s == NULL || k == NULL))
+		err = dm_err_plain("etcd's answer is malformed");
+	if (err == NULL) {
+		*server = g_strdup(s);
+		*cluster = g_strdup(k);
+	}
+	json_decref(root);
+	if (err != NULL)
+		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "version");
+	return NULL;
+}

@@ -160,5 +160,9 @@ struct dm_err *dm_etcd_member_remove(
     struct dm_etcd *e, uint64_t id) DM_MUST_CHECK;
 /* NULL when a linearizable read succeeds; each endpoint is tried once. */
 struct dm_err *dm_etcd_health(struct dm_etcd *e) DM_MUST_CHECK;
+/* Version of the server and of the cluster ("not_decided" while it is young),
+ * new strings. */
+struct dm_err *dm_etcd_version(
+    struct dm_etcd *e, char **server, char **cluster) DM_MUST_CHECK;
 
 #endif

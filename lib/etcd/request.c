@@ -258,10 +258,12 @@ dm_etcd_call_start(struct dm_etcd *e, const struct dm_etcd_call *c,
 
 	r->e = e;
 	r->path = c->path;
-	r->body = json_dumps(c->body, JSON_COMPACT);
-	dm_assert(r->body != NULL);
-	json_decref(c->body);
-	r->body_len = strlen(r->body);
+	if (c->body != NULL) {
+		r->body = json_dumps(c->body, JSON_COMPACT);
+		dm_assert(r->body != NULL);
+		json_decref(c->body);
+		r->body_len = strlen(r->body);
+	}
 	r->retry = c->retry;
 	r->is_auth = c->is_auth;
 	r->deadline = dm_mono_add_ms(dm_mono_now(), ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One HTTP POST on the client's multi handle: see client.h.
+ * One HTTP POST (or GET) on the client's multi handle: see client.h.
  *
  * DESIGN: the body is read by a callback, not set as POSTFIELDS. So we know
  * whether etcd can have seen a request, and curl cannot send it a second time
@@ -112,9 +112,11 @@ set_how(struct dm_etcd_transfer *t)
 	curl_easy_setopt(c, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->errbuf);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_POST, 1L);
-	curl_easy_setopt(
-	    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->o.body_len);
+	if (t->o.body != NULL) {
+		curl_easy_setopt(c, CURLOPT_POST, 1L);
+		curl_easy_setopt(
+		    c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->o.body_len);
+	}
 	curl_easy_setopt(c, CURLOPT_READFUNCTION, give_body);
 	curl_easy_setopt(c, CURLOPT_READDATA, t);
 	curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, rewind_body);

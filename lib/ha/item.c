@@ -19,8 +19,8 @@ static const struct {
 	[DM_HA_WORKER] = { "/dm-worker/r/", 1 },
 	[DM_HA_ALIVE] = { "/dm-worker/a/", 1 },
 	[DM_HA_SOURCE] = { "/dm-master/v2/upstream/config/", 1 },
-	[DM_HA_BOUND] = { "/dm-master/bound-worker/", 1 },
-	[DM_HA_LAST_BOUND] = { "/dm-master/last-bound-worker/", 1 },
+	[DM_HA_BOUND] = { "/dm-master/bound-worker/", 2 },
+	[DM_HA_LAST_BOUND] = { "/dm-master/last-bound-worker/", 2 },
 	[DM_HA_SUBTASK] = { "/dm-master/upstream/subtask/", 2 },
 	[DM_HA_STAGE] = { "/dm-master/stage/subtask/", 2 },
 	[DM_HA_CLI_ARGS] = { "/dm-master/task-cli-args/", 2 },
@@ -130,14 +130,14 @@ json_of(const struct dm_ha_item *i)
 	case DM_HA_BOUND:
 	case DM_HA_LAST_BOUND:
 		return json_pack("{s:i,s:s,s:s}", "format", DM_HA_FORMAT,
-		    "source", i->text, "worker", i->first);
+		    "source", i->second, "worker", i->first);
 	case DM_HA_STAGE:
 		return json_pack("{s:i,s:I,s:s,s:s}", "format", DM_HA_FORMAT,
 		    "expect", (json_int_t)i->number, "source", i->first, "task",
 		    i->second);
 	case DM_HA_CLI_ARGS:
-		return json_pack(
-		    "{s:i,s:s}", "format", DM_HA_FORMAT, "start_time", i->text);
+		return json_pack("{s:i,s:s,s:b}", "format", DM_HA_FORMAT,
+		    "start_time", i->text, "adopt", i->number != 0);
 	case DM_HA_VERSION:
 		return json_pack("{s:i,s:I,s:s}", "format", DM_HA_FORMAT,
 		    "internal-no", (json_int_t)i->number, "release-ver",
@@ -224,9 +224,6 @@ text_member(enum dm_ha_kind kind, const char **number)
 		return "addr";
 	case DM_HA_ALIVE:
 		return "join-time";
-	case DM_HA_BOUND:
-	case DM_HA_LAST_BOUND:
-		return "source";
 	case DM_HA_STAGE:
 		*number = "expect";
 		return NULL;
@@ -235,6 +232,8 @@ text_member(enum dm_ha_kind kind, const char **number)
 	case DM_HA_VERSION:
 		*number = "internal-no";
 		return "release-ver";
+	case DM_HA_BOUND:
+	case DM_HA_LAST_BOUND: /* all is in the key */
 	case DM_HA_SOURCE:
 	case DM_HA_SUBTASK:
 	case DM_HA_CLUSTER_ID:

@@ -3,14 +3,16 @@
  * What the cluster keeps in etcd: the keys, and the values in them.
  *
  * FORMAT. A key is its kind's prefix and one or two names, each as lower-case
- * hex, joined by '/' (control-plane reference 4.2: DM's layout). Values are
+ * hex, joined by '/' (control-plane reference 4.2: DM's layout; differs: a
+ * worker may have several sources, so bindings name both). Values are
  * ours and carry a format number, so that an older program can refuse what a
  * newer one wrote:
  *   worker      {"format":1,"name":"w1","addr":"host:port"}
  *   alive       {"format":1,"worker-name":"w1","join-time":"..."}, leased
  *   bound, last {"format":1,"source":"s1","worker":"w1"}
  *   stage       {"format":1,"expect":2,"source":"s1","task":"t1"}
- *   cli-args    {"format":1,"start_time":"..."}
+ *   cli-args    {"format":1,"start_time":"...","adopt":false}; adopt is for the
+ *               worker only: in etcd it is always false
  *   version     {"format":1,"internal-no":1,"release-ver":"..."}
  *   source, subtask   "# format: 1\n" and the YAML text
  *   cluster id  8 bytes, big-endian
@@ -27,8 +29,8 @@ enum dm_ha_kind {
 	DM_HA_WORKER,     /* worker */
 	DM_HA_ALIVE,      /* worker */
 	DM_HA_SOURCE,     /* source */
-	DM_HA_BOUND,      /* worker */
-	DM_HA_LAST_BOUND, /* worker */
+	DM_HA_BOUND,      /* worker, source */
+	DM_HA_LAST_BOUND, /* worker, source */
 	DM_HA_SUBTASK,    /* source, task */
 	DM_HA_STAGE,      /* source, task */
 	DM_HA_CLI_ARGS,   /* task, source */
@@ -42,9 +44,10 @@ struct dm_ha_item {
 	enum dm_ha_kind kind;
 	char *first, *second; /* of the key; NULL where it has none */
 	char *text;           /* worker: address; alive: time of joining;
-				 bound, last: source; source, subtask: YAML;
-				 cli-args: start time; version: release */
-	int64_t number;       /* stage: pb.Stage; cluster id; version */
+				 source, subtask: YAML; cli-args: start time;
+				 version: release */
+	int64_t number;       /* stage: pb.Stage; cluster id; version;
+				 cli-args: adopt, 0 or 1, encoding only */
 	int64_t revision;     /* of its last change; read only */
 	int64_t lease;        /* alive; 0: none */
 };

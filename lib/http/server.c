@@ -2,6 +2,8 @@
 /* An HTTP/1 server on adopted sockets: see server.h. */
 #include "lib/http/server.h"
 
+#include "lib/http/conns.h"
+
 #include <errno.h>
 #include <microhttpd.h>
 #include <signal.h>
@@ -12,8 +14,11 @@
 #define MAX_BODY_BYTES  ((size_t)4 << 20)
 #define MAX_CONNECTIONS 256
 #define IDLE_S          60
-/* For the request line and headers of one connection. */
+/* For the request line and headers of one connection: more is answered 431. */
 #define HEAD_BYTES ((size_t)32 << 10)
+/* How much of a body that is too large is read and thrown away, in bodies, so
+ * that its sender comes to read our answer. */
+#define MAX_DISCARD 2
 
 struct route {
 	char *method; /* NULL: every one */
@@ -27,12 +32,14 @@ struct route {
 struct dm_http_server {
 	struct dm_http_opts o;
 	GArray *routes; /* of struct route; fixed after the start */
+	struct dm_http_conns *conns;
 	struct MHD_Daemon *daemon;
 };
 
 /* A request that is being read. */
 struct exchange {
 	GString *body;
+	size_t discarded; /* bytes; the body was too large */
 };
 
 static void
@@ -56,6 +63,8 @@ dm_http_server_new(const struct dm_http_opts *o)
 		s->o.max_connections = MAX_CONNECTIONS;
 	if (s->o.idle_s == 0)
 		s->o.idle_s = IDLE_S;
+	s->conns = dm_http_conns_new(
+	    s->o.max_connections, (int64_t)s->o.idle_s * 1000);
 	s->routes = g_array_new(FALSE, FALSE, sizeof(struct route));
 	g_array_set_clear_func(s->routes, clear_route);
 	return s;
@@ -187,7 +196,19 @@ answer_too_large(struct MHD_Connection *conn)
 
 	resp.status = MHD_HTTP_CONTENT_TOO_LARGE;
 	g_string_assign(resp.body, "the request is too large\n");
+	/* What is left of the body is no next request. */
+	dm_http_resp_header(&resp, MHD_HTTP_HEADER_CONNECTION, "close");
 	return send_response(conn, &resp);
+}
+
+static struct dm_http_conn *
+conn_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *i =
+	    MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	dm_assert(i != NULL && i->socket_context != NULL);
+	return i->socket_context;
 }
 
 /* The headers are there. */
@@ -207,6 +228,24 @@ begin_exchange(
 	return MHD_YES;
 }
 
+/* The next part of the body. One without a length in front is known to be too
+ * large only in the middle, where no answer is possible yet. */
+static enum MHD_Result
+take_body(const struct dm_http_server *s, struct exchange *x, const char *data,
+    size_t *data_len)
+{
+	if (x->discarded == 0 &&
+	    *data_len <= s->o.max_body_bytes - x->body->len) {
+		g_string_append_len(x->body, data, (gssize)*data_len);
+	} else {
+		g_string_truncate(x->body, 0);
+		x->discarded += *data_len;
+	}
+	*data_len = 0;
+	return x->discarded <= MAX_DISCARD * s->o.max_body_bytes ? MHD_YES
+								 : MHD_NO;
+}
+
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *conn, const char *url,
     const char *method, const char *version, const char *data, size_t *data_len,
@@ -220,22 +259,19 @@ on_request(void *arg, struct MHD_Connection *conn, const char *url,
 	(void)version;
 	if (x == NULL)
 		return begin_exchange(s, conn, ctx);
-	if (*data_len > 0) {
-		/* Without a length in front there is no way to answer in the
-		 * middle of a body: the connection is closed. */
-		if (*data_len > s->o.max_body_bytes - x->body->len)
-			return MHD_NO;
-		g_string_append_len(x->body, data, (gssize)*data_len);
-		*data_len = 0;
-		return MHD_YES;
-	}
+	if (*data_len > 0)
+		return take_body(s, x, data, data_len);
+	if (x->discarded > 0)
+		return answer_too_large(conn);
 	req = (struct dm_http_req){ .method = method,
 		.path = url,
 		.body = x->body->str,
 		.body_len = x->body->len,
 		.conn = conn };
 	resp = new_response();
+	dm_http_conn_set_busy(s->conns, conn_of(conn), true);
 	run_handler(s, &req, &resp);
+	dm_http_conn_set_busy(s->conns, conn_of(conn), false);
 	return send_response(conn, &resp);
 }
 
@@ -243,16 +279,34 @@ static void
 on_completed(void *arg, struct MHD_Connection *conn, void **ctx,
     enum MHD_RequestTerminationCode code)
 {
+	struct dm_http_server *s = arg;
 	struct exchange *x = *ctx;
 
-	(void)arg;
-	(void)conn;
 	(void)code;
+	/* The time for the next request begins. */
+	dm_http_conn_set_busy(s->conns, conn_of(conn), false);
 	if (x == NULL)
 		return;
 	g_string_free(x->body, TRUE);
 	g_free(x);
 	*ctx = NULL;
+}
+
+/* Runs before the connection's thread begins, and after it has ended, before
+ * the descriptor is closed. */
+static void
+on_connection(void *arg, struct MHD_Connection *conn, void **ctx,
+    enum MHD_ConnectionNotificationCode what)
+{
+	struct dm_http_server *s = arg;
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		*ctx = dm_http_conns_add(
+		    s->conns, MHD_get_connection_info(
+				  conn, MHD_CONNECTION_INFO_CONNECTION_FD)
+				  ->connect_fd);
+	else
+		dm_http_conns_remove(s->conns, *ctx);
 }
 
 struct dm_err *
@@ -267,8 +321,10 @@ dm_http_server_start(struct dm_http_server *s)
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, s,
-	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-	    MHD_OPTION_CONNECTION_LIMIT, s->o.max_connections,
+	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+	    /* Those that were dropped are still about to end. */
+	    MHD_OPTION_CONNECTION_LIMIT, 2 * s->o.max_connections,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES,
 	    MHD_OPTION_CONNECTION_TIMEOUT, s->o.idle_s, MHD_OPTION_END);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -281,11 +337,22 @@ dm_http_server_start(struct dm_http_server *s)
 void
 dm_http_server_adopt(struct dm_http_server *s, int fd)
 {
+	static const char full[] = "HTTP/1.1 503 Service Unavailable\r\n"
+				   "Connection: close\r\n"
+				   "Content-Type: text/plain\r\n"
+				   "Content-Length: 21\r\n\r\n"
+				   "too many connections\n";
 	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof(a);
 
 	if (getpeername(fd, (struct sockaddr *)&a, &len) < 0) {
 		close(fd); /* the peer has gone */
+		return;
+	}
+	if (!dm_http_conns_admit(s->conns)) {
+		(void)send(
+		    fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+		close(fd);
 		return;
 	}
 	/* It closes fd itself when it cannot take it. */
@@ -307,6 +374,7 @@ dm_http_server_free(struct dm_http_server *s)
 		return;
 	dm_http_server_stop(s);
 	g_array_free(s->routes, TRUE);
+	dm_http_conns_free(s->conns);
 	g_free(s);
 }
 

@@ -2,7 +2,8 @@
 /*
  * An HTTP/1 server for connections that others accepted (lib/net/port). Every
  * connection has a thread of its own: a handler may block, and delays nobody
- * else. Over libmicrohttpd. Threads: any, unless said otherwise.
+ * else. Request line and headers: 32 kB, else 431. Over libmicrohttpd. Threads:
+ * any, unless said otherwise.
  */
 #ifndef DM_LIB_HTTP_SERVER_H
 #define DM_LIB_HTTP_SERVER_H
@@ -13,9 +14,14 @@ struct dm_http_server;
 struct MHD_Connection;
 
 struct dm_http_opts {
-	size_t max_body_bytes;    /* of a request; 0: 4 MiB */
-	unsigned max_connections; /* more are closed; 0: 256 */
-	unsigned idle_s;          /* 0: 60 */
+	size_t max_body_bytes; /* of a request, else 413; 0: 4 MiB */
+	/* At this number a new connection takes the place of the one that has
+	 * waited longest for its peer; when handlers run on all of them, it is
+	 * answered 503. 0: 256 */
+	unsigned max_connections;
+	/* A silent peer is dropped after this time, a slow one that needs more
+	 * for a request or an answer when another one comes. 0: 60 */
+	unsigned idle_s;
 	/* Add etcd's CORS headers to every answer, and answer OPTIONS. */
 	bool cors;
 };

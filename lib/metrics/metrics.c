@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -173,11 +174,26 @@ by_text(gconstpointer a, gconstpointer b)
 	return strcmp(*x, *y);
 }
 
+/* Quotes stay as they are here, other than in labels. */
+static void
+append_help(GString *s, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			g_string_append(s, "\\n");
+		else if (*text == '\\')
+			g_string_append(s, "\\\\");
+		else
+			g_string_append_c(s, *text);
+	}
+}
+
 static void
 head(GString *s, const char *name, const char *help, const char *type)
 {
-	g_string_append_printf(
-	    s, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	g_string_append_printf(s, "# HELP %s ", name);
+	append_help(s, help);
+	g_string_append_printf(s, "\n# TYPE %s %s\n", name, type);
 }
 
 static void
@@ -212,31 +228,72 @@ print_family(GString *s, struct dm_metric *f)
 	}
 }
 
+/* ---- the process, by the names of Prometheus' own clients ---- */
+
+static void
+print_gauge(GString *s, const char *name, const char *help, double v)
+{
+	head(s, name, help, "gauge");
+	sample(s, name, "", v);
+}
+
+/* The one that reads them included; negative: cannot be read. */
+static double
+open_fds(void)
+{
+	GDir *dir = g_dir_open("/proc/self/fd", 0, NULL);
+	double n = 0;
+
+	if (dir == NULL)
+		return -1;
+	while (g_dir_read_name(dir) != NULL)
+		n++;
+	g_dir_close(dir);
+	return n;
+}
+
+static void
+print_memory(GString *s)
+{
+	double page = (double)sysconf(_SC_PAGESIZE);
+	g_autofree char *statm = NULL;
+	char *rest;
+	double size;
+
+	/* size resident ..., in pages */
+	if (!g_file_get_contents("/proc/self/statm", &statm, NULL, NULL))
+		return;
+	size = g_ascii_strtod(statm, &rest);
+	print_gauge(s, "process_virtual_memory_bytes",
+	    "Virtual memory size in bytes.", size * page);
+	print_gauge(s, "process_resident_memory_bytes",
+	    "Resident memory size in bytes.",
+	    g_ascii_strtod(rest, NULL) * page);
+}
+
 static void
 print_process(GString *s, double start_time)
 {
-	g_autofree char *statm = NULL;
 	struct timespec cpu = { 0 };
-	double pages = 0;
+	struct rlimit files = { 0 };
+	double fds = open_fds();
 
-	if (g_file_get_contents("/proc/self/statm", &statm, NULL, NULL)) {
-		char *p = strchr(statm, ' '); /* size resident ... */
-
-		if (p != NULL)
-			pages = g_ascii_strtod(p, NULL);
-	}
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
-	head(s, "process_resident_memory_bytes",
-	    "Resident memory size in bytes.", "gauge");
-	sample(s, "process_resident_memory_bytes", "",
-	    pages * (double)sysconf(_SC_PAGESIZE));
 	head(s, "process_cpu_seconds_total",
 	    "Total user and system CPU time spent in seconds.", "counter");
 	sample(s, "process_cpu_seconds_total", "",
 	    (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
-	head(s, "process_start_time_seconds",
-	    "Start time of the process since unix epoch in seconds.", "gauge");
-	sample(s, "process_start_time_seconds", "", start_time);
+	if (fds >= 0)
+		print_gauge(s, "process_open_fds",
+		    "Number of open file descriptors.", fds);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		print_gauge(s, "process_max_fds",
+		    "Maximum number of open file descriptors.",
+		    (double)files.rlim_cur);
+	print_memory(s);
+	print_gauge(s, "process_start_time_seconds",
+	    "Start time of the process since unix epoch in seconds.",
+	    start_time);
 }
 
 char *

@@ -174,6 +174,7 @@ invoke(struct dm_rpc_call *c)
 {
 	const ProtobufCMethodDescriptor *m =
 	    &c->svc->descriptor->methods[c->method_index];
+	g_autofree char *text = NULL;
 	DM_AUTO(dm_err) err = NULL;
 
 	if (c->in == NULL) {
@@ -181,7 +182,8 @@ invoke(struct dm_rpc_call *c)
 		return;
 	}
 	if (!has_handler(c->svc, c->method_index)) {
-		dm_rpc_fail(c, DM_RPC_UNIMPLEMENTED, "not implemented");
+		text = g_strdup_printf("method %s not implemented", m->name);
+		dm_rpc_fail(c, DM_RPC_UNIMPLEMENTED, text);
 		return;
 	}
 	err = dm_rpc_unpack(m->input, c->in, &c->input);
@@ -242,9 +244,9 @@ dm_rpc_call_serve(const struct dm_rpc_accepted *a, ProtobufCService *svc,
 }
 
 void
-dm_rpc_call_refuse(grpc_call *call, const char *text)
+dm_rpc_call_refuse(grpc_call *call, enum dm_rpc_status status, const char *text)
 {
-	dm_rpc_fail(call_new(call, 1), DM_RPC_UNIMPLEMENTED, text);
+	dm_rpc_fail(call_new(call, 1), status, text);
 }
 
 struct dm_cancel *

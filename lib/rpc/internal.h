@@ -79,8 +79,9 @@ struct dm_rpc_accepted {
 /* Takes a->call. `invoke` as in ProtobufCService. */
 void dm_rpc_call_serve(const struct dm_rpc_accepted *a, ProtobufCService *svc,
     unsigned method_index);
-/* Takes the call; answers UNIMPLEMENTED. */
-void dm_rpc_call_refuse(grpc_call *call, const char *text);
+/* Takes the call; answers this error. */
+void dm_rpc_call_refuse(
+    grpc_call *call, enum dm_rpc_status status, const char *text);
 
 /* ---- stream.c ---- */
 

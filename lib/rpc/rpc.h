@@ -72,7 +72,7 @@ struct dm_rpc_server_opts {
 struct dm_rpc_server *dm_rpc_server_new(const struct dm_rpc_server_opts *o);
 /* svc is borrowed until the server is freed. All methods of its descriptor
  * that were not given to dm_rpc_server_add_stream are unary. A NULL handler
- * answers UNIMPLEMENTED. */
+ * answers UNIMPLEMENTED, with the method's name. */
 void dm_rpc_server_add_service(struct dm_rpc_server *s, ProtobufCService *svc);
 
 /*
@@ -101,6 +101,17 @@ struct dm_rpc_stream_ops {
 void dm_rpc_server_add_stream(struct dm_rpc_server *s,
     const ProtobufCServiceDescriptor *svc, const char *method,
     const struct dm_rpc_stream_ops *ops, void *arg);
+
+/*
+ * Answer every call whose path begins with prefix ("/etcdserverpb.") by this
+ * error, if nobody has registered it. Other unknown methods are UNIMPLEMENTED.
+ * Before the start; strings are borrowed until the server is freed.
+ */
+void dm_rpc_server_refuse(struct dm_rpc_server *s, const char *prefix,
+    enum dm_rpc_status status, const char *text);
+/* Full names of the services that have a method here, sorted. New array of
+ * new strings. */
+GPtrArray *dm_rpc_server_services(const struct dm_rpc_server *s);
 
 /* Start serving. Connections come by dm_rpc_server_adopt, or by a port of its
  * own: addr "127.0.0.1:0"; *port is the one taken. addr and port may be NULL.

@@ -27,6 +27,12 @@
 #define DEFAULT_RECV_BYTES   ((size_t)(4096 + 512) << 10)
 #define DEFAULT_KEEPALIVE_MS 10000
 #define REQUESTS_PER_THREAD  4
+/* For all that gRPC core has read and not yet handed over. It reads a whole
+ * message before it compares its length with the limit; beyond this it ends
+ * calls with RESOURCE_EXHAUSTED instead. */
+#define MAX_BUFFERED ((size_t)256 << 20)
+/* Of one connection at a time; more wait at the client. */
+#define MAX_STREAMS 1024
 /* Clients ping every 10 s; a shorter interval is none of ours. */
 #define MIN_PING_INTERVAL_MS 1000
 
@@ -36,6 +42,12 @@ struct method {
 	const ProtobufCMethodDescriptor *desc; /* stream: the rest */
 	struct dm_rpc_stream_ops ops;
 	void *arg;
+};
+
+/* Paths that are answered with an error, but for the methods that are known. */
+struct refusal {
+	const char *prefix, *text; /* borrowed */
+	enum dm_rpc_status status;
 };
 
 /* One grpc_server_request_call. */
@@ -49,7 +61,9 @@ struct request {
 
 struct dm_rpc_server {
 	struct dm_rpc_server_opts opts;
-	GHashTable *methods; /* path -> struct method; const once started */
+	/* Both const once started. */
+	GHashTable *methods; /* path -> struct method */
+	GArray *refusals;    /* of struct refusal */
 	grpc_completion_queue *cq;
 	grpc_server *core; /* NULL before the start */
 	grpc_server_credentials *creds;
@@ -83,6 +97,7 @@ dm_rpc_server_new(const struct dm_rpc_server_opts *o)
 		s->opts.keepalive_ms = DEFAULT_KEEPALIVE_MS;
 	s->methods =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	s->refusals = g_array_new(FALSE, FALSE, sizeof(struct refusal));
 	s->peers =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	dm_mutex_init(&s->mu, DM_RPC_RANK_OWNER);
@@ -126,6 +141,48 @@ dm_rpc_server_add_stream(struct dm_rpc_server *s,
 	g_hash_table_insert(s->methods, dm_rpc_path(svc, method), m);
 }
 
+void
+dm_rpc_server_refuse(struct dm_rpc_server *s, const char *prefix,
+    enum dm_rpc_status status, const char *text)
+{
+	struct refusal r = { prefix, text, status };
+
+	dm_assert(s->core == NULL && prefix[0] == '/');
+	g_array_append_val(s->refusals, r);
+}
+
+static gint
+by_text(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *
+dm_rpc_server_services(const struct dm_rpc_server *s)
+{
+	g_autoptr(GHashTable) names =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
+	GPtrArray *out = g_ptr_array_new_with_free_func(g_free);
+	GHashTableIter it;
+	gpointer path;
+
+	g_hash_table_iter_init(&it, s->methods);
+	while (g_hash_table_iter_next(&it, &path, NULL)) {
+		const char *name = (const char *)path + 1;
+		char *service =
+		    g_strndup(name, (size_t)(strchr(name, '/') - name));
+
+		if (g_hash_table_contains(names, service)) {
+			g_free(service);
+			continue;
+		}
+		g_hash_table_add(names, service);
+		g_ptr_array_add(out, service);
+	}
+	g_ptr_array_sort(out, by_text);
+	return out;
+}
+
 /* ---- calls ---- */
 
 /* New string. */
@@ -144,6 +201,33 @@ peer_of(struct dm_rpc_server *s, grpc_call *call)
 	return peer;
 }
 
+/* Takes call, whose path nobody registered. Texts as Go's servers have them. */
+static void
+refuse(const struct dm_rpc_server *s, grpc_call *call, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	g_autofree char *text = NULL;
+	g_autofree char *service = NULL;
+
+	for (guint i = 0; i < s->refusals->len; i++) {
+		const struct refusal *r =
+		    &g_array_index(s->refusals, struct refusal, i);
+
+		if (g_str_has_prefix(path, r->prefix)) {
+			dm_rpc_call_refuse(call, r->status, r->text);
+			return;
+		}
+	}
+	if (path[0] != '/' || slash == path) {
+		text = g_strdup_printf("malformed method name: \"%s\"", path);
+	} else {
+		service = g_strndup(path + 1, (size_t)(slash - path - 1));
+		text = g_strdup_printf(
+		    "unknown method %s for service %s", slash + 1, service);
+	}
+	dm_rpc_call_refuse(call, DM_RPC_UNIMPLEMENTED, text);
+}
+
 /* Takes a->call. */
 static void
 dispatch(
@@ -153,8 +237,7 @@ dispatch(
 	g_autofree char *text = NULL;
 
 	if (m == NULL) {
-		text = g_strdup_printf("unknown method %s", path);
-		dm_rpc_call_refuse(a->call, text);
+		refuse(s, a->call, path);
 	} else if (m->svc != NULL) {
 		dm_rpc_call_serve(a, m->svc, m->index);
 	} else {
@@ -206,6 +289,7 @@ on_request(struct dm_rpc_tag *tag, bool ok)
 static grpc_server *
 core_new(const struct dm_rpc_server_opts *o)
 {
+	grpc_resource_quota *quota = grpc_resource_quota_create("rpc-server");
 	grpc_arg args[] = {
 		INT_ARG(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
 		    MIN(o->max_recv_bytes, INT32_MAX)),
@@ -216,14 +300,24 @@ core_new(const struct dm_rpc_server_opts *o)
 		    MIN_PING_INTERVAL_MS),
 		INT_ARG(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0),
 		INT_ARG(GRPC_ARG_ALLOW_REUSEPORT, 0),
+		INT_ARG(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
 		/* A few compressed bytes must not become a large message. */
 		INT_ARG(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
 		    1 << GRPC_COMPRESS_NONE),
+		{ .type = GRPC_ARG_POINTER,
+		    .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+		    .value.pointer = { quota,
+			grpc_resource_quota_arg_vtable() } },
 	};
 	grpc_channel_args all = { .num_args = G_N_ELEMENTS(args),
 		.args = args };
+	grpc_server *core;
 
-	return grpc_server_create(&all, NULL);
+	grpc_resource_quota_resize(
+	    quota, MAX(MAX_BUFFERED, 2 * o->max_recv_bytes));
+	core = grpc_server_create(&all, NULL);
+	grpc_resource_quota_unref(quota);
+	return core;
 }
 
 static void
@@ -418,6 +512,7 @@ dm_rpc_server_free(struct dm_rpc_server *s)
 	g_free(s->threads);
 	g_free(s->requests);
 	g_hash_table_destroy(s->methods);
+	g_array_free(s->refusals, TRUE);
 	g_hash_table_destroy(s->peers);
 	pthread_cond_destroy(&s->changed);
 	dm_mutex_fini(&s->mu);

@@ -33,6 +33,17 @@ void dm_json_append_string(GString *s, const char *text);
 struct dm_err *dm_pbjson_parse(const ProtobufCMessageDescriptor *d,
     const char *json, size_t len, ProtobufCMessage **msg) DM_MUST_CHECK;
 
+/* The field of this name, as in .proto or lowerCamel; NULL: none. */
+const ProtobufCFieldDescriptor *dm_pbjson_field(
+    const ProtobufCMessageDescriptor *d, const char *name);
+/*
+ * Give field f of msg the value that an URL has as text: enums by name or
+ * number, truth values as Go reads them, bytes in base64. A repeated field gets
+ * one more, any other loses what it had. Errors: plain; msg is unchanged.
+ */
+struct dm_err *dm_pbjson_set(ProtobufCMessage *msg,
+    const ProtobufCFieldDescriptor *f, const char *text) DM_MUST_CHECK;
+
 /* Is f a map<,>? */
 bool dm_pbjson_is_map(const ProtobufCFieldDescriptor *f);
 /* Size of one element of a repeated field in memory. */

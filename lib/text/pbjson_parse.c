@@ -360,6 +360,117 @@ parse_message(const ProtobufCMessageDescriptor *d, const json_t *j,
 	return NULL;
 }
 
+/* ---- single fields, as URLs carry them ---- */
+
+const ProtobufCFieldDescriptor *
+dm_pbjson_field(const ProtobufCMessageDescriptor *d, const char *name)
+{
+	for (unsigned i = 0; i < d->n_fields; i++) {
+		g_autofree char *camel = lower_camel(d->fields[i].name);
+
+		if (strcmp(name, d->fields[i].name) == 0 ||
+		    strcmp(name, camel) == 0)
+			return &d->fields[i];
+	}
+	return NULL;
+}
+
+/* What Go takes for a truth value. */
+static struct dm_err *
+bool_of_text(const ProtobufCFieldDescriptor *f, const char *text, json_t **j)
+{
+	static const char *const yes[] = { "1", "t", "T", "true", "TRUE",
+		"True" };
+	static const char *const no[] = { "0", "f", "F", "false", "FALSE",
+		"False" };
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(yes); i++) {
+		if (strcmp(text, yes[i]) == 0 || strcmp(text, no[i]) == 0) {
+			*j = json_boolean(strcmp(text, yes[i]) == 0);
+			return NULL;
+		}
+	}
+	return bad_value(f, "true or false");
+}
+
+/* The value as JSON, which parse_value reads. */
+static struct dm_err *
+json_of_text(const ProtobufCFieldDescriptor *f, const char *text, json_t **j)
+{
+	const ProtobufCEnumDescriptor *e = f->descriptor;
+	char *end;
+	long number;
+
+	if (f->type == PROTOBUF_C_TYPE_MESSAGE)
+		return bad_value(f, "of a type that fits into an URL");
+	if (f->type == PROTOBUF_C_TYPE_BOOL)
+		return bool_of_text(f, text, j);
+	*j = json_string(text);
+	if (*j == NULL)
+		return bad_value(f, "valid UTF-8");
+	if (f->type != PROTOBUF_C_TYPE_ENUM ||
+	    protobuf_c_enum_descriptor_get_value_by_name(e, text) != NULL)
+		return NULL;
+	number = strtol(text, &end, 10);
+	if (end != text && *end == '\0') {
+		json_decref(*j);
+		*j = json_integer(number);
+	}
+	return NULL;
+}
+
+static void
+drop_text(const ProtobufCFieldDescriptor *f, void *at)
+{
+	char **text = at;
+
+	if (f->type == PROTOBUF_C_TYPE_STRING && *text != f->default_value)
+		g_free(*text);
+	if (f->type == PROTOBUF_C_TYPE_BYTES)
+		g_free(((ProtobufCBinaryData *)at)->data);
+}
+
+static struct dm_err *
+append_value(
+    ProtobufCMessage *m, const ProtobufCFieldDescriptor *f, const json_t *j)
+{
+	size_t size = dm_pbjson_element_size(f->type);
+	size_t *n = (size_t *)(void *)((char *)m + f->quantifier_offset);
+	char **items = (char **)(void *)((char *)m + f->offset);
+	struct dm_err *err;
+
+	*items = g_realloc_n(*items, *n + 1, size);
+	memset(*items + *n * size, 0, size);
+	err = parse_value(f, j, 0, *items + *n * size);
+	if (err == NULL)
+		++*n;
+	return err;
+}
+
+struct dm_err *
+dm_pbjson_set(
+    ProtobufCMessage *msg, const ProtobufCFieldDescriptor *f, const char *text)
+{
+	uint64_t value[2] = { 0 }; /* holds every type that is no message */
+	char *at = (char *)msg + f->offset;
+	json_t *j = NULL;
+	struct dm_err *err = json_of_text(f, text, &j);
+
+	if (err == NULL && (f->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0)
+		err = bad_value(f, "of a type that fits into an URL");
+	if (err == NULL && f->label == PROTOBUF_C_LABEL_REPEATED) {
+		err = append_value(msg, f, j);
+	} else if (err == NULL) {
+		err = parse_value(f, j, 0, value);
+		if (err == NULL) {
+			drop_text(f, at);
+			memcpy(at, value, dm_pbjson_element_size(f->type));
+		}
+	}
+	json_decref(j);
+	return err;
+}
+
 struct dm_err *
 dm_pbjson_parse(const ProtobufCMessageDescriptor *d, const char *json,
     size_t len, ProtobufCMessage **msg)

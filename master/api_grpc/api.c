@@ -10,12 +10,17 @@
 #include "master/api_grpc/call.h"
 #include "master/pool.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #define QUICK_THREADS  2
 #define SLOW_THREADS   8
 #define STARTING_TRIES 10
 #define STARTING_MS    100
+/* Calls that run or wait for a thread. Each keeps its request in memory. */
+#define MAX_CALLS 4096
+/* Answers of the leader that are passed on may be long. */
+#define MAX_ANSWER_BYTES ((size_t)64 << 20)
 
 enum kind {
 	LOCAL, /* this master answers, whoever leads */
@@ -64,6 +69,7 @@ struct api {
 	ProtobufCService svc; /* first: invoke gets its address */
 	struct api_env env;
 	struct pool *quick, *slow;
+	atomic_uint calls;
 	struct dm_mutex mu; /* rank 20; guards stopping */
 	bool stopping;
 };
@@ -105,13 +111,14 @@ static struct dm_err *
 forward(struct api *a, const char *method, const ProtobufCMessage *req,
     struct dm_cancel *cancel, ProtobufCMessage **resp)
 {
+	struct dm_rpc_channel_opts o = { .max_recv_bytes = MAX_ANSWER_BYTES };
 	g_autofree char *name = NULL, *addr = NULL;
 	DM_AUTO(dm_rpc_channel) ch = NULL;
 
 	if (!a->env.leader(&name, &addr, a->env.arg) ||
 	    strcmp(name, a->env.cfg->name) == 0)
 		return dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	ch = dm_rpc_channel_new(addr, NULL);
+	ch = dm_rpc_channel_new(addr, &o);
 	if (!dm_rpc_channel_wait(ch, 3000))
 		return dm_err_set_cause(
 		    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER),
@@ -152,11 +159,14 @@ static void
 run_job(void *arg)
 {
 	struct job *j = arg;
-	struct dm_err *fail = NULL;
 	struct dm_cancel *cancel = dm_rpc_call_cancel(j->closure_data);
-	ProtobufCMessage *resp;
+	/* Nobody waits for what was given up before it began. */
+	struct dm_err *fail = dm_cancel_check(cancel);
+	ProtobufCMessage *resp = NULL;
 
-	resp = api_run(j->a, j->method, j->req, cancel, &fail);
+	if (fail == NULL)
+		resp = api_run(j->a, j->method, j->req, cancel, &fail);
+	atomic_fetch_sub(&j->a->calls, 1);
 	if (resp != NULL) {
 		j->closure(resp, j->closure_data);
 		pb_free(resp);
@@ -180,6 +190,12 @@ invoke(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
 	bool stopping;
 
 	dm_assert(m != NULL);
+	if (atomic_fetch_add(&a->calls, 1) >= MAX_CALLS) {
+		atomic_fetch_sub(&a->calls, 1);
+		dm_rpc_fail(closure_data, DM_RPC_RESOURCE_EXHAUSTED,
+		    "too many calls are waiting");
+		return;
+	}
 	/* Under the lock, so that api_stop closes the pools after the last. */
 	dm_mutex_lock(&a->mu);
 	stopping = a->stopping;
@@ -187,9 +203,10 @@ invoke(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
 		pool_run(m->kind == SLOW ? a->slow : a->quick, run_job,
 		    g_memdup2(&j, sizeof(j)));
 	dm_mutex_unlock(&a->mu);
-	if (stopping)
-		dm_rpc_fail(
-		    closure_data, DM_RPC_UNAVAILABLE, "dm-master is stopping");
+	if (!stopping)
+		return;
+	atomic_fetch_sub(&a->calls, 1);
+	dm_rpc_fail(closure_data, DM_RPC_UNAVAILABLE, "dm-master is stopping");
 }
 
 struct api *

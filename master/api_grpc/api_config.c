@@ -170,6 +170,8 @@ get_worker(const struct api_call *c, struct texts *t)
 static struct dm_err *
 get(const struct api_call *c, Pb__CfgType type, struct texts *t, char **out)
 {
+	const ProtobufCEnumValue *v;
+
 	switch (type) {
 	case PB__CFG_TYPE__TaskType:
 		return get_task(c, t, out);
@@ -186,7 +188,11 @@ get(const struct api_call *c, Pb__CfgType type, struct texts *t, char **out)
 		return dm_err_plain("task not found");
 	case PB__CFG_TYPE__InvalidType:
 	default:
-		return dm_err_plain("invalid config op '%d'", (int)type);
+		v = protobuf_c_enum_descriptor_get_value(
+		    &pb__cfg_type__descriptor, (int)type);
+		return v != NULL
+			   ? dm_err_plain("invalid config op '%s'", v->name)
+			   : dm_err_plain("invalid config op '%d'", (int)type);
 	}
 }
 

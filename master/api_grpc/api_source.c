@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sources: create, stop, show, transfer. */
+/* Sources: create, update, stop, show, transfer. */
 #include "master/api_grpc/call.h"
 #include "master/check/check.h"
 
@@ -114,6 +114,25 @@ create(struct sched_core *core, void *arg)
 	return NULL;
 }
 
+/* In order; the first failure leaves the earlier ones updated. */
+static struct dm_err *
+update(struct sched_core *core, void *arg)
+{
+	struct op *o = arg;
+
+	for (guint i = 0; i < o->cfgs->len; i++) {
+		const struct dm_source_cfg *cfg = g_ptr_array_index(o->cfgs, i);
+		g_autofree char *yaml = dm_source_cfg_yaml(cfg, false);
+		struct dm_err *err =
+		    sched_source_update(core, cfg->source_id, yaml);
+
+		if (err != NULL)
+			return err;
+	}
+	sort_out(core, o);
+	return NULL;
+}
+
 /* In order; the first failure leaves the earlier ones removed, as in DM. */
 static struct dm_err *
 stop(struct sched_core *core, void *arg)
@@ -196,8 +215,10 @@ run(const struct api_call *c, struct op *o, struct sched_want *want)
 			return err;
 		return sched_call(c->env->sched, create, o);
 	case PB__SOURCE_OP__UpdateSource:
-		return dm_err_plain(
-		    "Update worker config is not supported by dm-ha now");
+		err = check_sources(c, o);
+		if (err != NULL)
+			return err;
+		return sched_call(c->env->sched, update, o);
 	case PB__SOURCE_OP__StopSource:
 		want->goal = SCHED_GOAL_SOURCE_GONE;
 		return sched_call(c->env->sched, stop, o);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Status, and what this version does not have yet. */
 #include "master/api_grpc/call.h"
-
-#include <string.h>
+#include "master/api_grpc/missing.h"
 
 struct query {
 	const Pb__QueryStatusListRequest *req;
@@ -48,29 +47,8 @@ api_unlock_ddl_lock(const struct api_call *c)
 ProtobufCMessage *
 api_not_available(const struct api_call *c)
 {
-	static const struct {
-		const char *method, *what;
-	} texts[] = {
-		{ "OperateWorkerRelayTask", "relay log is" },
-		{ "PurgeWorkerRelay", "relay log is" },
-		{ "OperateRelay", "relay log is" },
-		{ "OperateSchema", "operating table structures is" },
-		{ "HandleError", "handling of single binlog events is" },
-		{ "StartValidation", "continuous validation is" },
-		{ "StopValidation", "continuous validation is" },
-		{ "GetValidationStatus", "continuous validation is" },
-		{ "GetValidationError", "continuous validation is" },
-		{ "OperateValidationError", "continuous validation is" },
-		{ "UpdateValidation", "continuous validation is" },
-		{ "Encrypt", "encryption of passwords is" },
-	};
-	g_autofree char *msg = NULL;
+	const char *text = api_missing_text(c->method->name);
 
-	for (size_t i = 0; i < DM_ARRAY_SIZE(texts); i++)
-		if (strcmp(texts[i].method, c->method->name) == 0)
-			msg = g_strdup_printf("%s not available in this "
-					      "version",
-			    texts[i].what);
-	dm_assert(msg != NULL);
-	return api_answer(c, false, msg);
+	dm_assert(text != NULL);
+	return api_answer(c, false, text);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks: start, check, pause, resume, delete. */
+/* Tasks: start, check, update, pause, resume, delete. */
 #include "lib/meta/meta_tables.h"
 #include "master/api_grpc/call.h"
+#include "master/api_grpc/missing.h"
 #include "master/check/check.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@ struct plan {
 	int64_t revision;   /* of the write */
 	/* borrowed of the request */
 	const char *yaml, *start_time;
+	bool adopt;
 };
 
 static void
@@ -41,9 +43,7 @@ check_start_time(const char *text)
 {
 	if (*text == '\0')
 		return NULL;
-	return dm_err_plain("start-time is not available in this version; give "
-			    "a position or a GTID set in `meta` of the "
-			    "instance, with task-mode incremental");
+	return dm_err_plain("%s", api_missing_text("StartTask.startTime"));
 }
 
 static struct dm_err *
@@ -132,28 +132,68 @@ api_check_task(const struct api_call *c)
 	return resp;
 }
 
+/* What start-task and update-task have in common: plan and precheck, with the
+ * texts for their answers. */
+struct checked {
+	bool passed;
+	char *msg;    /* new; NULL: no error before the precheck */
+	char *result; /* new; of the precheck; NULL: nothing to tell */
+};
+
+static struct checked
+plan_checked(
+    const struct api_call *c, struct plan *p, char *const *only, size_t n_only)
+{
+	struct check_opts o = { CHECK_LINES, CHECK_LINES };
+	struct checked out = { 0 };
+	struct dm_err *err = plan_init(c, p, only, n_only);
+	char *failed, *text;
+
+	if (err != NULL) {
+		out.msg = pb_error_text(err);
+		return out;
+	}
+	failed = precheck(c, p, &o, &text);
+	out.passed = failed == NULL;
+	out.result = out.passed ? text : failed;
+	return out;
+}
+
+static void
+take_text(char **field, char *text)
+{
+	if (text != NULL)
+		*field = text;
+}
+
+/* ---- update-task ---- */
+
+static struct dm_err *
+update(struct sched_core *core, void *arg)
+{
+	struct plan *p = arg;
+	struct sched_start s = { p->cfg->name, p->yaml, "", p->ids };
+
+	return sched_task_update(core, &s);
+}
+
 ProtobufCMessage *
 api_update_task(const struct api_call *c)
 {
 	const Pb__UpdateTaskRequest *req =
 	    (const Pb__UpdateTaskRequest *)c->req;
 	struct plan p = { .yaml = req->task, .start_time = "" };
-	struct check_opts o = { CHECK_LINES, CHECK_LINES };
-	g_autofree char *text = NULL;
-	Pb__UpdateTaskResponse *resp;
-	struct dm_err *err;
+	struct checked ck = plan_checked(c, &p, req->sources, req->n_sources);
+	Pb__UpdateTaskResponse *resp = api_answer(c, ck.passed, "");
+	struct dm_err *err = NULL;
 
-	err = plan_init(c, &p, req->sources, req->n_sources);
+	take_text(&resp->msg, ck.msg);
+	take_text(&resp->checkresult, ck.result);
+	if (ck.passed)
+		err = sched_call(c->env->sched, update, &p);
 	if (err != NULL) {
-		resp = api_answer_err(c, err);
-	} else {
-		char *failed = precheck(c, &p, &o, &text);
-
-		resp = api_answer(c, failed == NULL, "");
-		if (failed != NULL)
-			resp->checkresult = failed;
-		else if (text != NULL)
-			resp->checkresult = g_steal_pointer(&text);
+		resp->result = false;
+		resp->msg = pb_error_text(err);
 	}
 	plan_fini(&p);
 	return &resp->base;
@@ -221,7 +261,8 @@ static struct dm_err *
 start(struct sched_core *core, void *arg)
 {
 	struct plan *p = arg;
-	struct sched_start s = { p->cfg->name, p->yaml, p->start_time, p->ids };
+	struct sched_start s = { p->cfg->name, p->yaml, p->start_time, p->ids,
+		p->adopt };
 	struct dm_err *err = sched_task_start(core, &s);
 
 	if (err == NULL)
@@ -273,26 +314,16 @@ ProtobufCMessage *
 api_start_task(const struct api_call *c)
 {
 	const Pb__StartTaskRequest *req = (const Pb__StartTaskRequest *)c->req;
-	struct plan p = { .yaml = req->task, .start_time = req->starttime };
-	struct check_opts o = { CHECK_LINES, CHECK_LINES };
-	g_autofree char *text = NULL;
-	Pb__StartTaskResponse *resp;
-	struct dm_err *err;
+	struct plan p = { .yaml = req->task,
+		.start_time = req->starttime,
+		.adopt = req->adopt };
+	struct checked ck = plan_checked(c, &p, req->sources, req->n_sources);
+	Pb__StartTaskResponse *resp = api_answer(c, ck.passed, "");
 
-	err = plan_init(c, &p, req->sources, req->n_sources);
-	if (err != NULL) {
-		resp = api_answer_err(c, err);
-	} else {
-		char *failed = precheck(c, &p, &o, &text);
-
-		resp = api_answer(c, failed == NULL, "");
-		if (failed != NULL)
-			resp->checkresult = failed;
-		else if (text != NULL)
-			resp->checkresult = g_steal_pointer(&text);
-		if (failed == NULL)
-			start_checked(c, req, &p, resp);
-	}
+	take_text(&resp->msg, ck.msg);
+	take_text(&resp->checkresult, ck.result);
+	if (ck.passed)
+		start_checked(c, req, &p, resp);
 	plan_fini(&p);
 	return &resp->base;
 }

@@ -5,7 +5,40 @@
 #include "lib/base/version.h"
 #include "lib/text/pbjson.h"
 
+#include <time.h>
+
 #define JSON "application/json"
+/* DM measures the load over this time. */
+#define CPU_WINDOW_NS (10 * INT64_C(1000000000))
+
+static int64_t
+read_clock(clockid_t id)
+{
+	struct timespec ts = { 0 };
+
+	clock_gettime(id, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* In percent of one processor, over the time since the last one. */
+static void
+set_cpu(struct http_env *env)
+{
+	int64_t wall = read_clock(CLOCK_MONOTONIC);
+	int64_t used = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	double percent = -1;
+
+	dm_mutex_lock(&env->mu);
+	if (wall - env->wall_ns >= CPU_WINDOW_NS) {
+		percent = 100.0 * (double)(used - env->used_ns) /
+			  (double)(wall - env->wall_ns);
+		env->wall_ns = wall;
+		env->used_ns = used;
+	}
+	dm_mutex_unlock(&env->mu);
+	if (percent >= 0)
+		dm_metric_set(env->cpu, NULL, percent);
+}
 
 static void
 get_status(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
@@ -18,10 +51,12 @@ get_status(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 static void
 get_metrics(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
-	const struct http_env *env = arg;
-	g_autofree char *text = dm_metrics_text(env->metrics);
+	struct http_env *env = arg;
+	g_autofree char *text = NULL;
 
 	(void)req;
+	set_cpu(env);
+	text = dm_metrics_text(env->metrics);
 	resp->content_type = DM_METRICS_CONTENT_TYPE;
 	g_string_assign(resp->body, text);
 }
@@ -70,14 +105,48 @@ get_readyz(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 	}
 }
 
+/* What is asked for here are the versions of etcd: DM's port is also etcd's. */
 static void
 get_version(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 {
+	const struct http_env *env = arg;
+	g_autofree char *server = NULL, *cluster = NULL;
+	DM_AUTO(dm_err) err = dm_etcd_version(env->etcd, &server, &cluster);
+	g_autofree char *why = err == NULL ? NULL : dm_err_message(err);
+
 	(void)req;
-	(void)arg;
+	if (err != NULL) {
+		resp->status = 503;
+		g_string_printf(resp->body, "%s\n", why);
+		return;
+	}
 	resp->content_type = JSON;
-	g_string_printf(
-	    resp->body, "{\"dm-master\":\"%s\"}", dm_version_release());
+	g_string_assign(resp->body, "{\"etcdserver\":");
+	dm_json_append_string(resp->body, server);
+	g_string_append(resp->body, ",\"etcdcluster\":");
+	dm_json_append_string(resp->body, cluster);
+	g_string_append_c(resp->body, '}');
+}
+
+void
+http_env_init(struct http_env *env, struct dm_etcd *etcd,
+    struct dm_metrics *metrics, bool (*has_leader)(void *arg), void *arg)
+{
+	*env = (struct http_env){ .etcd = etcd,
+		.metrics = metrics,
+		.has_leader = has_leader,
+		.arg = arg };
+	env->cpu = dm_metric_new(metrics, DM_METRIC_GAUGE,
+	    "dm_master_cpu_usage", "the cpu usage of master", NULL);
+	env->wall_ns = read_clock(CLOCK_MONOTONIC);
+	env->used_ns = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	dm_mutex_init(&env->mu, 60);
+}
+
+void
+http_env_fini(struct http_env *env)
+{
+	dm_mutex_fini(&env->mu);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Plain HTTP of dm-master: status, health, metrics.
+ * Plain HTTP of dm-master: status, health, versions, metrics.
  * Source: control-plane reference 3.4. Ours besides: /healthz (the process
  * runs), /readyz (it reaches etcd and knows a leader).
  */
@@ -10,14 +10,23 @@
 #include "lib/etcd/etcd.h"
 #include "lib/http/server.h"
 #include "lib/metrics/metrics.h"
+#include "lib/thread/mutex.h"
 
 struct http_env {
 	struct dm_etcd *etcd;
 	struct dm_metrics *metrics;
+	struct dm_metric *cpu; /* dm_master_cpu_usage */
 	bool (*has_leader)(void *arg);
 	void *arg;
+	struct dm_mutex mu; /* rank 60; guards the clocks below */
+	/* When the load was last computed, and what was used until then. */
+	int64_t wall_ns, used_ns;
 };
 
+/* Fills all of env; a metric is added to metrics. */
+void http_env_init(struct http_env *env, struct dm_etcd *etcd,
+    struct dm_metrics *metrics, bool (*has_leader)(void *arg), void *arg);
+void http_env_fini(struct http_env *env);
 /* Adds the routes; env is borrowed until the server has stopped. */
 void http_register(struct http_env *env, struct dm_http_server *server);
 

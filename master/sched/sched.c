@@ -166,6 +166,7 @@ ready(struct sched *s)
 /* ---- the watch of lease keys ---- */
 
 struct deleted {
+	struct sched *sched;
 	char *worker;
 	int64_t revision;
 };
@@ -194,12 +195,16 @@ static void
 on_deleted(struct sched_core *core, void *arg)
 {
 	struct deleted *d = arg;
+	struct dm_err *err;
 
 	if (core == NULL)
 		return;
 	dm_info("lease of dm-worker ended", dm_kstr("worker", d->worker),
 	    dm_kint("revision", d->revision));
-	log_failed(sched_offline(core, d->worker, d->revision), "offline");
+	err = sched_offline(core, d->worker, d->revision);
+	if (err != NULL)
+		d->sched->env.event_failed("handle", d->sched->env.arg);
+	log_failed(err, "offline");
 }
 
 static void
@@ -224,6 +229,7 @@ watch_events(
 		if (item == NULL)
 			continue; /* not one of our keys */
 		d = g_new0(struct deleted, 1);
+		d->sched = s;
 		d->worker = DM_TAKE(item->first);
 		d->revision = kv.mod_revision;
 		sched_post(s, on_deleted, d, deleted_free);
@@ -252,7 +258,9 @@ watch_compacted(int64_t revision, void *arg)
 static void
 watch_retry(const struct dm_err *err, void *arg)
 {
-	(void)arg;
+	struct sched *s = arg;
+
+	s->env.event_failed("watch", s->env.arg);
 	dm_warn("watch of lease keys resumes", dm_kerr(err));
 }
 

@@ -26,6 +26,8 @@ struct sched_env {
 	void (*drop)(uint64_t session, const char *why, void *arg);
 	void (*staged)(
 	    const char *worker, enum sched_stage s, bool gone, void *arg);
+	/* A worker's event was lost ("watch") or not carried out ("handle"). */
+	void (*event_failed)(const char *type, void *arg);
 	void *arg;
 };
 

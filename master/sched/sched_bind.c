@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which worker runs which source, and telling it.
- * SOURCE: control-plane reference 4.7, without relay and load tasks: our copies
- * keep nothing on a worker's disk. Differs: choices are by name, not random.
+ *
+ * SOURCE: control-plane reference 4.7, 4.9, without relay and load tasks: our
+ * copies keep nothing on a worker's disk. Differs: a worker may have several
+ * sources; choices are by load and name, not random. transfer-source does not
+ * pause tasks for the move: the new owner's epoch makes that unnecessary, and a
+ * master that ended in between would leave them paused.
  */
 #include "master/sched/sched_core.h"
 
 #include <string.h>
 
 void
-sched_batch_bind(struct dm_ha_batch *b, const struct sched_worker *w,
-    const struct sched_source *src)
+sched_batch_bind(
+    struct dm_ha_batch *b, const struct sched_worker *w, const char *source)
 {
-	struct dm_ha_item item = { .first = w->name };
+	g_autofree char *id = g_strdup(source);
+	struct dm_ha_item item = {
+		.kind = DM_HA_BOUND, .first = w->name, .second = id
+	};
 
-	if (src == NULL) {
-		dm_ha_batch_delete(b, DM_HA_BOUND, w->name, NULL);
-		return;
-	}
-	item.text = src->id;
-	item.kind = DM_HA_BOUND;
 	dm_ha_batch_put(b, &item);
 	item.kind = DM_HA_LAST_BOUND;
 	dm_ha_batch_put(b, &item);
+}
+
+void
+sched_batch_unbind(
+    struct dm_ha_batch *b, const struct sched_worker *w, const char *source)
+{
+	dm_ha_batch_delete(b, DM_HA_BOUND, w->name, source);
 }
 
 /* ---- what a worker should run ---- */
@@ -37,9 +45,10 @@ assignment_subtask(const struct sched_subtask *st)
 	a->stage = st->stage;
 	a->revision = st->revision;
 	a->config = g_strdup(st->yaml);
-	if (*st->start_time != '\0') {
+	if (*st->start_time != '\0' || st->adopt) {
 		struct dm_ha_item args = { .kind = DM_HA_CLI_ARGS,
-			.text = st->start_time };
+			.text = st->start_time,
+			.number = st->adopt };
 		size_t len;
 
 		a->cliargs = dm_ha_encode(&args, &len);
@@ -74,11 +83,10 @@ sched_desired(const struct sched_core *c, const struct sched_worker *w)
 	dm__v1__desired__init(d);
 	d->revision = c->revision;
 	d->clusterid = c->cluster_id;
-	if (w->source != NULL) {
-		d->n_sources = 1;
-		d->sources = g_new(Dm__V1__SourceAssignment *, 1);
-		d->sources[0] = assignment(w->source);
-	}
+	d->n_sources = w->sources->len;
+	d->sources = g_new(Dm__V1__SourceAssignment *, d->n_sources);
+	for (guint i = 0; i < w->sources->len; i++)
+		d->sources[i] = assignment(g_ptr_array_index(w->sources, i));
 	return d;
 }
 
@@ -96,39 +104,10 @@ sched_push(struct sched_core *c, struct sched_worker *w)
 
 /* ---- choosing ---- */
 
-/* The unbound source that fits a free worker best: its last one, else the
- * first that is not the last one of another free worker, else the first. */
-static struct sched_source *
-source_for(const struct sched_core *c, const struct sched_worker *w)
+bool
+sched_has_room(const struct sched_worker *w)
 {
-	g_autoptr(GPtrArray) sources = sched_sources_sorted(c);
-	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
-	struct sched_source *any = NULL, *wanted = NULL;
-
-	for (guint i = 0; i < sources->len; i++) {
-		struct sched_source *src = g_ptr_array_index(sources, i);
-		const struct sched_worker *best = NULL;
-
-		if (src->worker != NULL)
-			continue;
-		for (guint j = 0; j < workers->len; j++) {
-			const struct sched_worker *o =
-			    g_ptr_array_index(workers, j);
-
-			if (o->stage == SCHED_FREE &&
-			    g_strcmp0(o->last_source, src->id) == 0 &&
-			    (best == NULL ||
-				o->last_revision > best->last_revision))
-				best = o;
-		}
-		if (best == w)
-			return src;
-		if (best == NULL && any == NULL)
-			any = src;
-		if (wanted == NULL)
-			wanted = src;
-	}
-	return any != NULL ? any : wanted;
+	return w->stage != SCHED_OFFLINE && w->sources->len < w->max_sources;
 }
 
 static struct dm_err *
@@ -137,7 +116,7 @@ bind(struct sched_core *c, struct sched_worker *w, struct sched_source *src)
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	struct dm_err *err;
 
-	sched_batch_bind(b, w, src);
+	sched_batch_bind(b, w, src->id);
 	err = sched_commit(c, b);
 	if (err != NULL)
 		return err;
@@ -146,55 +125,141 @@ bind(struct sched_core *c, struct sched_worker *w, struct sched_source *src)
 	return NULL;
 }
 
-/* Workers whose last source is free go first, so that nobody takes it away. */
+/* An unbound source and a worker with room that had it before. */
+struct pair {
+	struct sched_worker *worker;
+	struct sched_source *source;
+	int64_t revision; /* when it was bound there last */
+};
+
+/* Newest first; what is equal (one transaction), by source. */
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+
+	if (x->revision != y->revision)
+		return x->revision < y->revision ? 1 : -1;
+	return strcmp(x->source->id, y->source->id);
+}
+
+static GArray *
+former_pairs(const GPtrArray *workers, const GPtrArray *sources)
+{
+	GArray *pairs = g_array_new(FALSE, FALSE, sizeof(struct pair));
+
+	for (guint i = 0; i < workers->len; i++)
+		for (guint j = 0; j < sources->len; j++) {
+			struct pair p = { workers->pdata[i], sources->pdata[j],
+				0 };
+			const gint64 *last =
+			    g_hash_table_lookup(p.worker->last, p.source->id);
+
+			if (last == NULL || p.source->worker != NULL ||
+			    !sched_has_room(p.worker))
+				continue;
+			p.revision = *last;
+			g_array_append_val(pairs, p);
+		}
+	g_array_sort(pairs, newest_first);
+	return pairs;
+}
+
+/* Each source where it was last, the newest of such bindings first: a worker
+ * that had several sources in turn gets back the one it had at the end. */
+static struct dm_err *
+bind_former(
+    struct sched_core *c, const GPtrArray *workers, const GPtrArray *sources)
+{
+	g_autoptr(GArray) pairs = former_pairs(workers, sources);
+
+	for (guint i = 0; i < pairs->len; i++) {
+		const struct pair *p = &g_array_index(pairs, struct pair, i);
+		struct dm_err *err;
+
+		if (p->source->worker != NULL || !sched_has_room(p->worker))
+			continue;
+		err = bind(c, p->worker, p->source);
+		if (err != NULL)
+			return err;
+	}
+	return NULL;
+}
+
+static struct sched_worker *
+least_loaded(const GPtrArray *workers)
+{
+	struct sched_worker *best = NULL;
+
+	for (guint i = 0; i < workers->len; i++) {
+		struct sched_worker *w = g_ptr_array_index(workers, i);
+
+		if (sched_has_room(w) &&
+		    (best == NULL || w->sources->len < best->sources->len))
+			best = w;
+	}
+	return best;
+}
+
 struct dm_err *
 sched_bind_all(struct sched_core *c)
 {
 	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
+	g_autoptr(GPtrArray) sources = sched_sources_sorted(c);
+	struct dm_err *err = bind_former(c, workers, sources);
 
-	for (int pass = 0; pass < 2; pass++)
-		for (guint i = 0; i < workers->len; i++) {
-			struct sched_worker *w = g_ptr_array_index(workers, i);
-			struct sched_source *src;
-			struct dm_err *err;
+	for (guint i = 0; err == NULL && i < sources->len; i++) {
+		struct sched_source *src = g_ptr_array_index(sources, i);
+		struct sched_worker *w;
 
-			if (w->stage != SCHED_FREE)
-				continue;
-			src = source_for(c, w);
-			if (src == NULL ||
-			    (pass == 0 &&
-				g_strcmp0(w->last_source, src->id) != 0))
-				continue;
-			err = bind(c, w, src);
-			if (err != NULL)
-				return err;
-		}
-	return NULL;
+		if (src->worker != NULL)
+			continue;
+		w = least_loaded(workers);
+		if (w == NULL)
+			return NULL;
+		err = bind(c, w, src);
+	}
+	return err;
 }
 
 /* ---- transfer-source ---- */
 
-/* Subtasks that run may only move from replication: a copy would begin anew
- * without need. */
+/* Running subtasks may only move from replication: a copy would begin anew
+ * without need. What nothing is known of may be in a copy. */
 static struct dm_err *
 check_units(const struct sched_source *src)
 {
+	g_autoptr(GPtrArray) tasks = sched_subtasks_sorted(src);
 	g_autoptr(GPtrArray) bad = g_ptr_array_new();
 	g_autofree char *text = NULL;
 
-	for (size_t i = 0; src->report != NULL && i < src->report->n_subtasks;
-	     i++) {
-		const Pb__SubTaskStatus *s = src->report->subtasks[i];
+	for (guint i = 0; i < tasks->len; i++) {
+		const struct sched_subtask *st = g_ptr_array_index(tasks, i);
+		const Pb__SubTaskStatus *s = sched_reported(src, st->task);
 
-		if (s->stage == PB__STAGE__Running &&
-		    s->unit != PB__UNIT_TYPE__Sync)
-			g_ptr_array_add(bad, s->name);
+		if (s == NULL ? st->stage == PB__STAGE__Running
+			      : s->stage == PB__STAGE__Running &&
+				    s->unit != PB__UNIT_TYPE__Sync)
+			g_ptr_array_add(bad, st->task);
 	}
 	if (bad->len == 0)
 		return NULL;
 	text = sched_list_text(bad);
 	return dm_err_new(
 	    SCHEDULER_REQUIRE_RUNNING_TASK_IN_SYNC_UNIT, text, src->id);
+}
+
+static struct dm_err *
+check_transfer(const struct sched_source *src, const struct sched_worker *w)
+{
+	g_autofree char *info = NULL;
+
+	if (!sched_has_room(w)) {
+		info = sched_worker_info(w);
+		return dm_err_new(SCHEDULER_WORKER_INVALID_TRANS, info,
+		    sched_stage_name(w->stage), sched_stage_name(SCHED_BOUND));
+	}
+	return src->worker == NULL ? NULL : check_units(src);
 }
 
 struct dm_err *
@@ -214,16 +279,13 @@ sched_transfer(struct sched_core *c, const char *source, const char *worker)
 		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, worker);
 	if (src->worker == w)
 		return NULL;
-	if (w->stage != SCHED_FREE)
-		return dm_err_new(SCHEDULER_WORKER_INVALID_TRANS, worker,
-		    sched_stage_name(w->stage), sched_stage_name(SCHED_BOUND));
-	err = check_units(src);
+	err = check_transfer(src, w);
 	if (err != NULL)
 		return err;
 	old = src->worker;
 	if (old != NULL)
-		sched_batch_bind(b, old, NULL);
-	sched_batch_bind(b, w, src);
+		sched_batch_unbind(b, old, src->id);
+	sched_batch_bind(b, w, src->id);
 	err = sched_commit(c, b);
 	if (err != NULL)
 		return err;

@@ -2,6 +2,8 @@
 /* The scheduler's state: objects, their relations, loading it from etcd. */
 #include "master/sched/sched_core.h"
 
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *
@@ -27,7 +29,8 @@ worker_free(gpointer p)
 
 	g_free(w->name);
 	g_free(w->addr);
-	g_free(w->last_source);
+	g_ptr_array_unref(w->sources);
+	g_hash_table_unref(w->last);
 	g_strfreev(w->reported);
 	g_free(w);
 }
@@ -71,6 +74,10 @@ sched_worker_new(struct sched_core *c, const char *name, const char *addr)
 
 	w->name = g_strdup(name);
 	w->addr = g_strdup(addr);
+	w->max_sources = 1;
+	w->sources = g_ptr_array_new();
+	w->last =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_hash_table_insert(c->workers, w->name, w);
 	c->ops.staged(name, w->stage, false, c->arg);
 	return w;
@@ -218,6 +225,17 @@ sched_list_text(const GPtrArray *names)
 	return g_string_free(s, FALSE);
 }
 
+char *
+sched_worker_info(const struct sched_worker *w)
+{
+	json_t *j = json_pack("{s:s,s:s}", "name", w->name, "addr", w->addr);
+	char *text = json_dumps(j, JSON_COMPACT), *copy = g_strdup(text);
+
+	json_decref(j);
+	free(text);
+	return copy;
+}
+
 /* ---- changes ---- */
 
 struct dm_err *
@@ -263,22 +281,27 @@ sched_stage_set(
 	c->ops.staged(w->name, to, false, c->arg);
 }
 
+static void
+note_last(struct sched_worker *w, const char *source, int64_t revision)
+{
+	gint64 *value = g_new(gint64, 1);
+
+	*value = revision;
+	g_hash_table_replace(w->last, g_strdup(source), value);
+}
+
 void
 sched_attach(struct sched_core *c, struct sched_source *src,
     struct sched_worker *w, int64_t epoch)
 {
 	dm_assert(src->worker == NULL || src->worker == w);
-	dm_assert(w->source == NULL || w->source == src);
 	if (src->epoch != epoch)
 		report_free(src);
+	if (src->worker == NULL)
+		g_ptr_array_add(w->sources, src);
 	src->worker = w;
 	src->epoch = epoch;
-	w->source = src;
-	if (w->last_source == NULL || strcmp(w->last_source, src->id) != 0) {
-		g_free(w->last_source);
-		w->last_source = g_strdup(src->id);
-	}
-	w->last_revision = epoch;
+	note_last(w, src->id, epoch);
 	sched_stage_set(c, w, SCHED_BOUND);
 }
 
@@ -291,8 +314,8 @@ sched_detach(struct sched_core *c, struct sched_source *src)
 		return;
 	src->worker = NULL;
 	report_free(src);
-	w->source = NULL;
-	if (w->stage == SCHED_BOUND)
+	g_ptr_array_remove(w->sources, src);
+	if (w->stage == SCHED_BOUND && w->sources->len == 0)
 		sched_stage_set(c, w, SCHED_FREE);
 }
 
@@ -313,6 +336,8 @@ load_worker(
 	if (was == NULL)
 		return;
 	w->session = was->session;
+	w->heard_at = was->heard_at;
+	w->max_sources = was->max_sources;
 	w->reported = DM_TAKE(was->reported);
 }
 
@@ -332,26 +357,24 @@ load_last(struct sched_core *c, const struct dm_ha_item *i)
 {
 	struct sched_worker *w = sched_worker_get(c, i->first);
 
-	if (w == NULL)
-		return;
-	g_free(w->last_source);
-	w->last_source = g_strdup(i->text);
-	w->last_revision = i->revision;
+	if (w != NULL)
+		note_last(w, i->second, i->revision);
 }
 
 /* A binding whose worker or source is gone, whose worker is offline, or that
- * is one too many: removed, so that the source can be bound anew. */
+ * is the second one of its source: removed, so that the source can be bound
+ * anew. How many sources the worker takes is known when its session begins. */
 static void
 load_bound(struct sched_core *c, const struct memory *old,
     const struct dm_ha_item *i, struct dm_ha_batch *repair)
 {
 	struct sched_worker *w = sched_worker_get(c, i->first);
-	struct sched_source *src = sched_source_get(c, i->text);
-	struct sched_source *was = g_hash_table_lookup(old->sources, i->text);
+	struct sched_source *src = sched_source_get(c, i->second);
+	struct sched_source *was = g_hash_table_lookup(old->sources, i->second);
 
 	if (w == NULL || src == NULL || w->stage == SCHED_OFFLINE ||
 	    src->worker != NULL) {
-		dm_ha_batch_delete(repair, DM_HA_BOUND, i->first, NULL);
+		dm_ha_batch_delete(repair, DM_HA_BOUND, i->first, i->second);
 		return;
 	}
 	sched_attach(c, src, w, i->revision);

@@ -27,21 +27,29 @@ const char *sched_stage_name(enum sched_stage s);
 
 struct sched_source;
 
+/* FREE: it has no source; BOUND: one or more, with room for others or not. */
 struct sched_worker {
 	char *name, *addr;
 	enum sched_stage stage;
-	struct sched_source *source; /* bound to it; NULL: none */
-	char *last_source;           /* last bound; NULL: none */
-	int64_t last_revision;       /* when that was written */
-	int64_t alive_revision;      /* of its lease key; 0: offline */
-	uint64_t session;            /* 0: none at the moment */
-	char **reported;             /* sources of its newest report */
+	unsigned max_sources;    /* 1 until its session says more */
+	GPtrArray *sources;      /* struct sched_source*, in order of binding */
+	GHashTable *last;        /* source id -> revision at which it was last
+				    bound to this worker, gint64*; owned */
+	int64_t alive_revision;  /* of its lease key; 0: offline */
+	uint64_t session;        /* 0: none at the moment */
+	struct dm_mono heard_at; /* of its newest report, or its session's
+				    begin; while there is a session */
+	char **reported;         /* sources of its newest report */
 };
 
 struct sched_subtask {
 	char *task;
 	char *yaml;       /* the task's, as given */
 	char *start_time; /* "" when not given */
+	/* Take over another cluster's progress. Kept in memory only, and until
+	 * the worker reports the subtask, so that a later restart does not
+	 * take it back from whoever took it over since. */
+	bool adopt;
 	Pb__Stage stage;  /* expected */
 	int64_t revision; /* of the stage */
 };
@@ -123,14 +131,16 @@ struct dm_err *sched_unregister(
 
 struct sched_hello {
 	uint64_t session;
-	const char *name; /* registered */
-	int64_t lease;    /* granted after the hello arrived */
+	const char *name;     /* registered */
+	unsigned max_sources; /* it takes; 0: one */
+	int64_t lease;        /* granted after the hello arrived */
 	const char *join_time;
 	Dm__V1__Holding *const *holding;
 	size_t n_holding;
 };
 /* A session begins: the lease key is written, what the worker held before is
- * its again - under the same epoch only if it still holds exactly that. */
+ * its again - under the same epoch only if it still holds exactly that. What
+ * is above its max_sources now is given to others. */
 struct dm_err *sched_online(
     struct sched_core *c, const struct sched_hello *h) DM_MUST_CHECK;
 /* The lease key was deleted at this revision. */
@@ -144,14 +154,20 @@ void sched_report(
 
 /* ---- binding (sched_bind.c) ---- */
 
-/* Give unbound sources to free workers until one of both is used up. */
+/* Give unbound sources to workers with room until one of both is used up: to
+ * the worker that had it last, else to the one with the fewest sources. */
 struct dm_err *sched_bind_all(struct sched_core *c) DM_MUST_CHECK;
-/* transfer-source. Errors: control-plane 4.9. */
+/* transfer-source. Errors: control-plane 4.9; a worker that is full counts as
+ * bound there. */
 struct dm_err *sched_transfer(
     struct sched_core *c, const char *source, const char *worker) DM_MUST_CHECK;
-/* Adds to b: worker takes over src (NULL: it loses what it has). */
-void sched_batch_bind(struct dm_ha_batch *b, const struct sched_worker *w,
-    const struct sched_source *src);
+/* The worker is alive and may take one source more. */
+bool sched_has_room(const struct sched_worker *w);
+/* Adds to b: worker takes over the source; it loses it. */
+void sched_batch_bind(
+    struct dm_ha_batch *b, const struct sched_worker *w, const char *source);
+void sched_batch_unbind(
+    struct dm_ha_batch *b, const struct sched_worker *w, const char *source);
 /* What the worker of a session should run, pushed. */
 void sched_push(struct sched_core *c, struct sched_worker *w);
 /* New message. */
@@ -163,6 +179,11 @@ Dm__V1__Desired *sched_desired(
 /* worker: "" or a free worker that gets it. */
 struct dm_err *sched_source_add(struct sched_core *c, const char *id,
     const char *yaml, const char *worker) DM_MUST_CHECK;
+/* Another configuration for a source whose tasks do not run; a worker that has
+ * it begins anew with it, under a new epoch.
+ * Errors: SCHEDULER_SOURCE_CFG_NOT_EXIST, SCHEDULER_SOURCE_CFG_UPDATE. */
+struct dm_err *sched_source_update(
+    struct sched_core *c, const char *id, const char *yaml) DM_MUST_CHECK;
 /* *was_bound: a worker ran it. */
 struct dm_err *sched_source_remove(
     struct sched_core *c, const char *id, bool *was_bound) DM_MUST_CHECK;
@@ -173,11 +194,23 @@ struct sched_start {
 	const char *task, *yaml;
 	const char *start_time;   /* "" when not given */
 	const GPtrArray *sources; /* ids */
+	bool adopt;
 };
 /* Add subtasks, expected Running. Sources that have it already are left as
  * they are. Errors: SCHEDULER_SUB_TASK_EXIST when all have,
  * SCHEDULER_SOURCES_UNBOUND, SCHEDULER_LATCH_IN_USE. */
 struct dm_err *sched_task_start(
+    struct sched_core *c, const struct sched_start *s) DM_MUST_CHECK;
+/*
+ * Another configuration for subtasks that do not run (sched_update.c). What may
+ * change in the unit Sync: block-allow-lists, routes, filters, syncers. The
+ * same configuration again is always taken and changes nothing.
+ * Errors: SCHEDULER_TASK_NOT_EXIST, SCHEDULER_SUB_TASK_NOT_EXIST,
+ * SCHEDULER_SUB_TASK_CFG_UPDATE (it runs), SCHEDULER_SOURCES_UNBOUND,
+ * WORKER_UPDATE_SUB_TASK_CONFIG (another field, or another unit),
+ * SCHEDULER_LATCH_IN_USE.
+ */
+struct dm_err *sched_task_update(
     struct sched_core *c, const struct sched_start *s) DM_MUST_CHECK;
 /* Expect another stage; the same one again acts again. sources empty: all of
  * the task. */
@@ -189,6 +222,10 @@ struct dm_err *sched_task_delete(struct sched_core *c, const char *task,
 struct dm_err *sched_latch(
     struct sched_core *c, const char *task, const char *op) DM_MUST_CHECK;
 void sched_unlatch(struct sched_core *c, const char *task);
+/* NULL when op may begin on the task: it is not latched, and decisions can be
+ * made at all. */
+struct dm_err *sched_check_latch(
+    const struct sched_core *c, const char *task, const char *op) DM_MUST_CHECK;
 /* The task has subtasks: SCHEDULER_SUB_TASK_EXIST. */
 struct dm_err *sched_task_absent(
     const struct sched_core *c, const char *task) DM_MUST_CHECK;
@@ -206,6 +243,11 @@ void sched_stage_set(
 void sched_attach(struct sched_core *c, struct sched_source *src,
     struct sched_worker *w, int64_t epoch);
 void sched_detach(struct sched_core *c, struct sched_source *src);
+/* What the worker reported of a task; NULL: nothing. Borrowed. */
+const Pb__SubTaskStatus *sched_reported(
+    const struct sched_source *src, const char *task);
+/* {"name":"w1","addr":"h:p"}: how messages name a worker. New string. */
+char *sched_worker_info(const struct sched_worker *w);
 struct sched_worker *sched_worker_new(
     struct sched_core *c, const char *name, const char *addr);
 struct sched_source *sched_source_new(

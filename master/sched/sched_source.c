@@ -16,7 +16,7 @@ check_new(struct sched_core *c, const char *id, const char *worker,
 	*w = sched_worker_get(c, worker);
 	if (*w == NULL)
 		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, worker);
-	if ((*w)->stage != SCHED_FREE)
+	if (!sched_has_room(*w))
 		return dm_err_new(SCHEDULER_WORKER_NOT_FREE, worker);
 	return NULL;
 }
@@ -38,11 +38,8 @@ sched_source_add(
 	item.first = g_strdup(id);
 	item.text = g_strdup(yaml);
 	dm_ha_batch_put(b, &item);
-	if (w != NULL) {
-		struct sched_source named = { .id = item.first };
-
-		sched_batch_bind(b, w, &named);
-	}
+	if (w != NULL)
+		sched_batch_bind(b, w, id);
 	err = sched_commit(c, b);
 	g_free(item.first);
 	g_free(item.text);
@@ -54,6 +51,32 @@ sched_source_add(
 	sched_attach(c, src, w, c->revision);
 	sched_push(c, w);
 	return NULL;
+}
+
+/* Which workers had the source: in etcd, in memory. */
+static void
+batch_forget(const struct sched_core *c, struct dm_ha_batch *b, const char *id)
+{
+	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
+
+	for (guint i = 0; i < workers->len; i++) {
+		const struct sched_worker *w = g_ptr_array_index(workers, i);
+
+		if (g_hash_table_contains(w->last, id))
+			dm_ha_batch_delete(b, DM_HA_LAST_BOUND, w->name, id);
+	}
+}
+
+static void
+forget(struct sched_core *c, const char *id)
+{
+	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
+
+	for (guint i = 0; i < workers->len; i++) {
+		struct sched_worker *w = g_ptr_array_index(workers, i);
+
+		g_hash_table_remove(w->last, id);
+	}
 }
 
 struct dm_err *
@@ -82,19 +105,18 @@ sched_source_remove(struct sched_core *c, const char *id, bool *was_bound)
 	}
 	w = src->worker;
 	dm_ha_batch_delete(b, DM_HA_SOURCE, id, NULL);
-	if (w != NULL) {
-		dm_ha_batch_delete(b, DM_HA_BOUND, w->name, NULL);
-		dm_ha_batch_delete(b, DM_HA_LAST_BOUND, w->name, NULL);
-	}
+	if (w != NULL)
+		sched_batch_unbind(b, w, id);
+	batch_forget(c, b, id);
 	err = sched_commit(c, b);
 	if (err != NULL)
 		return err;
 	*was_bound = w != NULL;
 	sched_detach(c, src);
-	g_hash_table_remove(c->sources, src->id);
+	forget(c, id);
+	g_hash_table_remove(c->sources, id);
 	if (w == NULL)
 		return NULL;
-	g_clear_pointer(&w->last_source, g_free);
 	sched_push(c, w);
 	return sched_bind_all(c);
 }

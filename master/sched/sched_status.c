@@ -2,7 +2,9 @@
 /*
  * Status from the workers' newest reports.
  * Differs from DM: nothing is asked of a worker; what it reported last (about a
- * second ago) is the answer.
+ * second ago) is the answer, so that one that hangs delays nobody. A report
+ * that is older than STALE_MS is no answer any more: the entry fails, and its
+ * text says how old the last known state is.
  */
 #include "master/sched/sched_status.h"
 
@@ -13,17 +15,8 @@
 /* A worker that does not say which order its report reflects: how old an
  * operation must be before a state is taken for its outcome. */
 #define SETTLE_MS 2000
-
-static const Pb__SubTaskStatus *
-reported(const struct sched_source *src, const char *task)
-{
-	if (src->report == NULL)
-		return NULL;
-	for (size_t i = 0; i < src->report->n_subtasks; i++)
-		if (strcmp(src->report->subtasks[i]->name, task) == 0)
-			return src->report->subtasks[i];
-	return NULL;
-}
+/* Reports come every second. */
+#define STALE_MS 3500
 
 /* ---- query-status ---- */
 
@@ -79,7 +72,7 @@ append_subtasks(Pb__QueryStatusResponse *r, const struct sched_source *src,
 
 	for (guint i = 0; i < tasks->len; i++) {
 		const struct sched_subtask *st = g_ptr_array_index(tasks, i);
-		const Pb__SubTaskStatus *s = reported(src, st->task);
+		const Pb__SubTaskStatus *s = sched_reported(src, st->task);
 
 		if (*task != '\0' && strcmp(task, st->task) != 0)
 			continue;
@@ -109,27 +102,66 @@ no_worker(const char *source)
 	return dm_err_new(MASTER_WORKER_ARGS_EXTRACTOR, text);
 }
 
-static struct dm_err *
-no_session(const struct sched_worker *w)
+/* "t1 Running, t2 Paused", as it was reported last. */
+static char *
+known_stages(const struct sched_source *src)
 {
+	GString *s = g_string_new(NULL);
+
+	for (size_t i = 0; src->report != NULL && i < src->report->n_subtasks;
+	     i++) {
+		const Pb__SubTaskStatus *st = src->report->subtasks[i];
+		const ProtobufCEnumValue *v =
+		    protobuf_c_enum_descriptor_get_value(
+			&pb__stage__descriptor, (int)st->stage);
+
+		g_string_append_printf(s, "%s%s %s", i == 0 ? "" : ", ",
+		    st->name, v == NULL ? "?" : v->name);
+	}
+	if (s->len == 0)
+		g_string_assign(s, "nothing");
+	return g_string_free(s, FALSE);
+}
+
+/* NULL when what the worker has reported is how things stand. */
+static struct dm_err *
+silence(const struct sched_core *c, const struct sched_source *src)
+{
+	const struct sched_worker *w = src->worker;
+	int64_t ms = dm_mono_diff_ms(c->ops.now(c->arg), w->heard_at);
+	g_autofree char *known = NULL;
+
+	if (w->session != 0 && ms < STALE_MS)
+		return NULL;
+	known = known_stages(src);
+	if (w->session == 0)
+		return dm_err_set_cause(dm_err_new(MASTER_GRPC_REQUEST_ERROR),
+		    "dm-worker %s is not connected at the moment; last known "
+		    "state: %s",
+		    w->name, known);
 	return dm_err_set_cause(dm_err_new(MASTER_GRPC_REQUEST_ERROR),
-	    "dm-worker %s is not connected at the moment", w->name);
+	    "dm-worker %s has not reported for %" G_GINT64_FORMAT
+	    " s; last known state: %s",
+	    w->name, ms / 1000, known);
 }
 
 static Pb__QueryStatusResponse *
-query_source(const struct sched_source *src, const char *task)
+query_source(const struct sched_core *c, const struct sched_source *src,
+    const char *task)
 {
 	Pb__QueryStatusResponse *r =
 	    PB_NEW(Pb__QueryStatusResponse, pb__query_status_response__init);
 	Pb__SubTaskStatus *s;
+	struct dm_err *err;
 
 	r->sourcestatus = source_status(src);
 	if (src->worker == NULL) {
 		r->msg = pb_error_text(no_worker(src->id));
 		return r;
 	}
-	if (src->worker->session == 0) {
-		r->msg = pb_error_text(no_session(src->worker));
+	err = silence(c, src);
+	if (err != NULL) {
+		r->msg = pb_error_text(err);
 		return r;
 	}
 	r->result = true;
@@ -227,12 +259,30 @@ sched_query_status(
 
 		if (!all || src->worker != NULL)
 			PB_APPEND(resp->sources, resp->n_sources,
-			    query_source(src, req->name));
+			    query_source(c, src, req->name));
 		else if (g_hash_table_size(src->subtasks) > 0)
 			PB_APPEND(
 			    resp->sources, resp->n_sources, query_unbound(src));
 	}
 	return resp;
+}
+
+/* "s1, s2"; protobuf-c's empty string when there is none. */
+static char *
+source_list(const struct sched_worker *w)
+{
+	GString *s;
+
+	if (w->sources->len == 0)
+		return (char *)(uintptr_t)protobuf_c_empty_string;
+	s = g_string_new(NULL);
+	for (guint i = 0; i < w->sources->len; i++) {
+		const struct sched_source *src =
+		    g_ptr_array_index(w->sources, i);
+
+		g_string_append_printf(s, "%s%s", i == 0 ? "" : ", ", src->id);
+	}
+	return g_string_free(s, FALSE);
 }
 
 Pb__ListWorkerMember *
@@ -256,8 +306,7 @@ sched_list_workers(
 		info->name = g_strdup(w->name);
 		info->addr = g_strdup(w->addr);
 		info->stage = g_strdup(sched_stage_name(w->stage));
-		if (w->source != NULL)
-			info->source = g_strdup(w->source->id);
+		info->source = source_list(w);
 		PB_APPEND(m->workers, m->n_workers, info);
 	}
 	return m;
@@ -300,10 +349,35 @@ reaches(enum sched_goal goal, Pb__Stage stage)
 	       (stage == PB__STAGE__Running || stage == PB__STAGE__Finished);
 }
 
+/* Another command came in between: this one will never be seen done. */
+static Pb__CommonWorkerResponse *
+judge_overtaken(const struct sched_want *want, const struct sched_source *src)
+{
+	const struct sched_subtask *st = sched_subtask_get(src, want->task);
+	bool wants_none = want->goal == SCHED_GOAL_DELETE;
+	Pb__Stage stage = want->goal == SCHED_GOAL_PAUSE ? PB__STAGE__Paused
+							 : PB__STAGE__Running;
+	struct dm_err *err;
+	g_autofree char *text = NULL;
+
+	if (wants_none ? st == NULL || st->revision <= want->revision
+		       : st != NULL && st->stage == stage)
+		return NULL;
+	err = dm_err_set_cause(dm_err_new(MASTER_FAIL_TO_GET_EXPECT_RESULT),
+	    "another command has %s task %s of source %s meanwhile",
+	    st == NULL   ? "stopped"
+	    : wants_none ? "started"
+			 : "changed the stage of",
+	    want->task, src->id);
+	text = pb_error_text(err);
+	return pb_worker_response(false, text, src->id, src->worker->name);
+}
+
 static Pb__CommonWorkerResponse *
 judge_subtask(const struct sched_want *want, const struct sched_source *src)
 {
-	const Pb__SubTaskStatus *s = reported(src, want->task);
+	Pb__CommonWorkerResponse *overtaken = judge_overtaken(want, src);
+	const Pb__SubTaskStatus *s = sched_reported(src, want->task);
 	bool fresh = src->report != NULL &&
 		     is_fresh(want, src->report_revision, src->report_at);
 	/* A report that tells its revision is believed only when it is new
@@ -312,8 +386,8 @@ judge_subtask(const struct sched_want *want, const struct sched_source *src)
 	g_autofree char *text = NULL;
 	bool has_errors, reached;
 
-	if (src->report == NULL)
-		return NULL;
+	if (overtaken != NULL || src->report == NULL)
+		return overtaken;
 	if (want->goal == SCHED_GOAL_DELETE)
 		return usable && s == NULL ? pb_worker_response(true, "",
 						 src->id, src->worker->name)

@@ -24,8 +24,8 @@ sched_unlatch(struct sched_core *c, const char *task)
 	g_hash_table_remove(c->latches, task);
 }
 
-static struct dm_err *
-check_latch(const struct sched_core *c, const char *task, const char *op)
+struct dm_err *
+sched_check_latch(const struct sched_core *c, const char *task, const char *op)
 {
 	if (g_hash_table_contains(c->latches, task))
 		return dm_err_new(SCHEDULER_LATCH_IN_USE, op, task);
@@ -123,7 +123,7 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 	struct sched_subtask proto = { .stage = PB__STAGE__Running };
 	struct dm_err *err;
 
-	err = check_latch(c, s->task, "AddSubTasks");
+	err = sched_check_latch(c, s->task, "AddSubTasks");
 	if (err == NULL)
 		err = sources_to_start(c, s, sources);
 	if (err != NULL)
@@ -140,6 +140,7 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 		    sched_subtask_new(src, s->task, s->yaml, s->start_time);
 
 		st->stage = PB__STAGE__Running;
+		st->adopt = s->adopt;
 		st->revision = c->revision;
 		sched_push(c, src->worker);
 	}
@@ -186,7 +187,7 @@ sched_task_stage(struct sched_core *c, const char *task,
 	g_autoptr(GPtrArray) scope = NULL;
 	struct dm_err *err;
 
-	err = check_latch(c, task, "UpdateExpectSubTaskStage");
+	err = sched_check_latch(c, task, "UpdateExpectSubTaskStage");
 	if (err == NULL)
 		err = task_scope(c, task, sources, &scope);
 	if (err != NULL)
@@ -224,7 +225,7 @@ sched_task_delete(
 	g_autoptr(GPtrArray) scope = NULL;
 	struct dm_err *err;
 
-	err = check_latch(c, task, "RemoveSubTasks");
+	err = sched_check_latch(c, task, "RemoveSubTasks");
 	if (err == NULL)
 		err = task_scope(c, task, sources, &scope);
 	if (err != NULL)

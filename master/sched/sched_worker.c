@@ -17,6 +17,7 @@ sched_register(struct sched_core *c, const char *name, const char *addr)
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	struct sched_worker *w = sched_worker_get(c, name);
 	struct dm_ha_item item = { .kind = DM_HA_WORKER };
+	g_autofree char *info = NULL;
 	struct dm_err *err = sched_ready(c);
 
 	if (err != NULL)
@@ -24,7 +25,8 @@ sched_register(struct sched_core *c, const char *name, const char *addr)
 	if (w != NULL) {
 		if (strcmp(w->addr, addr) == 0)
 			return NULL;
-		return dm_err_new(SCHEDULER_WORKER_EXIST, name);
+		info = sched_worker_info(w);
+		return dm_err_new(SCHEDULER_WORKER_EXIST, info);
 	}
 	item.first = g_strdup(name);
 	item.text = g_strdup(addr);
@@ -70,14 +72,69 @@ holds(const struct sched_hello *h, const struct sched_source *src)
 	return false;
 }
 
+/* What changes for the sources of a worker whose session begins. */
+struct comeback {
+	GPtrArray *again; /* struct sched_source*: its, under a new epoch */
+	GPtrArray *extra; /* more than it takes now: unbound */
+};
+
+/* Another process, or one with an older assignment, gets a new epoch, so that
+ * two processes of one name fence each other. */
+static void
+plan_comeback(const struct sched_worker *w, const struct sched_hello *h,
+    struct comeback *cb, struct dm_ha_batch *b)
+{
+	unsigned max = MAX(h->max_sources, 1U);
+
+	cb->again = g_ptr_array_new();
+	cb->extra = g_ptr_array_new();
+	for (guint i = 0; i < w->sources->len; i++) {
+		struct sched_source *src = g_ptr_array_index(w->sources, i);
+
+		if (i >= max) {
+			g_ptr_array_add(cb->extra, src);
+			sched_batch_unbind(b, w, src->id);
+		} else if (!holds(h, src)) {
+			g_ptr_array_add(cb->again, src);
+			sched_batch_bind(b, w, src->id);
+		}
+	}
+}
+
+static void
+take_comeback(
+    struct sched_core *c, struct sched_worker *w, const struct comeback *cb)
+{
+	for (guint i = 0; i < cb->extra->len; i++)
+		sched_detach(c, g_ptr_array_index(cb->extra, i));
+	for (guint i = 0; i < cb->again->len; i++)
+		sched_attach(
+		    c, g_ptr_array_index(cb->again, i), w, c->revision);
+}
+
+static void
+take_session(
+    struct sched_core *c, struct sched_worker *w, const struct sched_hello *h)
+{
+	uint64_t old = w->session;
+
+	w->session = h->session;
+	w->max_sources = MAX(h->max_sources, 1U);
+	w->alive_revision = c->revision;
+	w->heard_at = c->ops.now(c->arg);
+	if (old != 0 && old != h->session)
+		c->ops.drop(old, "another session took its place", c->arg);
+	if (w->stage == SCHED_OFFLINE)
+		sched_stage_set(c, w, SCHED_FREE);
+}
+
 struct dm_err *
 sched_online(struct sched_core *c, const struct sched_hello *h)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	struct sched_worker *w = sched_worker_get(c, h->name);
 	struct dm_ha_item alive = { .kind = DM_HA_ALIVE, .lease = h->lease };
-	uint64_t old;
-	bool again;
+	struct comeback cb;
 	struct dm_err *err = sched_ready(c);
 
 	if (err != NULL)
@@ -88,26 +145,18 @@ sched_online(struct sched_core *c, const struct sched_hello *h)
 	alive.text = g_strdup(h->join_time);
 	dm_ha_batch_put(b, &alive);
 	g_free(alive.text);
-	/* Another process, or one with an older assignment: a new epoch, so
-	 * that two processes of one name fence each other. */
-	again = w->source != NULL && !holds(h, w->source);
-	if (again)
-		sched_batch_bind(b, w, w->source);
+	plan_comeback(w, h, &cb, b);
 	err = sched_commit(c, b);
-	if (err != NULL)
-		return err;
-	old = w->session;
-	w->session = h->session;
-	w->alive_revision = c->revision;
-	if (old != 0 && old != h->session)
-		c->ops.drop(old, "another session took its place", c->arg);
-	if (w->stage == SCHED_OFFLINE)
-		sched_stage_set(c, w, SCHED_FREE);
-	if (again)
-		sched_attach(c, w->source, w, c->revision);
-	c->ops.welcome(h->session, c->cluster_id, c->arg);
-	sched_push(c, w);
-	return sched_bind_all(c);
+	if (err == NULL) {
+		take_session(c, w, h);
+		take_comeback(c, w, &cb);
+		c->ops.welcome(h->session, c->cluster_id, c->arg);
+		sched_push(c, w);
+		err = sched_bind_all(c);
+	}
+	g_ptr_array_unref(cb.again);
+	g_ptr_array_unref(cb.extra);
+	return err;
 }
 
 struct dm_err *
@@ -123,14 +172,18 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 	if (w == NULL || w->stage == SCHED_OFFLINE ||
 	    revision <= w->alive_revision)
 		return NULL;
-	if (w->source != NULL)
-		sched_batch_bind(b, w, NULL);
+	for (guint i = 0; i < w->sources->len; i++) {
+		const struct sched_source *src =
+		    g_ptr_array_index(w->sources, i);
+
+		sched_batch_unbind(b, w, src->id);
+	}
 	err = sched_commit(c, b);
 	if (err != NULL)
 		return err;
 	c->revision = MAX(c->revision, revision);
-	if (w->source != NULL)
-		sched_detach(c, w->source);
+	while (w->sources->len > 0)
+		sched_detach(c, g_ptr_array_index(w->sources, 0));
 	w->alive_revision = 0;
 	sched_stage_set(c, w, SCHED_OFFLINE);
 	if (w->session != 0) {
@@ -166,34 +219,65 @@ sched_closed(struct sched_core *c, uint64_t session)
 }
 
 /* What a worker says about another assignment than its present one is old. */
+static bool
+is_current(const struct sched_worker *w, const struct sched_source *src,
+    const Dm__V1__SourceReport *r)
+{
+	return src != NULL && src->worker == w &&
+	       r->epoch == (uint64_t)src->epoch;
+}
+
+/* What the worker has begun it need not be told again. revision: of the newest
+ * order that the report reflects. */
+static void
+forget_adoption(
+    struct sched_source *src, const Dm__V1__SourceReport *r, int64_t revision)
+{
+	for (size_t i = 0; i < r->n_subtasks; i++) {
+		struct sched_subtask *st =
+		    sched_subtask_get(src, r->subtasks[i]->name);
+
+		if (st != NULL && revision >= st->revision)
+			st->adopt = false;
+	}
+}
+
 void
 sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 {
 	struct sched_worker *w = worker_of_session(c, session);
-	struct sched_source *src = w == NULL ? NULL : w->source;
 	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 
 	if (w == NULL)
 		return;
+	w->heard_at = c->ops.now(c->arg);
 	for (size_t i = 0; i < report->n_sources; i++)
 		g_strv_builder_add(names, report->sources[i]->source);
 	g_strfreev(w->reported);
 	w->reported = g_strv_builder_end(names);
-	if (src == NULL)
-		return;
-	for (size_t i = 0; i < report->n_sources; i++) {
+	for (size_t i = report->n_sources; i-- > 0;) {
 		Dm__V1__SourceReport *r = report->sources[i];
+		struct sched_source *src = sched_source_get(c, r->source);
 
-		if (strcmp(r->source, src->id) != 0 ||
-		    r->epoch != (uint64_t)src->epoch)
+		if (!is_current(w, src, r))
 			continue;
 		if (src->report != NULL)
 			protobuf_c_message_free_unpacked(
 			    &src->report->base, NULL);
 		src->report = r;
 		src->report_revision = report->revision;
-		src->report_at = c->ops.now(c->arg);
+		forget_adoption(src, r, report->revision);
+		src->report_at = w->heard_at;
 		report->sources[i] = report->sources[--report->n_sources];
-		return;
 	}
+}
+
+const Pb__SubTaskStatus *
+sched_reported(const struct sched_source *src, const char *task)
+{
+	for (size_t i = 0; src->report != NULL && i < src->report->n_subtasks;
+	     i++)
+		if (strcmp(src->report->subtasks[i]->name, task) == 0)
+			return src->report->subtasks[i];
+	return NULL;
 }

@@ -10,6 +10,7 @@
 #include "lib/log/log.h"
 #include "master/pb.h"
 #include "master/session/lease.h"
+#include "master/session/members.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -22,8 +23,9 @@
 struct session_mgr {
 	struct dm_etcd *etcd;
 	struct sched *sched;
-	struct dm_mutex mu;   /* rank 30; guards the table and the counter */
-	GHashTable *sessions; /* id -> struct session*, a reference */
+	struct members *members; /* NULL: not followed */
+	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
+	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
 	atomic_bool stopping; /* streams end because of us */
 };
@@ -109,6 +111,43 @@ send_ack(struct session *s, uint64_t seq)
 	dm_rpc_stream_send(s->stream, &msg.base);
 }
 
+static void
+send_masters(struct session *s)
+{
+	g_auto(GStrv) list = members_list(s->m->members);
+	Dm__V1__MasterMessage msg;
+	Dm__V1__Masters masters;
+
+	if (list[0] == NULL)
+		return;
+	dm__v1__master_message__init(&msg);
+	dm__v1__masters__init(&masters);
+	masters.addresses = list;
+	masters.n_addresses = g_strv_length(list);
+	msg.m_case = DM__V1__MASTER_MESSAGE__M_MASTERS;
+	msg.masters = &masters;
+	dm_rpc_stream_send(s->stream, &msg.base);
+}
+
+/* On the thread of `members`. */
+static void
+on_members(void *arg)
+{
+	struct session_mgr *m = arg;
+	g_autoptr(GPtrArray) all =
+	    g_ptr_array_new_with_free_func(session_unref);
+	GHashTableIter it;
+	gpointer s;
+
+	dm_mutex_lock(&m->mu);
+	g_hash_table_iter_init(&it, m->sessions);
+	while (g_hash_table_iter_next(&it, NULL, &s))
+		g_ptr_array_add(all, session_ref(s));
+	dm_mutex_unlock(&m->mu);
+	for (guint i = 0; i < all->len; i++)
+		send_masters(g_ptr_array_index(all, i));
+}
+
 void
 session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 {
@@ -128,6 +167,7 @@ session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 	msg.m_case = DM__V1__MASTER_MESSAGE__M_WELCOME;
 	msg.welcome = &w;
 	dm_rpc_stream_send(s->stream, &msg.base);
+	send_masters(s);
 	session_unref(s);
 }
 
@@ -199,6 +239,7 @@ enter(struct sched_core *core, struct hello *h)
 	g_autofree char *join_time = g_date_time_format_iso8601(now);
 	struct sched_hello in = { .session = h->s->id,
 		.name = h->msg->name,
+		.max_sources = h->msg->maxsources,
 		.join_time = join_time,
 		.holding = h->msg->holding,
 		.n_holding = h->msg->n_holding };
@@ -507,6 +548,7 @@ session_mgr_free(struct session_mgr *m)
 {
 	if (m == NULL)
 		return;
+	members_free(m->members);
 	g_hash_table_unref(m->sessions);
 	dm_mutex_fini(&m->mu);
 	g_free(m);
@@ -526,6 +568,13 @@ void
 session_mgr_stop(struct session_mgr *m)
 {
 	atomic_store(&m->stopping, true);
+	members_stop(m->members);
+}
+
+void
+session_mgr_follow_members(struct session_mgr *m)
+{
+	m->members = members_start(m->etcd, on_members, m);
 }
 
 void

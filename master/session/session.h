@@ -30,6 +30,9 @@ DM_DEFINE_AUTO(session_mgr)
 /* Registers WorkerSession.Session; before the server starts, and before
  * session_mgr_attach. */
 void session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server);
+/* Tell the workers which masters there are, from now on: etcd's members are
+ * they. Before the server starts. */
+void session_mgr_follow_members(struct session_mgr *m);
 /* Whom hellos and reports go to; before the server starts. */
 void session_mgr_attach(struct session_mgr *m, struct sched *sched);
 

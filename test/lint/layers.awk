@@ -51,7 +51,8 @@ FNR == 1 {
 			finding("the first include is not the file's own header")
 	}
 	if (n == 1 || part[1] == "google") {
-		if (path !~ /\.pb-c\.h$/ && path != "dm_errors.h")
+		if (path !~ /\.pb-c\.h$/ && path != "dm_errors.h" &&
+		    path != "dm_descriptors.h")
 			finding("\"" path "\" is not written from the root")
 		next
 	}

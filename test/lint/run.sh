@@ -70,6 +70,10 @@ rule_diagrams() {
 	test/lint/diagrams.sh --check
 }
 
+rule_codes() {
+	test/lint/codes.sh
+}
+
 rule_shell() {
 	shellcheck -x "${scripts[@]}"
 }
@@ -114,6 +118,7 @@ rule text 'SPDX, banned calls, guards, open marks'
 rule sizes 'files under 800 lines, functions under 100'
 rule format 'clang-format 14'
 rule diagrams 'ARCHITECTURE.md shows the tables of the code'
+rule codes 'every error code that is raised has a test'
 rule shell 'shellcheck'
 rule headers 'each header compiles alone, gcc and clang'
 rule clang 'clang without a warning: the tests'

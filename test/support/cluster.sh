@@ -5,6 +5,7 @@
 # cluster_init; everything started here ends, by pid, when the shell does.
 #
 #   BIN   folder of dm-master, dm-worker, dmctl (default build/bin)
+#   WORKER_BIN  another dm-worker, for tests that need one
 #   KEEP  set: leave servers and folder in place
 
 CLUSTER_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -210,7 +211,7 @@ worker_up() {
 	shift
 	[ -n "${PORT[$n]:-}" ] || PORT[$n]=$(free_port)
 	# shellcheck disable=SC2086 # a list of flags
-	"$BIN/dm-worker" --name "$n" --join "$MASTER" \
+	"${WORKER_BIN:-$BIN/dm-worker}" --name "$n" --join "$MASTER" \
 		--worker-addr "127.0.0.1:${PORT[$n]}" \
 		--log-file "$W/$n.log" $WORKER_FLAGS "$@" \
 		>>"$W/$n.out" 2>&1 &

@@ -15,6 +15,7 @@
 #include "lib/log/log.h"
 #include "lib/rpc/rpc.h"
 #include "worker/agent/lease.h"
+#include "worker/agent/masters.h"
 
 #include <string.h>
 
@@ -28,9 +29,10 @@
 enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_CLOSED };
 
 struct agent {
-	char **masters;
+	struct masters *masters;
 	char *name, *address;
 	int64_t relay_ttl_s;
+	uint32_t max_sources;
 	struct holder *holder;
 	void (*refused)(const char *why, void *arg);
 	void *arg;
@@ -137,6 +139,12 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 	case DM__V1__MASTER_MESSAGE__M_REFUSE:
 		on_refuse(a, m->refuse->msg);
 		break;
+	case DM__V1__MASTER_MESSAGE__M_MASTERS:
+		if (masters_learn(a->masters, m->masters->addresses,
+			m->masters->n_addresses))
+			dm_info("the cluster has other masters",
+			    dm_kint("masters", m->masters->n_addresses));
+		break;
 	default:
 		break; /* of a newer master: it knows our features */
 	}
@@ -190,6 +198,7 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	hello.address = a->address;
 	hello.version = version;
 	hello.relaykeepalivettl = a->relay_ttl_s;
+	hello.maxsources = a->max_sources;
 	hello.n_holding = held->len;
 	hello.holding = refs;
 	dm_mutex_lock(&a->mu);
@@ -329,17 +338,14 @@ session_main(void *arg)
 	struct agent *a = arg;
 	int64_t retry = RETRY_FIRST_MS;
 
-	for (unsigned i = 0;; i++) {
-		const char *master = a->masters[i];
+	for (;;) {
+		g_autofree char *master = masters_next(a->masters);
 		bool over;
 
-		if (master == NULL) {
-			i = 0;
-			master = a->masters[0];
-		}
 		if (session(a, master)) {
 			retry = RETRY_FIRST_MS;
-			i--; /* the same one first: it may be back already */
+			/* The same one first: it may be back already. */
+			masters_stay(a->masters);
 		}
 		dm_mutex_lock(&a->mu);
 		if (!a->stopping && !a->final)
@@ -409,16 +415,12 @@ struct agent *
 agent_start(const struct agent_opts *o)
 {
 	struct agent *a = g_new0(struct agent, 1);
-	GPtrArray *list = g_ptr_array_new();
 
-	for (const char *const *m = o->masters; *m != NULL; m++)
-		g_ptr_array_add(list, g_strdup(*m));
-	g_ptr_array_add(list, NULL);
-	a->masters = (char **)g_ptr_array_free(list, FALSE);
-	dm_assert(a->masters[0] != NULL);
+	a->masters = masters_new(o->masters);
 	a->name = g_strdup(o->name);
 	a->address = g_strdup(o->address);
 	a->relay_ttl_s = o->relay_ttl_s;
+	a->max_sources = o->max_sources;
 	a->holder = o->holder;
 	a->refused = o->refused;
 	a->arg = o->arg;
@@ -452,7 +454,7 @@ agent_stop(struct agent *a)
 	pthread_join(a->watchdog_thread, NULL);
 	pthread_cond_destroy(&a->changed);
 	dm_mutex_fini(&a->mu);
-	g_strfreev(a->masters);
+	masters_free(a->masters);
 	g_free(a->name);
 	g_free(a->address);
 	g_free(a);

@@ -16,6 +16,7 @@ struct agent_opts {
 	const char *const *masters; /* "host:port", NULL-terminated; borrowed */
 	const char *name, *address; /* borrowed */
 	int64_t ttl_s, relay_ttl_s;
+	uint32_t max_sources;
 	struct holder *holder; /* borrowed */
 	/* The cluster refuses us for good: called once, on a thread of the
 	 * agent, with the reason. */

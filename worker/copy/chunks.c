@@ -59,10 +59,9 @@ end_transaction(struct dm_sql_conn *conn, struct dm_err *err)
 static struct dm_err *
 begin_fenced(struct copy_run *r, struct dm_sql_conn *conn)
 {
-	g_autofree char *fence = meta_fence_owner_sql(r->meta);
 	struct dm_err *err = dm_sql_execf(conn, "BEGIN");
 
-	return err != NULL ? err : dm_sql_execf(conn, "%s", fence);
+	return err != NULL ? err : meta_check_fence(r->meta, conn);
 }
 
 /* ---- loading ---- */
@@ -239,7 +238,8 @@ copy_chunk_claim(struct copy_run *r, struct dm_sql_conn *conn,
 	    sql, " SET %s, state='done' WHERE %s", fence, r->meta->key);
 	append_table(sql, t);
 	g_string_append_printf(sql, " AND chunk=%d AND state<>'done'", k->id);
-	err = dm_sql_exec(conn, sql->str, sql->len, &matched);
+	err = meta_name_fence(
+	    r->meta, conn, dm_sql_exec(conn, sql->str, sql->len, &matched));
 	if (err != NULL || matched == 1) {
 		*done = false;
 		return err;
@@ -287,7 +287,8 @@ copy_table_finish(
 	g_string_append(sql, " FROM ");
 	meta_append_name(sql, r->meta, "dm_owner");
 	g_string_append_printf(sql, " o WHERE %s)", r->meta->key);
-	return dm_sql_exec(conn, sql->str, sql->len, NULL);
+	return meta_name_fence(
+	    r->meta, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
 }
 
 struct dm_err *

@@ -288,6 +288,8 @@ run_phases(struct copy_run *r)
 		err = meta_ensure_tables(r->meta, r->dst);
 	if (err == NULL)
 		err = meta_take_over(r->meta, r->dst, r->cancel);
+	if (err == NULL) /* it creates and drops tables: no fence holds that */
+		err = meta_record_conn(r->meta, r->dst);
 	if (err == NULL)
 		err =
 		    meta_load_phase(r->meta, r->dst, &phase, &sync_from, &gtid);

@@ -412,11 +412,10 @@ struct dm_err *
 copy_plan_save(
     struct copy_run *r, GPtrArray *tables, const struct dm_pos *sync_from)
 {
-	g_autofree char *fence = meta_fence_owner_sql(r->meta);
 	struct dm_err *err = dm_sql_execf(r->dst, "BEGIN");
 
 	if (err == NULL)
-		err = dm_sql_execf(r->dst, "%s", fence);
+		err = meta_check_fence(r->meta, r->dst);
 	if (err == NULL)
 		err = save_rows(r, tables);
 	if (err == NULL && sync_from != NULL)

@@ -9,6 +9,7 @@
  * row. The source's rows are fetched while the client library asks for more
  * bytes: nothing is queued in between.
  */
+#include "lib/base/failpoint.h"
 #include "lib/log/log.h"
 #include "worker/copy/budget.h"
 #include "worker/copy/copy_internal.h"
@@ -362,6 +363,7 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 		err = set_unique_checks(l, t);
 	if (err == NULL)
 		err = copy_chunk_claim(l->run, l->writer, t, k, &done);
+	DM_FAILPOINT("copy-rows");
 	if (err == NULL && !done)
 		err = move_rows(l, t, k, a, exact);
 	if (err == NULL && !done && *exact)
@@ -372,6 +374,7 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 	if (done || !*exact)
 		return dm_sql_execf(l->writer, "ROLLBACK");
 	a->committing = true;
+	DM_FAILPOINT("copy-commit");
 	err = dm_sql_execf(l->writer, "COMMIT");
 	if (err == NULL)
 		a->committing = false;

@@ -13,6 +13,7 @@
 #include "worker/sync/dispatch.h"
 
 #include "lib/base/defect.h"
+#include "lib/base/failpoint.h"
 #include "lib/log/log.h"
 
 #include <string.h>
@@ -512,6 +513,7 @@ ddl_recover(struct dispatch *d)
 static struct dm_err *
 commit(struct dm_sql_conn *conn, struct dm_err *err)
 {
+	DM_FAILPOINT("ddl-commit");
 	if (err == NULL)
 		return dm_sql_execf(conn, "COMMIT");
 	/* The first error tells the story. */
@@ -673,8 +675,10 @@ barrier(struct job *j)
 		err = judge(j, in, &v);
 	else
 		err = announce(j);
+	DM_FAILPOINT("ddl-run");
 	if (err == NULL && v == VERDICT_RUN)
 		err = execute(j);
+	DM_FAILPOINT("ddl-done");
 	if (err == NULL)
 		err = finish(j);
 	if (err != NULL)

@@ -665,19 +665,6 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 	}
 }
 
-static struct dm_err *
-locate(struct dm_err *err, const struct dm_pos *start, const struct dm_pos *end)
-{
-	g_autofree char *from = dm_pos_text(start);
-	g_autofree char *to = dm_pos_text(end);
-
-	if (err == NULL || dm_err_is_canceled(err))
-		return err;
-	return dm_err_annotate(err,
-	    "startLocation: [position: %s], endLocation: [position: %s]", from,
-	    to);
-}
-
 struct dm_err *
 dispatch_inner(struct dispatch *d, const struct dm_event_header *h,
     const uint8_t *body, size_t len, const struct dm_pos *start)
@@ -706,18 +693,19 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 
 	err = dm_event_split(&d->format, raw, len, &h, &body, &body_len);
 	if (err != NULL)
-		return locate(err, &start, &start);
+		return lane_locate(err, &start, &start);
 	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
 		advance(d, &h);
-		return locate(
+		return lane_locate(
 		    dm_format_description_decode(raw, len, &d->format), &start,
 		    &d->end);
 	}
 	if (h.type == DM_EV_ROTATE)
-		return locate(on_rotate(d, body, body_len), &start, &d->end);
+		return lane_locate(
+		    on_rotate(d, body, body_len), &start, &d->end);
 	events_locate(d, &h);
 	start = d->end;
 	advance(d, &h);
-	return locate(
+	return lane_locate(
 	    dispatch_inner(d, &h, body, body_len, &start), &start, &d->end);
 }

@@ -55,6 +55,20 @@ lane_mark_has(
 	       ordinal <= m->cut_row;
 }
 
+struct dm_err *
+lane_locate(
+    struct dm_err *err, const struct dm_pos *start, const struct dm_pos *end)
+{
+	g_autofree char *from = dm_pos_text(start);
+	g_autofree char *to = dm_pos_text(end);
+
+	if (err == NULL || dm_err_is_canceled(err))
+		return err;
+	return dm_err_annotate(err,
+	    "startLocation: [position: %s], endLocation: [position: %s]", from,
+	    to);
+}
+
 static void
 fail(struct lane *l, struct dm_err *err)
 {
@@ -130,6 +144,18 @@ take(struct lane *l, GPtrArray *batches)
 	return err;
 }
 
+/* The lane stood at its committed mark, which nobody else changes; the last
+ * batch ends in the transaction that it cuts, or before the next one. */
+static struct dm_err *
+locate_batches(struct lane *l, GPtrArray *batches, struct dm_err *err)
+{
+	const struct batch *last = g_ptr_array_index(batches, batches->len - 1);
+	const struct lane_mark *m = &last->mark;
+
+	return lane_locate(err, &l->committed.done,
+	    m->cut.name[0] != '\0' ? &m->cut : &m->done);
+}
+
 static struct dm_err *
 apply_next(struct lane *l)
 {
@@ -148,6 +174,8 @@ apply_next(struct lane *l)
 		    res.sample);
 	if (err == NULL)
 		note_done(l, batches, &res);
+	else if (batches->len > 0 && !dm_err_is(err, META_FENCED))
+		err = locate_batches(l, batches, err);
 	g_free(res.sample);
 	return err;
 }

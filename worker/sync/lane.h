@@ -14,6 +14,10 @@
 bool lane_mark_has(
     const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal);
 
+/* Takes err, which happened to changes between the two places; says so. */
+struct dm_err *lane_locate(struct dm_err *err, const struct dm_pos *start,
+    const struct dm_pos *end) DM_MUST_CHECK;
+
 struct lanes;
 
 struct lanes_stats {

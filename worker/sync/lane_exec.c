@@ -9,6 +9,7 @@
 #include "worker/sync/lane_exec.h"
 
 #include "lib/base/defect.h"
+#include "lib/base/failpoint.h"
 #include "lib/log/log.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@
 #define TRIES_MAX        10
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
+#define FENCE_STATEMENTS 3 /* at the packet's head; BEGIN counts */
 #define SAMPLE_BYTES     300
 
 void
@@ -156,8 +158,10 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 		*retry = !dm_err_is(err, META_FENCED);
 		return err;
 	}
+	DM_FAILPOINT("lane-send");
 	err = dm_sql_exec_multi(
 	    x->conn, x->packet.text->str, x->packet.text->len, x->counts);
+	DM_FAILPOINT("lane-sent");
 	if (DM_DEFECT_IS(DROP_BATCH) && err != NULL && x->counts->len == 0) {
 		dm_err_free(err); /* what a lost connection once did */
 		disconnect(x, c);
@@ -171,11 +175,8 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 		    "%u answers to %u statements", x->counts->len,
 		    x->packet.statements->len);
 	code = dm_sql_last_errno(x->conn);
-	if (meta_is_fence_error(code) && x->counts->len < 3) {
-		dm_err_free(err);
-		return dm_err_new(
-		    META_FENCED, x->meta->task, x->meta->source, "?", "older");
-	}
+	if (meta_is_fence_error(code) && x->counts->len < FENCE_STATEMENTS)
+		return meta_name_fence(x->meta, x->conn, err);
 	*lost = code == 0 || code >= 2000;
 	*retry = *lost || dm_sql_is_retryable(code, err->cause);
 	err = name_statement(x, err);

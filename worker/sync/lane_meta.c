@@ -97,11 +97,10 @@ lane_meta_create(struct meta *m, struct dm_sql_conn *conn, unsigned n,
 {
 	g_autofree char *table = meta_table_name(m, "dm_lane");
 	g_autofree char *owner = meta_table_name(m, "dm_owner");
-	g_autofree char *fence = meta_fence_owner_sql(m);
 	struct dm_err *err = dm_sql_execf(conn, "BEGIN");
 
 	if (err == NULL)
-		err = dm_sql_exec(conn, fence, strlen(fence), NULL);
+		err = meta_check_fence(m, conn);
 	if (err == NULL)
 		err = dm_sql_execf(
 		    conn, "DELETE FROM %s WHERE %s", table, m->key);
@@ -128,7 +127,8 @@ lane_meta_move(struct meta *m, struct dm_sql_conn *conn, unsigned n,
 	    ",cut_name='',cut_pos=0,cut_row=0 WHERE %s",
 	    table, fence, at->name, at->pos, m->key);
 	uint64_t rows = 0;
-	struct dm_err *err = dm_sql_exec(conn, sql, strlen(sql), &rows);
+	struct dm_err *err = meta_name_fence(
+	    m, conn, dm_sql_exec(conn, sql, strlen(sql), &rows));
 
 	if (err == NULL && rows != n)
 		err = dm_err_plain("%s has %" G_GUINT64_FORMAT

@@ -28,7 +28,8 @@ static const struct {
 	{ "query-status -s=a -", "dmctl query-status|-|source=a" },
 	{ "binlog -b f:4 skip t", "dmctl binlog skip|t|binlog-pos=f:4" },
 	{ "binlog skip t -b f:4", "dmctl binlog skip|t|binlog-pos=f:4" },
-	{ "binlog nonsense t", "dmctl binlog|nonsense t|" },
+	{ "binlog nonsense t",
+	    "!unknown command \"nonsense\" for \"dmctl binlog\"" },
 	{ "list-member -lmw", "dmctl list-member||leader=true master=true "
 			      "worker=true" },
 	{ "list-member -lna,b", "dmctl list-member||leader=true name=a "

@@ -129,6 +129,118 @@ static const struct run_case cases[] = {
 			      "p\"]}]}},{\"worker\":"
 			      "{}}]}" } } },
 	{ "list-member-usage", "list-member x", { { 0 } } },
+	{ "list-member-table", "list-member --output table",
+	    { { "ListMember",
+		"{\"result\":true,\"members\":[{\"leader\":{\"name\":\"m\","
+		"\"addr\":\"a:1\"}},{\"master\":{\"masters\":[{\"name\":"
+		"\"m\",\"alive\":true,\"clientURLs\":[\"http://a:1\"]},{"
+		"\"name\":\"m2\"}]}},{\"worker\":{\"workers\":[{\"name\":"
+		"\"w1\",\"addr\":\"a:2\",\"stage\":\"bound\",\"source\":"
+		"\"s1\"},{\"name\":\"worker-2\",\"stage\":\"offline\"}]}}]"
+		"}" } } },
+	{ "list-member-table-refused", "list-member --output=table",
+	    { { "ListMember", "{\"msg\":\"no leader\"}" } } },
+	{ "list-member-output", "list-member --output xml", { { 0 } } },
+	{ "query-status-table", "query-status t --output table",
+	    { { "QueryStatus",
+		"{\"result\":true,\"sources\":[{\"result\":true,"
+		"\"sourceStatus\":{\"source\":\"s1\",\"worker\":\"w1\"},"
+		"\"subTaskStatus\":[{\"name\":\"t\",\"stage\":\"Running\","
+		"\"unit\":\"Sync\",\"sync\":{\"syncerBinlog\":"
+		"\"(b.1, 4)\",\"synced\":true,\"secondsBehindMaster\":"
+		"\"3\"}},{\"name\":\"t\",\"stage\":\"Running\",\"unit\":"
+		"\"Load\",\"load\":{\"progress\":\"50 %\"}},{\"name\":"
+		"\"t\",\"stage\":\"Stopped\",\"unit\":\"Dump\",\"dump\":{"
+		"\"progress\":\"1/2\"}}]}," FAILED_SUBTASK
+		",{\"msg\":\"lost\\nit\"}]}" } } },
+	{ "query-status-summary-table", "query-status --output table",
+	    { { "QueryStatus",
+		"{\"result\":true,\"sources\":[" STATUS("t", "Running",
+		    "") "," STATUS("t", "Paused", "") "]}" } } },
+	{ "query-status-table-strange", "query-status t --output table",
+	    { { "QueryStatus",
+		"{\"result\":true,\"sources\":[{\"subTaskStatus\":[{"
+		"\"name\":\"\\u4e2d\\u001b[2J\",\"msg\":\"m\"}]}]}" } } },
+	{ "operate-source-table", "operate-source show --output table",
+	    { { "OperateSource", "{\"result\":true,\"sources\":[" ENTRY(
+				     "a") ",{\"msg\":\"no\",\"source\":"
+					  "\"b\"}]}" } } },
+	{ "check-task-table", "check-task @T --output table",
+	    { { "CheckTask",
+		"{\"msg\":\"fail to check synchronization configuration with "
+		"type: check was failed, please see detail\\n detail: {"
+		"\\\"results\\\":[{\\\"id\\\":1,\\\"name\\\":\\\"n1\\\","
+		"\\\"state\\\":\\\"fail\\\",\\\"errors\\\":[{"
+		"\\\"severity\\\":\\\"fail\\\",\\\"short_error\\\":"
+		"\\\"e1\\\",\\\"instruction\\\":\\\"do it\\\"},{"
+		"\\\"short_error\\\":\\\"e2\\\"}],\\\"instruction\\\":"
+		"\\\"all\\\"},{\\\"name\\\":\\\"n2\\\",\\\"state\\\":"
+		"\\\"warn\\\"}],\\\"summary\\\":{\\\"total\\\":5,"
+		"\\\"successful\\\":3,\\\"failed\\\":1,\\\"warning\\\":1}"
+		"}\"}" } } },
+	{ "check-task-table-passed", "check-task @T --output table",
+	    { { "CheckTask",
+		"{\"result\":true,\"msg\":\"pre-check is passed. \"}" } } },
+	{ "check-task-table-broken", "check-task @T --output table",
+	    { { "CheckTask", "{\"msg\":" CHECKED "}" } } },
+	{ "config-source-table", "config source s --output table",
+	    { { "GetCfg", "{\"result\":true,\"cfg\":\"a: 1\\nb: 2\"}" } } },
+	{ "shard-ddl-lock-table", "shard-ddl-lock --output table",
+	    { { "ShowDDLLocks",
+		"{\"result\":true,\"locks\":[{\"ID\":\"t-`d`.`t`\",\"task\":"
+		"\"t\",\"mode\":\"pessimistic\",\"owner\":\"s1\",\"DDLs\":["
+		"\"A\",\"B\"],\"synced\":[\"s1\"],\"unsynced\":[\"s2\","
+		"\"s3\"]}]}" } } },
+	{ "validation-status-table", "validation status t --output table",
+	    { { "GetValidationStatus",
+		"{\"result\":true,\"validators\":[{\"task\":\"t\",\"source\":"
+		"\"s\",\"mode\":\"full\",\"stage\":\"Running\","
+		"\"processedRowsStatus\":\"1/2/3\"}],\"tableStatuses\":[{"
+		"\"source\":\"s\",\"srcTable\":\"a.b\",\"dstTable\":\"c.d\","
+		"\"stage\":\"Stopped\",\"message\":\"no key\"}]}" } } },
+	{ "validation-errors-table", "validation show-error t --output table",
+	    { { "GetValidationError",
+		"{\"result\":true,\"error\":[{\"id\":\"1\",\"source\":\"s\","
+		"\"status\":\"NewErr\",\"errorType\":\"Deleted\"}]}" } } },
+	{ "operate-leader-table", "operate-leader evict --output table",
+	    { { "OperateLeader", OK } } },
+	{ "resume-task-batch-table", "resume-task -s a --output table",
+	    { { "QueryStatus", "{\"result\":true,\"sources\":[{\"result\":true,"
+			       "\"subTaskStatus\":[{\"name\":\"t1\"}]}]}" },
+		{ "OperateTask",
+		    "{\"result\":true,\"sources\":[" ENTRY("a") "]}" } } },
+	{ "stop-task-batch-table", "stop-task -s a --output table",
+	    { { "QueryStatus", "{\"msg\":\"none\"}" } } },
+	{ "start-task-adopt", "start-task @T --adopt",
+	    { { "StartTask", OK } } },
+	{ "config-task-update", "config task update @T -s a",
+	    { { "CheckTask", OK },
+		{ "OperateTask",
+		    "{\"result\":true,\"sources\":[" ENTRY("a") "]}" },
+		{ "StartTask",
+		    "{\"result\":true,\"sources\":[" ENTRY("a") "]}" } } },
+	{ "config-task-update-check", "config task update @T",
+	    { { "CheckTask", "{\"msg\":" CHECKED "}" } } },
+	{ "config-task-update-stop", "config task update @T",
+	    { { "CheckTask", OK },
+		{ "OperateTask",
+		    "{\"result\":true,\"sources\":[{\"msg\":\"no\"}]}" } } },
+	{ "config-task-update-start", "config task update @T",
+	    { { "CheckTask", OK }, { "OperateTask", OK },
+		{ "StartTask", "{\"msg\":\"no\"}" } } },
+	{ "config-task-update-lost", "config task update @T",
+	    { { "CheckTask", OK }, { "OperateTask", OK },
+		{ "StartTask", NULL } } },
+	{ "config-task-update-no-name", "config task update @S", { { 0 } } },
+	{ "config-task-update-broken", "config task update @B", { { 0 } } },
+	{ "config-task-update-usage", "config task update", { { 0 } } },
+	{ "completion-bash", "completion bash", { { 0 } } },
+	{ "completion-zsh", "completion zsh", { { 0 } } },
+	{ "completion-fish", "completion fish", { { 0 } } },
+	{ "completion-usage", "completion", { { 0 } } },
+	{ "explain-internal", "explain 11001", { { 0 } } },
+	{ "explain-text", "explain '[code=46003:class=scheduler]'", { { 0 } } },
+	{ "explain-ours", "explain 36901", { { 0 } } },
 	{ "offline-member", "offline-member --worker -n w1",
 	    { { "OfflineMember", OK } } },
 	{ "offline-member-refused", "offline-member --master -n w1",
@@ -207,7 +319,6 @@ static const struct run_case cases[] = {
 	{ "config-task", "config task @T",
 	    { { "GetCfg", "{\"result\":true,\"cfg\":\"name: t\\n\"}" } } },
 	{ "config-worker-fails", "config worker w", { { "GetCfg", NULL } } },
-	{ "config-task-update", "config task update", { { 0 } } },
 	{ "get-config", "get-config master m1", { { "GetCfg", OK } } },
 	{ "get-config-type", "get-config relay m1", { { 0 } } },
 	{ "config-import-none", "config import -p /nonexistent/x", { { 0 } } },

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The suite of ctl/help.c and of the command tables: the help of every command
- * against test/golden/ctl/help. DM_GOLDEN_UPDATE=1 writes the files anew.
+ * The suite of ctl/help.c, ctl/guess.c and of the command tables: the help of
+ * every command against test/golden/ctl/help. DM_GOLDEN_UPDATE=1 writes the
+ * files anew.
  */
 #include "ctl/ctl.h"
+#include "ctl/shell.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -142,6 +144,103 @@ START_TEST(the_tables_are_sorted_and_without_collisions)
 }
 END_TEST
 
+/* Only root help, whose lines are counted, goes without. */
+static void
+check_examples(const struct ctl_inv *inv)
+{
+	const struct ctl_cmd *c = ctl_inv_cmd(inv);
+	g_auto(GStrv) lines = NULL;
+
+	if (inv->depth == 1)
+		return;
+	ck_assert_msg(c->examples != NULL, "%s has no example", c->name);
+	lines = g_strsplit(c->examples, "\n", -1);
+	for (size_t i = 0; lines[i] != NULL; i++) {
+		g_auto(GStrv) words = ctl_split(lines[i]);
+		struct ctl_inv of = { 0 };
+		struct dm_err *err = ctl_parse(&ctl_root, g_strv_length(words),
+		    (const char *const *)words, &of);
+
+		ck_assert_msg(err == NULL, "%s: %s", lines[i],
+		    err != NULL ? err->message : "");
+		ck_assert_msg(
+		    of.depth >= inv->depth && of.path[inv->depth - 1] == c,
+		    "%s is no example of %s", lines[i], c->name);
+		ctl_inv_fini(&of);
+	}
+}
+
+START_TEST(every_command_has_examples_that_parse)
+{
+	walk_all(check_examples);
+}
+END_TEST
+
+START_TEST(examples_are_part_of_help_and_not_of_usage)
+{
+	static const char *const word = "start-task";
+	struct ctl_inv inv = { 0 };
+	g_autofree char *help = NULL, *usage = NULL;
+
+	ck_assert_ptr_null(ctl_parse(&ctl_root, 1, &word, &inv));
+	help = ctl_help_text(&inv);
+	usage = ctl_usage_text(&inv);
+	ck_assert_ptr_nonnull(
+	    strstr(help, "\nExamples:\n  dmctl start-task task.yaml\n"));
+	ck_assert_ptr_null(strstr(usage, "Examples:"));
+	ctl_inv_fini(&inv);
+}
+END_TEST
+
+/* What is ours stands in every help but the root's. */
+START_TEST(root_help_is_the_originals_and_the_others_have_ours_too)
+{
+	struct ctl_inv inv = { .path = { &ctl_root }, .depth = 1 };
+	g_autofree char *root = ctl_help_text(&inv), *sub = NULL;
+
+	inv.path[inv.depth++] = &ctl_cmd_list_member;
+	sub = ctl_help_text(&inv);
+	ck_assert_ptr_null(strstr(root, "--output"));
+	ck_assert_ptr_null(strstr(root, "explain"));
+	ck_assert_ptr_nonnull(strstr(sub, "--output"));
+	ck_assert_ptr_nonnull(strstr(sub, "--strict"));
+}
+END_TEST
+
+static const struct {
+	const char *line, *error;
+} mistakes[] = {
+	{ "binlog skp", "unknown command \"skp\" for \"dmctl binlog\"\n\n"
+			"Did you mean this?\n\tskip\n" },
+	{ "validation frob",
+	    "unknown command \"frob\" for \"dmctl validation\"" },
+	{ "config tsk t", "unknown command \"tsk\" for \"dmctl config\"\n\n"
+			  "Did you mean this?\n\ttask\n" },
+	{ "query-status --moer", "unknown flag: --moer\n\n"
+				 "Did you mean this?\n\t--more\n" },
+	{ "start-task --remov", "unknown flag: --remov\n\n"
+				"Did you mean this?\n\t--remove-meta\n" },
+	{ "list-member --sorce=a", "unknown flag: --sorce\n\n"
+				   "Did you mean this?\n\t--source\n" },
+	{ "list-member --zzzzzzzz", "unknown flag: --zzzzzzzz" },
+	{ "completon", "unknown command \"completon\" for \"dmctl\"\n\n"
+		       "Did you mean this?\n\tcompletion\n" },
+};
+
+START_TEST(a_mistake_is_answered_with_what_may_have_been_meant)
+{
+	g_auto(GStrv) words = ctl_split(mistakes[_i].line);
+	struct ctl_inv inv = { 0 };
+	DM_AUTO(dm_err)
+	err = ctl_parse(
+	    &ctl_root, g_strv_length(words), (const char *const *)words, &inv);
+
+	ck_assert_ptr_nonnull(err);
+	ck_assert_str_eq(err->message, mistakes[_i].error);
+	ctl_inv_fini(&inv);
+}
+END_TEST
+
 START_TEST(near_misses_are_guessed)
 {
 	g_autofree char *a = ctl_suggestions(&ctl_root, "stop-tsk");
@@ -171,6 +270,13 @@ main(void)
 	tcase_add_test(tc, usage_lines_that_tests_of_the_original_look_for);
 	tcase_add_test(tc, the_tables_are_sorted_and_without_collisions);
 	tcase_add_test(tc, near_misses_are_guessed);
+	tcase_add_test(tc, every_command_has_examples_that_parse);
+	tcase_add_test(tc, examples_are_part_of_help_and_not_of_usage);
+	tcase_add_test(
+	    tc, root_help_is_the_originals_and_the_others_have_ours_too);
+	tcase_add_loop_test(tc,
+	    a_mistake_is_answered_with_what_may_have_been_meant, 0,
+	    DM_ARRAY_SIZE(mistakes));
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

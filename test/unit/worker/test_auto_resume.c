@@ -60,6 +60,39 @@ START_TEST(a_duplicate_key_waits_for_a_person)
 }
 END_TEST
 
+/* Errors that time does not mend. */
+static const struct {
+	int code;
+	bool may;
+} kinds[] = {
+	{ DM_ERR_SYNCER_CANCELLED_DDL, false },
+	{ DM_ERR_DUMP_UNIT_RUNTIME, false },
+	{ DM_ERR_DUMP_UNIT_GLOBAL_LOCK, false },
+	{ DM_ERR_SYNC_UNIT_DDL_WRONG_SEQUENCE, false },
+	{ DM_ERR_SYNCER_UNIT_DML_COLUMN_NOT_MATCH, false },
+	{ DM_ERR_META_ADOPT, false },
+	{ DM_ERR_META_FENCED, false },
+	{ DM_ERR_META_FORMAT, false },
+	{ DM_ERR_BINLOG_BEHIND, false },
+	{ DM_ERR_SYNCER_EVENT, false },
+	{ DM_ERR_SYNCER_PARSE_DDL, false },
+	{ DM_ERR_SYNC_UNIT_DML_STATEMENT_FOUND, false },
+	{ DM_ERR_SYNCER_UNSUPPORTED_STMT, false },
+	{ DM_ERR_SYNC_UNIT_EVENT_FILTERED, false },
+	{ DM_ERR_SYNCER_DOWNSTREAM_TABLE_NOT_FOUND, true },
+	{ DM_ERR_SYNCER_GET_EVENT, true },
+	{ DM_ERR_DB_BAD_CONN, true },
+	{ DM_ERR_NOT_SET, true },
+};
+
+START_TEST(a_code_waits_for_a_person_or_for_time)
+{
+	DM_AUTO(dm_err) err = dm_err_make_(kinds[_i].code, "x");
+
+	ck_assert(auto_resume_may(err) == kinds[_i].may);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -71,6 +104,8 @@ main(void)
 	tcase_add_test(tc, waits_double_up_to_the_limit);
 	tcase_add_test(tc, a_healthy_time_steps_back);
 	tcase_add_test(tc, a_duplicate_key_waits_for_a_person);
+	tcase_add_loop_test(
+	    tc, a_code_waits_for_a_person_or_for_time, 0, DM_ARRAY_SIZE(kinds));
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

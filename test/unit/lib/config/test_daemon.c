@@ -198,6 +198,7 @@ START_TEST(a_worker_is_completed)
 	ck_assert_str_eq(c->join[0], "a:1");
 	ck_assert_str_eq(c->join[1], "b:2");
 	ck_assert_int_eq(c->keepalive_ttl, 60);
+	ck_assert_int_eq(c->max_sources, 1);
 }
 END_TEST
 
@@ -209,6 +210,8 @@ static const struct {
 	{ "-worker-addr=:1 -join=a:1", 40069 },
 	{ "-worker-addr=h:1", 50000 },
 	{ "-worker-addr=h:1 -join=a", 40069 },
+	{ "-worker-addr=h:1 -join=a:1 -max-sources=0", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -max-sources=65", 50000 },
 	{ "-x", 40001 },
 	{ "x", 40002 },
 };

@@ -314,6 +314,34 @@ static const struct {
 	    20003,
 	    "t.yaml:4:57: mysql-instances[0].mydumper.extra-args: -B: is not "
 	    "supported; use `block-allow-list`" },
+	{ HEAD "mysql-instances: [{source-id: a, mydumper-config-name: b, "
+	       "mydumper: {threads: 1}}]\nmydumpers: {b: {}}\n",
+	    20015, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, syncer-config-name: b, "
+	       "syncer: {worker-count: 1}}]\nsyncers: {b: {}}\n",
+	    20017, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, filter-rules: [r]}]\n", 20024,
+	    "t.yaml:4:48: mysql-instances[0].filter-rules: "
+	    "mysql-instance(0)'s filter-rules r not exist in filters; define "
+	    "it under `filters`" },
+	{ HEAD "mysql-instances: [{source-id: a, mydumper-config-name: b}]\n",
+	    20027, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader-config-name: b}]\n",
+	    20029, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, validator-config-name: v}]\n",
+	    20056, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: "
+	       "{on-duplicate-physical: x}}]\n",
+	    20062, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {checksum-physical: "
+	       "x}}]\n",
+	    20063, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {analyze: x}}]\n",
+	    20065, NULL },
+	{ "name: t\ntask-mode: all\ntarget-database: {host: h, port: 1, "
+	  "user: u, session: {foreign_key_checks: 1}}\nmysql-instances: "
+	  "[{source-id: a, syncer: {multiple-rows: true}}]\n",
+	    20070, NULL },
 	{ "name: t\ntask-mode: dump\ntarget-database: {host: h, port: 1, "
 	  "user: u, session: {Foreign_Key_Checks: 'ON'}}\nmysql-instances: "
 	  "[{source-id: a, syncer: {compact: true}}]\n",

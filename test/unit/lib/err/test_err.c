@@ -74,10 +74,68 @@ START_TEST(the_table_ascends_and_every_row_has_a_workaround)
 		if (i > 0)
 			ck_assert_int_lt(t[i - 1].code, t[i].code);
 		ck_assert_ptr_eq(dm_err_lookup(t[i].code), &t[i]);
-		ck_assert(
-		    t[i].code == DM_ERR_NOT_SET || strlen(t[i].workaround) > 0);
+		ck_assert_uint_gt(strlen(t[i].workaround), 0);
 	}
 	ck_assert_ptr_null(dm_err_lookup(1));
+}
+END_TEST
+
+START_TEST(no_workaround_serves_more_than_five_codes)
+{
+	size_t n;
+	const struct dm_err_info *t = dm_err_table(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t same = 0;
+
+		for (size_t k = 0; k < n; k++)
+			same += strcmp(t[i].workaround, t[k].workaround) == 0;
+		ck_assert_msg(same <= 5, "%d: %s", t[i].code, t[i].workaround);
+	}
+}
+END_TEST
+
+START_TEST(names_of_classes_scopes_and_levels_are_those_of_dm)
+{
+	static const char *const classes =
+	    " database functional config "
+	    "binlog-op checkpoint task-check "
+	    "source-check relay-event-lib "
+	    "relay-unit dump-unit load-unit "
+	    "sync-unit dm-master dm-worker "
+	    "dm-tracer schema-tracker scheduler "
+	    "dmctl ha openapi validator not-set ";
+	size_t n;
+	const struct dm_err_info *t = dm_err_table(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		g_autofree char *c = g_strdup_printf(" %s ", t[i].err_class);
+
+		ck_assert_msg(strstr(classes, c) != NULL, "%d", t[i].code);
+		ck_assert(strcmp(t[i].scope, "internal") == 0 ||
+			  strcmp(t[i].scope, "upstream") == 0 ||
+			  strcmp(t[i].scope, "downstream") == 0 ||
+			  strcmp(t[i].scope, "not-set") == 0);
+		ck_assert(strcmp(t[i].level, "low") == 0 ||
+			  strcmp(t[i].level, "medium") == 0 ||
+			  strcmp(t[i].level, "high") == 0);
+	}
+}
+END_TEST
+
+/* A code of DM's is either a row or known by name, never both. */
+START_TEST(codes_that_are_not_raised_are_known_by_name)
+{
+	const struct dm_err_internal *i = dm_err_lookup_internal(11001);
+
+	ck_assert_ptr_nonnull(i);
+	ck_assert_str_eq(i->name, "ParseMydumperMeta");
+	ck_assert_str_eq(i->err_class, "functional");
+	ck_assert_ptr_null(dm_err_lookup_internal(10001));
+	ck_assert_ptr_null(dm_err_lookup_internal(99999));
+	for (int code = 10000; code < 51000; code++)
+		ck_assert(dm_err_lookup(code) == NULL ||
+			  dm_err_lookup_internal(code) == NULL);
 }
 END_TEST
 
@@ -95,6 +153,9 @@ main(void)
 	tcase_add_test(tc, a_plain_error_prints_its_message_alone);
 	tcase_add_test(tc, cancelling_survives_a_wrap);
 	tcase_add_test(tc, the_table_ascends_and_every_row_has_a_workaround);
+	tcase_add_test(tc, no_workaround_serves_more_than_five_codes);
+	tcase_add_test(tc, names_of_classes_scopes_and_levels_are_those_of_dm);
+	tcase_add_test(tc, codes_that_are_not_raised_are_known_by_name);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

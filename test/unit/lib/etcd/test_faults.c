@@ -214,6 +214,35 @@ START_TEST(a_malformed_answer_is_an_error)
 }
 END_TEST
 
+/* What a lease needs and these answers lack. */
+static const struct answer no_lease[] = {
+	{ OK, "{}" },
+	{ OK, "{\"ID\":\"0\"}" },
+	{ OK, "{\"ID\":[]}" },
+	{ "503 Service Unavailable", "{\"error\":\"no leader\",\"code\":14}" },
+	{ HANG, "" },
+};
+
+START_TEST(a_lease_that_was_not_granted_is_its_own_error)
+{
+	int64_t lease = 0;
+	struct dm_err *err;
+	struct dm_etcd *e;
+	struct peer p;
+
+	peer_start(&p, &no_lease[_i], 1);
+	e = client(&p, NULL);
+	err = dm_etcd_lease_grant(e, 60, &lease);
+	ck_assert(dm_err_is(err, HA_FAIL_LEASE_OPERATION));
+	ck_assert_ptr_nonnull(err->cause);
+	ck_assert_int_eq(lease, 0);
+	dm_err_free(err);
+	peer_join(&p);
+	dm_etcd_free(e);
+	peer_fini(&p);
+}
+END_TEST
+
 START_TEST(a_refused_token_is_fetched_anew)
 {
 	static const char put_ok[] = "{\"header\":{\"revision\":\"7\"}}";
@@ -370,6 +399,8 @@ main(void)
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, a_lost_answer_is_not_retried_when_it_matters);
 	tcase_add_test(tc, an_idempotent_request_is_retried);
+	tcase_add_loop_test(tc, a_lease_that_was_not_granted_is_its_own_error,
+	    0, DM_ARRAY_SIZE(no_lease));
 	tcase_add_loop_test(tc, a_malformed_answer_is_an_error, 0,
 	    (int)DM_ARRAY_SIZE(malformed));
 	tcase_add_test(tc, a_refused_token_is_fetched_anew);

@@ -22,8 +22,8 @@ static const struct dm_ha_item samples[] = {
 	{ .kind = DM_HA_WORKER, .first = "w", .text = "127.0.0.1:8262" },
 	{ .kind = DM_HA_ALIVE, .first = "w", .text = "now", .lease = 7 },
 	{ .kind = DM_HA_SOURCE, .first = "s", .text = "source-id: s\n" },
-	{ .kind = DM_HA_BOUND, .first = "w", .text = "s" },
-	{ .kind = DM_HA_LAST_BOUND, .first = "w", .text = "s\"'\\" },
+	{ .kind = DM_HA_BOUND, .first = "w", .second = "s" },
+	{ .kind = DM_HA_LAST_BOUND, .first = "w", .second = "s\"'\\" },
 	{ .kind = DM_HA_SUBTASK, .first = "s", .second = "t", .text = "a: 1" },
 	{ .kind = DM_HA_STAGE, .first = "s", .second = "t", .number = 3 },
 	{ .kind = DM_HA_CLI_ARGS, .first = "t", .second = "s", .text = "x" },
@@ -71,6 +71,8 @@ static const struct {
 	{ "/dm-master/v2/upstream/config/73", "source-id: s" },
 	{ "/dm-master/v2/upstream/config/73", "# format: 1" },
 	{ "/dm-master/v2/upstream/config/73", "# format: 2\n" },
+	{ "/dm-master/bound-worker/77", "{\"format\":1,\"source\":\"s\"}" },
+	{ "/dm-master/bound-worker/77/73", "{\"format\":2,\"source\":\"s\"}" },
 	{ "/dm-cluster/id", "1234567" },
 };
 
@@ -96,12 +98,12 @@ START_TEST(a_batch_names_a_key_once)
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	const struct dm_ha_op *op;
 
-	dm_ha_batch_delete(b, DM_HA_BOUND, "w", NULL);
+	dm_ha_batch_delete(b, DM_HA_BOUND, "w", "s");
 	dm_ha_batch_put(b, &samples[3]);
 	ck_assert_uint_eq(b->ops->len, 1);
 	op = g_ptr_array_index(b->ops, 0);
 	ck_assert(!op->is_delete && op->value != NULL);
-	dm_ha_batch_delete(b, DM_HA_BOUND, "w", NULL);
+	dm_ha_batch_delete(b, DM_HA_BOUND, "w", "s");
 	ck_assert_uint_eq(b->ops->len, 1);
 	ck_assert(op->is_delete && op->value == NULL);
 }

@@ -251,6 +251,115 @@ START_TEST(numbers_that_are_none_are_words)
 }
 END_TEST
 
+/* ---- values of URLs ---- */
+
+static void
+set(ProtobufCMessage *m, const char *name, const char *value)
+{
+	const ProtobufCFieldDescriptor *f =
+	    dm_pbjson_field(m->descriptor, name);
+	DM_AUTO(dm_err) err = NULL;
+
+	ck_assert_msg(f != NULL, "%s", name);
+	err = dm_pbjson_set(m, f, value);
+	ck_assert_msg(err == NULL, "%s: %s", name, err ? err->message : "");
+}
+
+/* A new message, freed with protobuf_c_message_free_unpacked. */
+static ProtobufCMessage *
+new_message(const ProtobufCMessageDescriptor *d)
+{
+	ProtobufCMessage *m = g_malloc0(d->sizeof_message);
+
+	protobuf_c_message_init(d, m);
+	return m;
+}
+
+static void
+prints(ProtobufCMessage *m, const char *want)
+{
+	g_autofree char *got = dm_pbjson_print(m, &line);
+
+	ck_assert_str_eq(g_strchomp(got), want);
+	protobuf_c_message_free_unpacked(m, NULL);
+}
+
+START_TEST(text_of_urls_becomes_values)
+{
+	ProtobufCMessage *m =
+	    new_message(&pb__purge_worker_relay_request__descriptor);
+
+	set(m, "sources", "a");
+	set(m, "sources", "b");
+	set(m, "inactive", "T");
+	set(m, "time", "-9223372036854775808");
+	set(m, "filename", "first");
+	set(m, "filename", "second <");
+	set(m, "subDir", "");
+	prints(m, "{\"sources\":[\"a\",\"b\"],\"inactive\":true,"
+		  "\"time\":\"-9223372036854775808\","
+		  "\"filename\":\"second \\u003c\",\"subDir\":\"\"}");
+	m = new_message(&pb__get_cfg_request__descriptor);
+	set(m, "type", "TaskType");
+	set(m, "type", "2");
+	prints(m, "{\"type\":\"MasterType\",\"name\":\"\"}");
+	m = new_message(&pb__register_worker_response__descriptor);
+	set(m, "secretKey", "AAAA");
+	set(m, "secretKey", "AQI=");
+	set(m, "result", "True");
+	set(m, "result", "0");
+	prints(m, "{\"result\":false,\"msg\":\"\",\"secretKey\":\"AQI=\"}");
+}
+END_TEST
+
+START_TEST(bad_text_of_urls_changes_nothing)
+{
+	static const char *const bad[][2] = { { "inactive", "yes" },
+		{ "inactive", "" }, { "time", "" }, { "time", "1x" },
+		{ "time", "9223372036854775808" }, { "time", "1.5" },
+		{ "filename", "\xff" }, { "sources", "\xc3\x28" } };
+	ProtobufCMessage *m =
+	    new_message(&pb__purge_worker_relay_request__descriptor);
+
+	set(m, "sources", "a");
+	set(m, "filename", "f");
+	for (size_t i = 0; i < DM_ARRAY_SIZE(bad); i++) {
+		DM_AUTO(dm_err)
+		err = dm_pbjson_set(
+		    m, dm_pbjson_field(m->descriptor, bad[i][0]), bad[i][1]);
+
+		ck_assert_msg(err != NULL, "%s=%s", bad[i][0], bad[i][1]);
+		ck_assert_msg(strstr(err->message, bad[i][0]) != NULL, "%s",
+		    err->message);
+	}
+	prints(m, "{\"sources\":[\"a\"],\"inactive\":false,\"time\":\"0\","
+		  "\"filename\":\"f\",\"subDir\":\"\"}");
+}
+END_TEST
+
+START_TEST(messages_and_oneofs_do_not_fit_into_urls)
+{
+	ProtobufCMessage *m = new_message(&pb__members__descriptor);
+	DM_AUTO(dm_err)
+	err = dm_pbjson_set(m, dm_pbjson_field(m->descriptor, "leader"), "{}");
+
+	ck_assert_ptr_nonnull(err);
+	prints(m, "{}");
+}
+END_TEST
+
+START_TEST(fields_are_found_by_both_names)
+{
+	const ProtobufCMessageDescriptor *d =
+	    &pb__operate_source_request__descriptor;
+
+	ck_assert_ptr_nonnull(dm_pbjson_field(d, "sourceID"));
+	ck_assert_ptr_nonnull(dm_pbjson_field(d, "workerName"));
+	ck_assert_ptr_null(dm_pbjson_field(d, "WorkerName"));
+	ck_assert_ptr_null(dm_pbjson_field(d, ""));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -268,6 +377,10 @@ main(void)
 	tcase_add_test(tc, own_fields_are_left_out_unless_asked_for);
 	tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);
 	tcase_add_test(tc, numbers_that_are_none_are_words);
+	tcase_add_test(tc, text_of_urls_becomes_values);
+	tcase_add_test(tc, bad_text_of_urls_changes_nothing);
+	tcase_add_test(tc, messages_and_oneofs_do_not_fit_into_urls);
+	tcase_add_test(tc, fields_are_found_by_both_names);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

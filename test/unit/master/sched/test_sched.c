@@ -1,276 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The suite of master/sched: a cluster in one process. The store is a table of
- * keys with revisions; sessions are numbers, their newest desired state kept.
- */
-#include "master/sched/sched_core.h"
-
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define SESSIONS 16
-
-struct stored {
-	char *value;
-	size_t len;
-	int64_t revision, lease;
-};
-
-struct fixture {
-	struct sched_core *c;
-	GHashTable *store; /* key -> struct stored* */
-	int64_t revision;
-	int fail_commits;
-	Dm__V1__Desired *desired[SESSIONS];
-	int pushes[SESSIONS];
-	bool welcomed[SESSIONS], dropped[SESSIONS];
-	int64_t now_ms;
-};
-
-static struct fixture f;
-
-static void
-stored_free(gpointer p)
-{
-	struct stored *s = p;
-
-	g_free(s->value);
-	g_free(s);
-}
-
-static struct dm_err *
-fake_commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
-{
-	(void)arg;
-	if (f.fail_commits > 0) {
-		f.fail_commits--;
-		return dm_err_new(HA_FAIL_TXN_OPERATION, "test");
-	}
-	f.revision++;
-	for (guint i = 0; i < b->ops->len; i++) {
-		const struct dm_ha_op *op = g_ptr_array_index(b->ops, i);
-		struct stored *s;
-
-		if (op->is_delete) {
-			g_hash_table_remove(f.store, op->key);
-			continue;
-		}
-		s = g_new0(struct stored, 1);
-		s->value = g_memdup2(op->value, op->len + 1);
-		s->len = op->len;
-		s->revision = f.revision;
-		s->lease = op->lease;
-		g_hash_table_replace(f.store, g_strdup(op->key), s);
-	}
-	*revision = f.revision;
-	return NULL;
-}
-
-static void
-fake_welcome(uint64_t session, uint64_t cluster_id, void *arg)
-{
-	(void)cluster_id;
-	(void)arg;
-	f.welcomed[session] = true;
-}
-
-static void
-fake_push(uint64_t session, const Dm__V1__Desired *d, void *arg)
-{
-	size_t n = dm__v1__desired__get_packed_size(d);
-	g_autofree uint8_t *buf = g_malloc(n);
-
-	(void)arg;
-	ck_assert_msg(f.welcomed[session], "pushed before the welcome");
-	if (f.desired[session] != NULL) {
-		ck_assert_int_le(f.desired[session]->revision, d->revision);
-		dm__v1__desired__free_unpacked(f.desired[session], NULL);
-	}
-	dm__v1__desired__pack(d, buf);
-	f.desired[session] = dm__v1__desired__unpack(NULL, n, buf);
-	f.pushes[session]++;
-}
-
-static void
-fake_drop(uint64_t session, const char *why, void *arg)
-{
-	(void)arg;
-	(void)why;
-	f.dropped[session] = true;
-}
-
-static void
-fake_staged(const char *worker, enum sched_stage s, bool gone, void *arg)
-{
-	(void)worker;
-	(void)s;
-	(void)gone;
-	(void)arg;
-}
-
-static struct dm_mono
-fake_now(void *arg)
-{
-	(void)arg;
-	return (struct dm_mono){ .ns = f.now_ms * 1000000 };
-}
-
-static const struct sched_ops fake_ops = { fake_commit, fake_welcome, fake_push,
-	fake_drop, fake_staged, fake_now };
-
-static void
-setup(void)
-{
-	memset(&f, 0, sizeof(f));
-	f.store =
-	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, stored_free);
-	f.c = sched_core_new(&fake_ops, NULL);
-}
-
-static void
-teardown(void)
-{
-	for (int i = 0; i < SESSIONS; i++)
-		if (f.desired[i] != NULL)
-			dm__v1__desired__free_unpacked(f.desired[i], NULL);
-	sched_core_free(f.c);
-	g_hash_table_unref(f.store);
-}
-
-/* ---- steps ---- */
-
-static void
-ok(struct dm_err *err)
-{
-	g_autofree char *text = err == NULL ? NULL : dm_err_text(err);
-
-	ck_assert_msg(err == NULL, "%s", text);
-}
-
-static void
-fails(struct dm_err *err, int code)
-{
-	ck_assert_ptr_nonnull(err);
-	ck_assert_int_eq(err->code, code);
-	dm_err_free(err);
-}
-
-static void
-hello(const char *name, uint64_t session, const char *source, int64_t epoch)
-{
-	Dm__V1__Holding h;
-	Dm__V1__Holding *hs[] = { &h };
-	char held[32];
-	struct sched_hello msg = { .session = session,
-		.name = name,
-		.lease = (int64_t)session,
-		.join_time = "now",
-		.holding = hs,
-		.n_holding = source == NULL ? 0 : 1 };
-
-	dm__v1__holding__init(&h);
-	if (source != NULL)
-		g_strlcpy(held, source, sizeof(held));
-	h.source = held;
-	h.epoch = (uint64_t)epoch;
-	ok(sched_register(f.c, name, name));
-	ok(sched_online(f.c, &msg));
-}
-
-/* The lease of a worker ends: etcd deletes the key at a new revision. */
-static void
-expire(const char *name)
-{
-	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, name, NULL);
-
-	g_hash_table_remove(f.store, key);
-	f.revision++;
-	ok(sched_offline(f.c, name, f.revision));
-}
-
-static void
-reload(void)
-{
-	g_autoptr(GPtrArray) items =
-	    g_ptr_array_new_with_free_func((GDestroyNotify)dm_ha_item_free);
-	GHashTableIter it;
-	gpointer k, v;
-
-	g_hash_table_iter_init(&it, f.store);
-	while (g_hash_table_iter_next(&it, &k, &v)) {
-		struct stored *s = v;
-		struct dm_etcd_kv kv = { .key = k,
-			.value = s->value,
-			.value_len = s->len,
-			.mod_revision = s->revision,
-			.lease = s->lease };
-		struct dm_ha_item *item;
-
-		ok(dm_ha_decode(&kv, &item));
-		g_ptr_array_add(items, item);
-	}
-	ok(sched_load(f.c, items, f.revision));
-}
-
-static void
-restart(void)
-{
-	sched_core_free(f.c);
-	f.c = sched_core_new(&fake_ops, NULL);
-	reload();
-}
-
-static const char *
-bound(const char *source)
-{
-	struct sched_source *src = sched_source_get(f.c, source);
-
-	return src->worker == NULL ? "" : src->worker->name;
-}
-
-static int64_t
-epoch(const char *source)
-{
-	return sched_source_get(f.c, source)->epoch;
-}
-
-static GPtrArray *
-list(const char *a, const char *b)
-{
-	GPtrArray *l = g_ptr_array_new_with_free_func(g_free);
-
-	if (a != NULL)
-		g_ptr_array_add(l, g_strdup(a));
-	if (b != NULL)
-		g_ptr_array_add(l, g_strdup(b));
-	return l;
-}
-
-static struct dm_err *
-start(const char *task, const char *a, const char *b)
-{
-	g_autoptr(GPtrArray) l = list(a, b);
-	struct sched_start s = { task, "name: t\n", "", l };
-
-	return sched_task_start(f.c, &s);
-}
-
-static struct dm_err *
-stage(const char *task, const char *source, Pb__Stage to)
-{
-	g_autoptr(GPtrArray) l = list(source, NULL);
-
-	return sched_task_stage(f.c, task, l, to);
-}
-
-static const Dm__V1__SubTaskAssignment *
-assigned(uint64_t session, size_t i)
-{
-	ck_assert_uint_eq(f.desired[session]->n_sources, 1);
-	ck_assert_uint_gt(f.desired[session]->sources[0]->n_subtasks, i);
-	return f.desired[session]->sources[0]->subtasks[i];
-}
+/* The suite of master/sched: binding, tasks, restarts. */
+#include "test/unit/master/sched/fixture.h"
 
 /* ---- binding ---- */
 
@@ -418,6 +148,23 @@ START_TEST(transfer_moves_a_source)
 	ok(sched_source_add(f.c, "s2", "b", ""));
 	fails(sched_transfer(f.c, "s1", "w1"),
 	    DM_ERR_SCHEDULER_WORKER_INVALID_TRANS);
+	expire("w1");
+	fails(sched_transfer(f.c, "s1", "w1"),
+	    DM_ERR_SCHEDULER_WORKER_INVALID_TRANS);
+}
+END_TEST
+
+START_TEST(transfer_of_an_unbound_source_binds_it)
+{
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_register(f.c, "w1", "w1"));
+	fails(sched_transfer(f.c, "s1", "w1"),
+	    DM_ERR_SCHEDULER_WORKER_INVALID_TRANS);
+	hello_max = 2;
+	hello("w1", 1, NULL, 0);
+	sched_detach(f.c, sched_source_get(f.c, "s1"));
+	ok(sched_transfer(f.c, "s1", "w1"));
+	ck_assert_str_eq(bound("s1"), "w1");
 }
 END_TEST
 
@@ -572,22 +319,48 @@ START_TEST(a_commit_of_unknown_outcome_is_followed_by_a_load)
 }
 END_TEST
 
-static void
-report(uint64_t session, const char *source, int64_t ep, int64_t revision)
+static bool
+told_to_adopt(uint64_t session)
 {
-	Dm__V1__Report *r = g_new(Dm__V1__Report, 1);
-
-	dm__v1__report__init(r);
-	r->revision = revision;
-	r->n_sources = 1;
-	r->sources = g_new(Dm__V1__SourceReport *, 1);
-	r->sources[0] = g_new(Dm__V1__SourceReport, 1);
-	dm__v1__source_report__init(r->sources[0]);
-	r->sources[0]->source = g_strdup(source);
-	r->sources[0]->epoch = (uint64_t)ep;
-	sched_report(f.c, session, r);
-	dm__v1__report__free_unpacked(r, NULL);
+	return strstr(assigned(session, 0)->cliargs, "\"adopt\":true") != NULL;
 }
+
+START_TEST(adopting_is_told_until_the_worker_reports_the_task)
+{
+	g_autoptr(GPtrArray) l = list("s1", NULL);
+	struct sched_start s = { "t", "name: t\n", "", l, true };
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_task_start(f.c, &s));
+	ck_assert(told_to_adopt(1));
+	/* A report of before the start says nothing about it. */
+	report_task_of(
+	    1, "s1", 1, PB__STAGE__Running, PB__UNIT_TYPE__Sync);
+	ok(stage("t", "s1", PB__STAGE__Running));
+	ck_assert(told_to_adopt(1));
+	report_task(1, "s1", PB__STAGE__Running, PB__UNIT_TYPE__Sync);
+	ok(stage("t", "s1", PB__STAGE__Paused));
+	ck_assert_str_eq(assigned(1, 0)->cliargs, "");
+}
+END_TEST
+
+START_TEST(adopting_is_not_kept_in_etcd)
+{
+	g_autoptr(GPtrArray) l = list("s1", NULL);
+	struct sched_start s = { "t", "name: t\n", "", l, true };
+	GHashTableIter it;
+	void *key, *value;
+
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	ok(sched_task_start(f.c, &s));
+	g_hash_table_iter_init(&it, f.store);
+	while (g_hash_table_iter_next(&it, &key, &value))
+		ck_assert_ptr_null(
+		    strstr(((struct stored *)value)->value, "\"adopt\":true"));
+}
+END_TEST
 
 START_TEST(reports_of_another_assignment_are_ignored)
 {
@@ -614,6 +387,35 @@ START_TEST(reports_of_another_assignment_are_ignored)
 }
 END_TEST
 
+static const struct {
+	Pb__Stage stage; /* reported */
+	Pb__UnitType unit;
+	bool reported, moves;
+} transfers[] = {
+	{ PB__STAGE__Running, PB__UNIT_TYPE__Sync, true, true },
+	{ PB__STAGE__Running, PB__UNIT_TYPE__Load, true, false },
+	{ PB__STAGE__Running, PB__UNIT_TYPE__Dump, true, false },
+	{ PB__STAGE__Paused, PB__UNIT_TYPE__Load, true, true },
+	{ PB__STAGE__Running, PB__UNIT_TYPE__Sync, false, false },
+};
+
+START_TEST(a_running_copy_does_not_move)
+{
+	hello("w1", 1, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", ""));
+	hello("w2", 2, NULL, 0);
+	ok(start("t", "s1", NULL));
+	if (transfers[_i].reported)
+		report_task(1, "s1", transfers[_i].stage, transfers[_i].unit);
+	if (transfers[_i].moves)
+		ok(sched_transfer(f.c, "s1", "w2"));
+	else
+		fails(sched_transfer(f.c, "s1", "w2"),
+		    DM_ERR_SCHEDULER_REQUIRE_RUNNING_TASK_IN_SYNC_UNIT);
+	ck_assert_str_eq(bound("s1"), transfers[_i].moves ? "w2" : "w1");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -635,6 +437,9 @@ main(void)
 	tcase_add_test(tc, an_old_deletion_of_the_lease_key_means_nothing);
 	tcase_add_test(tc, one_address_per_name);
 	tcase_add_test(tc, transfer_moves_a_source);
+	tcase_add_test(tc, transfer_of_an_unbound_source_binds_it);
+	tcase_add_loop_test(
+	    tc, a_running_copy_does_not_move, 0, (int)DM_ARRAY_SIZE(transfers));
 	tcase_add_test(tc, sources_are_added_once_and_to_free_workers_only);
 	tcase_add_test(tc, a_source_with_tasks_stays);
 	tcase_add_test(tc, tasks_start_once);
@@ -646,6 +451,8 @@ main(void)
 	    tc, a_worker_lost_while_no_master_ran_is_noticed_at_the_load);
 	tcase_add_test(tc, a_commit_of_unknown_outcome_is_followed_by_a_load);
 	tcase_add_test(tc, reports_of_another_assignment_are_ignored);
+	tcase_add_test(tc, adopting_is_told_until_the_worker_reports_the_task);
+	tcase_add_test(tc, adopting_is_not_kept_in_etcd);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

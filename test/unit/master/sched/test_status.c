@@ -86,7 +86,7 @@ setup(void)
 		.session = 1, .name = "w1", .lease = 1, .join_time = ""
 	};
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-	struct sched_start s = { "t", "name: t", "", ids };
+	struct sched_start s = { "t", "name: t", "", ids, false };
 
 	g_ptr_array_add(ids, g_strdup("s1"));
 	core = sched_core_new(&ops, NULL);
@@ -208,6 +208,7 @@ START_TEST(without_a_worker_the_entry_says_so)
 	pb_free(&r->base);
 	ok(sched_offline(core, "w1", INT64_MAX));
 	r = query("t", NULL);
+	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg, "[code=38029:"));
 	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg,
 	    "Message: s1 relevant worker-client not found"));
 	pb_free(&r->base);
@@ -226,8 +227,15 @@ judge(enum sched_goal goal, int64_t revision)
 	struct sched_want want = {
 		.goal = goal, .task = "t", .revision = revision, .since = at(0)
 	};
-	Pb__CommonWorkerResponse *r = sched_judge(core, &want, "s1", "w1");
+	Pb__CommonWorkerResponse *r;
 	char c;
+
+	/* What the operation has made of the expected state. */
+	if (goal == SCHED_GOAL_DELETE)
+		g_hash_table_remove(src->subtasks, "t");
+	else if (goal == SCHED_GOAL_PAUSE)
+		sched_subtask_get(src, "t")->stage = PB__STAGE__Paused;
+	r = sched_judge(core, &want, "s1", "w1");
 
 	if (r == NULL)
 		return 'w';
@@ -278,6 +286,37 @@ START_TEST(outcomes_are_judged_by_reports_that_are_new_enough)
 }
 END_TEST
 
+START_TEST(an_error_of_the_worker_comes_as_38032)
+{
+	struct sched_want want = {
+		.goal = SCHED_GOAL_RUN, .task = "t", .revision = 10
+	};
+	Pb__CommonWorkerResponse *r;
+
+	now_ms = 1;
+	report("t", PB__STAGE__Paused, 10, true);
+	r = sched_judge(core, &want, "s1", "w1");
+	ck_assert_ptr_nonnull(r);
+	ck_assert(!r->result);
+	ck_assert_ptr_nonnull(strstr(r->msg, "[code=38032:"));
+	ck_assert_ptr_nonnull(
+	    strstr(r->msg, "Workaround: see the reason with `query-status"));
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(what_did_not_come_in_time_is_38045)
+{
+	Pb__CommonWorkerResponse *r = sched_judge_late(core, "s1", "");
+
+	ck_assert(!r->result);
+	ck_assert_str_eq(r->source, "s1");
+	ck_assert_str_eq(r->worker, "w1");
+	ck_assert_ptr_nonnull(strstr(r->msg, "[code=38045:"));
+	pb_free(&r->base);
+}
+END_TEST
+
 START_TEST(nothing_is_reached_without_a_report_or_a_worker)
 {
 	ck_assert_int_eq(judge(SCHED_GOAL_RUN, 1), 'w');
@@ -285,6 +324,86 @@ START_TEST(nothing_is_reached_without_a_report_or_a_worker)
 	ck_assert_int_eq(judge(SCHED_GOAL_SOURCE_GONE, 1), 't');
 	ok(sched_offline(core, "w1", INT64_MAX));
 	ck_assert_int_eq(judge(SCHED_GOAL_RUN, 1), 'x');
+}
+END_TEST
+
+/* The text of a judgement that another command made impossible. */
+static char *
+overtaken(enum sched_goal goal)
+{
+	struct sched_want want = { .goal = goal, .task = "t" };
+	Pb__CommonWorkerResponse *r = sched_judge(core, &want, "s1", "w1");
+	char *text;
+
+	ck_assert_ptr_nonnull(r);
+	ck_assert(!r->result);
+	ck_assert_ptr_nonnull(strstr(r->msg, "code=38045"));
+	text = g_strdup(r->msg);
+	pb_free(&r->base);
+	return text;
+}
+
+START_TEST(an_operation_that_another_one_overtook_says_so_at_once)
+{
+	g_autofree char *paused = NULL, *started = NULL, *stopped = NULL;
+
+	report("t", PB__STAGE__Running, 10, false);
+	started = overtaken(SCHED_GOAL_DELETE);
+	ck_assert_ptr_nonnull(strstr(started, "has started task t"));
+	sched_subtask_get(src, "t")->stage = PB__STAGE__Paused;
+	paused = overtaken(SCHED_GOAL_RUN);
+	ck_assert_ptr_nonnull(strstr(paused, "changed the stage of task t"));
+	g_hash_table_remove(src->subtasks, "t");
+	stopped = overtaken(SCHED_GOAL_RUN);
+	ck_assert_ptr_nonnull(strstr(stopped, "has stopped task t"));
+}
+END_TEST
+
+START_TEST(a_silent_worker_is_told_with_the_age_of_its_state)
+{
+	Pb__QueryStatusListResponse *r;
+
+	now_ms = 1000;
+	report("t", PB__STAGE__Running, 10, false);
+	now_ms = 4000;
+	r = query("t", NULL);
+	ck_assert(r->sources[0]->result);
+	ck_assert_uint_eq(r->sources[0]->n_subtaskstatus, 1);
+	pb_free(&r->base);
+	now_ms = 6100;
+	r = query("t", NULL);
+	ck_assert(r->result && !r->sources[0]->result);
+	ck_assert_uint_eq(r->sources[0]->n_subtaskstatus, 0);
+	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg,
+	    "dm-worker w1 has not reported for 5 s; last known state: "
+	    "t Running"));
+	pb_free(&r->base);
+	report("t", PB__STAGE__Running, 10, false);
+	r = query("t", NULL);
+	ck_assert(r->sources[0]->result);
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(a_worker_is_listed_with_all_its_sources)
+{
+	struct sched_hello h = { .session = 1,
+		.name = "w1",
+		.max_sources = 2,
+		.lease = 1,
+		.join_time = "" };
+	Pb__ListWorkerMember *m;
+
+	ok(sched_online(core, &h));
+	ok(sched_source_add(core, "s2", "yaml", ""));
+	ok(sched_register(core, "w2", "h:2"));
+	m = sched_list_workers(core, NULL, 0);
+	ck_assert_uint_eq(m->n_workers, 2);
+	ck_assert_str_eq(m->workers[0]->source, "s1, s2");
+	ck_assert_str_eq(m->workers[0]->stage, "bound");
+	ck_assert_str_eq(m->workers[1]->source, "");
+	ck_assert_str_eq(m->workers[1]->stage, "offline");
+	pb_free(&m->base);
 }
 END_TEST
 
@@ -315,7 +434,13 @@ main(void)
 	tcase_add_loop_test(tc,
 	    outcomes_are_judged_by_reports_that_are_new_enough, 0,
 	    (int)DM_ARRAY_SIZE(cases));
+	tcase_add_test(tc, an_error_of_the_worker_comes_as_38032);
+	tcase_add_test(tc, what_did_not_come_in_time_is_38045);
 	tcase_add_test(tc, nothing_is_reached_without_a_report_or_a_worker);
+	tcase_add_test(
+	    tc, an_operation_that_another_one_overtook_says_so_at_once);
+	tcase_add_test(tc, a_silent_worker_is_told_with_the_age_of_its_state);
+	tcase_add_test(tc, a_worker_is_listed_with_all_its_sources);
 	tcase_add_test(tc, process_errors_are_printed_as_protobuf_text);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

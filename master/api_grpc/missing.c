@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this version does not have: see missing.h. */
+#include "master/api_grpc/missing.h"
+
+#include "lib/base/base.h"
+
+#include <string.h>
+
+#define RELAY                                                                  \
+	"relay logs are not available in this version: tasks read the "        \
+	"source's binlog directly"
+#define VALIDATION "continuous validation is not available in this version: "
+
+static const struct api_missing table[] = {
+	{ "OperateRelay", "start-relay, stop-relay",
+	    RELAY ", so nothing needs to be started or stopped" },
+	{ "OperateWorkerRelayTask", "pause-relay, resume-relay",
+	    RELAY "; pause-task and resume-task work on it" },
+	{ "PurgeWorkerRelay", "purge-relay",
+	    RELAY ", so there are no files to remove" },
+	{ "OperateSchema", "binlog-schema, operate-schema",
+	    "setting table structures by hand is not available in this "
+	    "version: change the table in the target so that it fits the "
+	    "source, then resume-task" },
+	{ "HandleError", "binlog, handle-error",
+	    "skipping, replacing and injecting at a binlog event are not "
+	    "available in this version: leave the statement out by `filters` "
+	    "with a sql-pattern (task file), then stop-task and start-task" },
+	{ "StartValidation", "validation start",
+	    VALIDATION "compare source and target when the task is synced" },
+	{ "StopValidation", "validation stop", VALIDATION "nothing runs" },
+	{ "GetValidationStatus", "validation status",
+	    VALIDATION "no task is validated" },
+	{ "GetValidationError", "validation show-error",
+	    VALIDATION "query-status --more counts unexpectedRows" },
+	{ "OperateValidationError",
+	    "validation ignore-error, resolve-error, clear-error",
+	    VALIDATION "there are no row errors" },
+	{ "UpdateValidation", "validation update",
+	    VALIDATION "there is no validator to tell about a cutover" },
+	{ "Encrypt", "encrypt",
+	    "encryption of passwords is not available in this version: write "
+	    "them in clear text, into files that only you can read" },
+	{ "StartTask.startTime",
+	    "start-task --start-time, check-task --start-time",
+	    "start-time is not available in this version; give a position or "
+	    "a GTID set in `meta` of the instance, with task-mode "
+	    "incremental" },
+};
+
+const struct api_missing *
+api_missing_table(size_t *n)
+{
+	*n = DM_ARRAY_SIZE(table);
+	return table;
+}
+
+const char *
+api_missing_text(const char *what)
+{
+	for (size_t i = 0; i < DM_ARRAY_SIZE(table); i++)
+		if (strcmp(table[i].what, what) == 0)
+			return table[i].text;
+	return NULL;
+}

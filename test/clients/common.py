@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the Python clients share: cases by name, and stubs made by protoc.
+
+A client is run as `client.py CASE ADDR [ARG...]` and ends with 0 if the case
+holds. PYTHONPATH has the folder with what protoc made of proto/.
+"""
+import sys
+import traceback
+
+CASES = {}
+
+
+def case(fn):
+    """Register fn(addr, *args) under its name, with - for _."""
+    CASES[fn.__name__.replace("_", "-")] = fn
+    return fn
+
+
+def equal(got, want, what=""):
+    if got != want:
+        raise AssertionError(f"{what}: got {got!r}, wanted {want!r}")
+
+
+def within(part, whole, what=""):
+    if part not in whole:
+        raise AssertionError(f"{what}: no {part!r} in {str(whole)[:500]!r}")
+
+
+def run():
+    try:
+        CASES[sys.argv[1]](*sys.argv[2:])
+    except Exception:  # told, and then the case has failed
+        traceback.print_exc()
+        sys.exit(1)

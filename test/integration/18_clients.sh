@@ -1,0 +1,168 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The public ports as others use them: stock gRPC clients of Python and Node
+# built from our .proto files, HTTP, Prometheus, and strangers who send
+# anything.
+# shellcheck source=test/support/cluster.sh
+. "$(dirname "$0")/../support/cluster.sh"
+# shellcheck source=test/support/tap.sh
+. "$(dirname "$0")/../support/tap.sh"
+cluster_init
+C=$CLUSTER_ROOT/test/clients
+PROTO=$CLUSTER_ROOT/proto
+# Debian's own: that is where its gRPC is.
+PYTHON=/usr/bin/python3
+LIMIT=8388608
+export PYTHONPATH=$W/py:$C PYTHONDONTWRITEBYTECODE=1 no_proxy=127.0.0.1
+export GRPC_VERBOSITY=NONE
+
+# py FILE CASE ADDR ARG...
+py() {
+	local file=$1
+	shift
+	timeout 300 "$PYTHON" "$C/$file.py" "$@"
+}
+
+# ---- stubs ----
+
+stubs() {
+	mkdir -p "$W/py"
+	sed 's/^package grpc.reflection.v1;/package grpc.reflection.v1alpha;/' \
+		"$PROTO/reflection.proto" >"$W/py/reflection_v1alpha.proto"
+	protoc --plugin=protoc-gen-grpc="$(command -v grpc_python_plugin)" \
+		--python_out="$W/py" --grpc_out="$W/py" \
+		-I"$PROTO" -I"$W/py" -I/usr/include \
+		"$PROTO"/*.proto "$W/py/reflection_v1alpha.proto"
+}
+
+# Kept between runs, outside of this tree.
+NODE=${XDG_CACHE_HOME:-${HOME:-$W}/.cache}/dm-test-node
+node_packages() {
+	local p=(@grpc/grpc-js@1.9 @grpc/proto-loader@0.7)
+	export NODE_PATH=$NODE/node_modules
+	node -e 'require("@grpc/grpc-js"); require("@grpc/proto-loader")' \
+		2>/dev/null && return
+	mkdir -p "$NODE" || return
+	timeout 300 npm install --prefix "$NODE" --no-audit --no-fund \
+		--no-save --ignore-scripts "${p[@]}" && return
+	echo "npm could not install ${p[*]}: is its registry reachable?"
+	return 1
+}
+
+check "protoc and its Python plugin take our .proto files" stubs
+check "npm installs Node's gRPC" node_packages
+
+# ---- one master, one worker ----
+
+check "a source starts" source_up up
+source_yaml src1 up >/dev/null
+check "dm-master starts" master_up m1 --max-request-bytes "$LIMIT"
+check "dm-worker starts" worker_up w1
+WORKER=127.0.0.1:${PORT[w1]}
+
+for c in unary errors-carry-codes deadlines-are-kept large-configs \
+	concurrent-calls unimplemented-names-the-method \
+	call-by-reflection-alone etcd-relay-keys etcd-is-closed-otherwise; do
+	check "python: $c" py master "$c" "$MASTER"
+done
+own=(grpc.health.v1.Health grpc.reflection.v1.ServerReflection
+	grpc.reflection.v1alpha.ServerReflection)
+check "python: health of the master" py master health "$MASTER" pb.Master
+check "python: health of the worker" py master health "$WORKER"
+check "python: reflection of the master" py master reflection "$MASTER" \
+	pb.Master dm.v1.WorkerSession etcdserverpb.KV "${own[@]}"
+check "python: reflection of the worker" py master reflection "$WORKER" \
+	"${own[@]}"
+check "node: all" timeout 300 node "$C/master.js" "$MASTER" "$PROTO"
+
+# ---- HTTP ----
+
+check "http: the master's pages" py gateway pages-of-master "$MASTER"
+check "http: the worker's pages" py gateway pages-of-worker "$WORKER"
+check "gateway: reads" py gateway gateway-reads "$MASTER" w1
+check "gateway: writes" py gateway gateway-writes "$MASTER" "$W/src1.yaml"
+check "gateway: errors" py gateway gateway-errors "$MASTER"
+check "http: limits of the master" py gateway limits "$MASTER"
+check "metrics of the master are DM's and well-formed" \
+	"$PYTHON" "$C/metrics.py" "http://$MASTER/metrics" \
+	dm_master_worker_state:gauge dm_master_cpu_usage:gauge \
+	dm_master_start_leader_counter:counter process_open_fds:gauge
+check "metrics of the worker are well-formed" \
+	"$PYTHON" "$C/metrics.py" "http://$WORKER/metrics" \
+	dm_worker_subtasks:gauge process_cpu_seconds_total:counter
+
+# ---- strangers ----
+
+for c in malformed-messages garbage-bytes silent-connections \
+	slow-http-clients half-open-streams slow-readers; do
+	check "hostile: $c" py hostile "$c" "$MASTER"
+done
+check "hostile: giant messages" py hostile giant-messages "$MASTER" \
+	$((LIMIT + 524288))
+check "hostile: connections leave nothing" \
+	py hostile connects-leave-nothing "$MASTER" "${CONNECTS:-10000}"
+comment "$(cat "$W/check.out")"
+check "hostile: memory is bounded" \
+	py hostile memory-is-bounded "$MASTER" "${PID[m1]}"
+comment "$(cat "$W/check.out")"
+still_the_same() {
+	kill -0 "${PID[m1]}" && worker_listed w1 &&
+		ctl operate-source show | grep -q '"sources": \['
+}
+check "the master is still the same process" still_the_same
+stop m1
+stop w1
+
+# ---- three masters ----
+
+# several NAME...: start masters that form one cluster.
+several() {
+	local n list=
+	for n; do
+		PORT[$n]=$(free_port)
+		PORT[$n.peer]=$(free_port)
+		list+=,$n=http://127.0.0.1:${PORT[$n.peer]}
+	done
+	for n; do
+		"$BIN/dm-master" --name "$n" --data-dir "$W/$n.data" \
+			--master-addr "127.0.0.1:${PORT[$n]}" \
+			--peer-urls "http://127.0.0.1:${PORT[$n.peer]}" \
+			--initial-cluster "${list#,}" \
+			--log-file "$W/$n.log" >>"$W/$n.out" 2>&1 &
+		PID[$n]=$!
+	done
+	MASTER=127.0.0.1:${PORT[$1]}
+	wait_for 60 "a leader" leader_up
+}
+
+# Sets LEADER and FOLLOWER to two names of a, b, c.
+find_leader() {
+	local addr n
+	addr=$(ctl list-member --leader | sed -n 's/.*"addr": "\(.*\)".*/\1/p')
+	for n in a b c; do
+		if [ "127.0.0.1:${PORT[$n]}" = "$addr" ]; then
+			LEADER=$n
+		else
+			FOLLOWER=$n
+		fi
+	done
+	[ -n "$LEADER" ]
+}
+
+check "three masters start" several a b c
+check "one of them leads" find_leader
+follower=127.0.0.1:${PORT[$FOLLOWER]}
+leader=127.0.0.1:${PORT[$LEADER]}
+forwards() {
+	wait_for 30 "the follower" py "$1" follower-forwards "$follower" "$leader"
+}
+check "gateway: a follower forwards to the leader" forwards gateway
+check "python: a follower forwards to the leader" forwards master
+for n in a b c; do
+	[ "$n" = "$FOLLOWER" ] || kill9 "$n"
+done
+alone() {
+	wait_for 90 "the error" py gateway no-leader "$follower"
+}
+check "gateway: without a leader an error says so" alone
+finish

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every error code that the product raises is named by a test: its name, its
+# DM_ERR_ form or its number stands in a file under test/. Prints what is not,
+# and what test/lint/codes.allow lists needlessly: the list may only shrink.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+# Names raised or compared in the product: dm_err_new(NAME, dm_err_wrap(x, NAME,
+# DM_ERR_NAME. A call may go over several lines.
+raised() {
+	find lib master worker ctl -name '*.[ch]' -print0 | LC_ALL=C sort -z |
+		xargs -0 cat | sed '/^[ \t]*\(\/\*\|\*\)/d' | tr '\n\t' '  ' |
+		grep -oE 'dm_err_new\( *[A-Z][A-Z0-9_]+|dm_err_wrap\([^;]*;|DM_ERR_[A-Z][A-Z0-9_]+' |
+		grep -oE '[A-Z][A-Z0-9_]{3,}' | sed 's/^DM_ERR_//' | LC_ALL=C sort -u
+}
+
+# NAME CODE, of errors.list.
+known() {
+	awk '!/^[ \t]*(#|$)/ { print $1, $2 }' lib/err/errors.list
+}
+
+tested() {
+	grep -rhoE '\b(DM_ERR_)?[A-Z][A-Z0-9_]{3,}\b|\b[0-9]{5}\b' test \
+		--include='*.c' --include='*.h' --include='*.sh' |
+		sed 's/^DM_ERR_//' | LC_ALL=C sort -u
+}
+
+L=build/lint
+mkdir -p "$L"
+raised >"$L/codes.raised"
+tested >"$L/codes.tested"
+known >"$L/codes.known"
+awk '
+	FILENAME ~ /raised$/ { raised[$1]; next }
+	FILENAME ~ /tested$/ { tested[$1]; next }
+	FILENAME ~ /allow$/ { if ($0 !~ /^#/ && NF) allowed[$1]; next }
+	!($1 in raised) { next }
+	{
+		seen[$1]
+		ok = ($1 in tested) || ($2 in tested)
+		if (!ok && !($1 in allowed))
+			print "lib/err/errors.list: no test raises " $1 ", " $2
+		if (ok && ($1 in allowed))
+			print "test/lint/codes.allow: " $1 " is tested, take it out"
+	}
+	END {
+		for (name in allowed)
+			if (!(name in seen))
+				print "test/lint/codes.allow: " name " is not raised"
+	}' "$L/codes.raised" "$L/codes.tested" test/lint/codes.allow "$L/codes.known"

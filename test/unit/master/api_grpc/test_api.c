@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The suite of master/api_grpc for what is answered before anything of the
+ * cluster is asked: requests that no command of dmctl makes, and a master that
+ * knows no leader.
+ */
+#include "master/api_grpc/call.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct api_call
+call_of(const char *method, const ProtobufCMessage *req)
+{
+	struct api_call c = { .req = req };
+
+	c.method = protobuf_c_service_descriptor_get_method_by_name(
+	    &pb__master__descriptor, method);
+	ck_assert_ptr_nonnull(c.method);
+	return c;
+}
+
+static void
+check_refused(bool result, const char *msg, const char *code)
+{
+	ck_assert(!result);
+	ck_assert_msg(strstr(msg, code) != NULL, "%s", msg);
+	ck_assert_msg(strstr(msg, "Workaround: ") != NULL, "%s", msg);
+}
+
+START_TEST(a_kind_of_member_that_does_not_exist_is_38049)
+{
+	Pb__OfflineMemberRequest req = PB__OFFLINE_MEMBER_REQUEST__INIT;
+	struct api_call c = call_of("OfflineMember", &req.base);
+	char type[] = "etcd";
+	Pb__OfflineMemberResponse *r;
+
+	req.type = type;
+	r = (Pb__OfflineMemberResponse *)api_offline_member(&c);
+	check_refused(r->result, r->msg, "[code=38049:");
+	pb_free(&r->base);
+}
+END_TEST
+
+static const Pb__TaskOp wrong_ops[] = { PB__TASK_OP__InvalidOp,
+	PB__TASK_OP__Stop, PB__TASK_OP__Start, PB__TASK_OP__AutoResume };
+
+/* As in DM, stop-task deletes; Stop itself is no operation of clients. */
+START_TEST(an_operation_on_tasks_that_is_none_is_38041)
+{
+	Pb__OperateTaskRequest req = PB__OPERATE_TASK_REQUEST__INIT;
+	struct api_call c = call_of("OperateTask", &req.base);
+	char name[] = "t";
+	Pb__OperateTaskResponse *r;
+
+	req.name = name;
+	req.op = wrong_ops[_i];
+	r = (Pb__OperateTaskResponse *)api_operate_task(&c);
+	check_refused(r->result, r->msg, "[code=38041:");
+	ck_assert_int_eq(r->op, req.op);
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(an_operation_on_sources_that_is_none_is_38041)
+{
+	Pb__OperateSourceRequest req = PB__OPERATE_SOURCE_REQUEST__INIT;
+	struct api_call c = call_of("OperateSource", &req.base);
+	Pb__OperateSourceResponse *r;
+
+	req.op = PB__SOURCE_OP__InvalidSourceOp;
+	r = (Pb__OperateSourceResponse *)api_operate_source(&c);
+	check_refused(r->result, r->msg, "[code=38041:");
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(an_operation_on_the_leader_that_is_none_is_refused)
+{
+	Pb__OperateLeaderRequest req = PB__OPERATE_LEADER_REQUEST__INIT;
+	struct api_call c = call_of("OperateLeader", &req.base);
+	Pb__OperateLeaderResponse *r =
+	    (Pb__OperateLeaderResponse *)api_operate_leader(&c);
+
+	ck_assert(!r->result);
+	ck_assert_str_eq(r->msg, "operate InvalidLeaderOp is not supported");
+	pb_free(&r->base);
+}
+END_TEST
+
+START_TEST(a_lock_that_does_not_exist_is_38019)
+{
+	Pb__UnlockDDLLockRequest req = PB__UNLOCK_DDLLOCK_REQUEST__INIT;
+	struct api_call c = call_of("UnlockDDLLock", &req.base);
+	char id[] = "t-`a`.`b`";
+	Pb__UnlockDDLLockResponse *r;
+
+	req.id = id;
+	r = (Pb__UnlockDDLLockResponse *)api_unlock_ddl_lock(&c);
+	check_refused(r->result, r->msg, "[code=38019:");
+	ck_assert_ptr_nonnull(strstr(r->msg, "lock with ID t-`a`.`b` not"));
+	pb_free(&r->base);
+}
+END_TEST
+
+/* ---- a master that knows no leader ---- */
+
+static bool
+no_guard(struct dm_etcd_txn *t, void *arg)
+{
+	(void)t;
+	(void)arg;
+	return false;
+}
+
+static bool
+no_leader(char **name, char **addr, void *arg)
+{
+	(void)name;
+	(void)addr;
+	(void)arg;
+	return false;
+}
+
+/* Its own address for a leader of another name: nobody listens there. */
+static bool
+dead_leader(char **name, char **addr, void *arg)
+{
+	(void)arg;
+	*name = g_strdup("m2");
+	*addr = g_strdup("127.0.0.1:1");
+	return true;
+}
+
+static void
+check_not_forwarded(bool (*leader)(char **, char **, void *))
+{
+	static const char *const eps[] = { "http://127.0.0.1:1", NULL };
+	struct dm_etcd_opts eo = { .endpoints = eps, .timeout_ms = 100 };
+	struct dm_master_cfg cfg = { 0 };
+	struct sched_env se = { .guard = no_guard };
+	struct api_env ae = { .cfg = &cfg, .leader = leader };
+	Pb__QueryStatusListRequest req = PB__QUERY_STATUS_LIST_REQUEST__INIT;
+	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
+	struct dm_etcd *etcd = NULL;
+	struct dm_err *fail = NULL;
+	char name[] = "m1";
+	struct api *a;
+
+	cfg.name = name;
+	ck_assert_ptr_null(dm_etcd_new(&eo, &etcd));
+	se.etcd = ae.etcd = etcd;
+	ae.sched = sched_start(&se);
+	a = api_new(&ae);
+	ck_assert_ptr_null(api_run(a, "QueryStatus", &req.base, c, &fail));
+	ck_assert(dm_err_is(fail, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER));
+	dm_err_free(fail);
+	api_stop(a);
+	api_free(a);
+	sched_stop(ae.sched);
+	dm_etcd_free(etcd);
+}
+
+START_TEST(without_a_leader_a_request_is_38043)
+{
+	check_not_forwarded(no_leader);
+}
+END_TEST
+
+START_TEST(a_leader_that_is_gone_is_38043_too)
+{
+	dm_rpc_init();
+	check_not_forwarded(dead_leader);
+	dm_rpc_shutdown();
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("master/api_grpc");
+	TCase *tc = tcase_create("api");
+	SRunner *sr = srunner_create(s);
+	int failed;
+
+	tcase_add_test(tc, a_kind_of_member_that_does_not_exist_is_38049);
+	tcase_add_loop_test(tc, an_operation_on_tasks_that_is_none_is_38041, 0,
+	    DM_ARRAY_SIZE(wrong_ops));
+	tcase_add_test(tc, an_operation_on_sources_that_is_none_is_38041);
+	tcase_add_test(tc, an_operation_on_the_leader_that_is_none_is_refused);
+	tcase_add_test(tc, a_lock_that_does_not_exist_is_38019);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, without_a_leader_a_request_is_38043);
+	tcase_add_test(tc, a_leader_that_is_gone_is_38043_too);
+	suite_add_tcase(s, tc);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
