@@ -200,7 +200,7 @@ static struct dm_err *
 update(const char *task, const char *yaml, const char *a, const char *b)
 {
 	g_autoptr(GPtrArray) l = list(a, b);
-	struct sched_start s = { task, yaml, "", l };
+	struct sched_start s = { task, yaml, "", l, false };
 
 	return sched_task_update(f.c, &s);
 }
@@ -208,7 +208,7 @@ update(const char *task, const char *yaml, const char *a, const char *b)
 START_TEST(a_task_that_rests_may_change_some_fields)
 {
 	g_autoptr(GPtrArray) l = list("s1", NULL);
-	struct sched_start s = { "t", TASK_OLD, "", l };
+	struct sched_start s = { "t", TASK_OLD, "", l, false };
 	const Dm__V1__SubTaskAssignment *now;
 	int64_t revision;
 	struct dm_err *err;
