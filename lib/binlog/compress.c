@@ -7,19 +7,12 @@
 #include "lib/binlog/wire.h"
 
 #include <zlib.h>
-#include <zstd.h>
 
-#define ZLIB_RATIO_MAX ((size_t)1032)  /* of deflate, by its design */
-#define ZSTD_RATIO_MAX ((size_t)65536) /* a 128 kB block in a few bytes */
+#define ZLIB_RATIO_MAX ((size_t)1032) /* of deflate, by its design */
 #define RATIO_SLACK    ((size_t)1024)
 
 #define COLUMN_METHOD_ZLIB 8
 #define COLUMN_RAW_DEFLATE 0x08
-
-/* TRANSACTION_PAYLOAD: field numbers and compression types. */
-enum { PAYLOAD_END = 0, PAYLOAD_SIZE = 1, PAYLOAD_TYPE = 2, PAYLOAD_FULL = 3 };
-#define PAYLOAD_ZSTD 0
-#define PAYLOAD_NONE 255
 
 /* Inflate all of c into exactly size bytes. */
 static bool
@@ -43,10 +36,10 @@ inflate_into(struct dm_cursor *c, int window_bits, uint8_t *out, size_t size)
 }
 
 static bool
-size_is_plausible(size_t size, const struct dm_cursor *c, size_t ratio)
+size_is_plausible(size_t size, const struct dm_cursor *c)
 {
 	return size <= DM_BINLOG_SIZE_MAX &&
-	       size <= dm_cursor_left(c) * ratio + RATIO_SLACK;
+	       size <= dm_cursor_left(c) * ZLIB_RATIO_MAX + RATIO_SLACK;
 }
 
 struct dm_err *
@@ -62,7 +55,7 @@ dm_inflate_event_(const uint8_t *p, size_t len, GBytes **out)
 		return dm_ev_error_(
 		    "unknown compression 0x%02x of an event", header);
 	size = (size_t)dm_cursor_be(&c, n);
-	if (c.failed || !size_is_plausible(size, &c, ZLIB_RATIO_MAX))
+	if (c.failed || !size_is_plausible(size, &c))
 		return dm_ev_error_("compressed event of impossible size");
 	bytes = g_malloc(size + 1);
 	if (!inflate_into(&c, MAX_WBITS, bytes, size)) {
@@ -95,7 +88,7 @@ dm_inflate_column_(const uint8_t *p, size_t len, struct dm_arena *a,
 	if (header >> 4 != COLUMN_METHOD_ZLIB || (header & 7) == 0)
 		return false;
 	size = (size_t)dm_cursor_be(&c, header & 7);
-	if (c.failed || !size_is_plausible(size, &c, ZLIB_RATIO_MAX))
+	if (c.failed || !size_is_plausible(size, &c))
 		return false;
 	bytes = dm_arena_alloc(a, size + 1);
 	*out = (const char *)bytes;
@@ -103,58 +96,4 @@ dm_inflate_column_(const uint8_t *p, size_t len, struct dm_arena *a,
 	return inflate_into(&c,
 	    (header & COLUMN_RAW_DEFLATE) != 0 ? -MAX_WBITS : MAX_WBITS, bytes,
 	    size);
-}
-
-static struct dm_err *
-unzstd(struct dm_cursor *c, size_t size, GBytes **out)
-{
-	uint8_t *bytes;
-	size_t n;
-
-	if (!size_is_plausible(size, c, ZSTD_RATIO_MAX))
-		return dm_ev_error_("transaction payload of impossible size");
-	bytes = g_malloc(size + 1);
-	n = ZSTD_decompress(bytes, size, c->p, dm_cursor_left(c));
-	if (n != size) {
-		g_free(bytes);
-		return dm_ev_error_("transaction payload is broken: %s",
-		    ZSTD_isError(n) ? ZSTD_getErrorName(n) : "wrong size");
-	}
-	*out = g_bytes_new_take(bytes, size);
-	return NULL;
-}
-
-struct dm_err *
-dm_transaction_payload_decode(const uint8_t *body, size_t len, GBytes **inner)
-{
-	struct dm_cursor c = dm_cursor_of(body, len);
-	uint64_t size = 0, full = 0, type = PAYLOAD_NONE, field;
-
-	while ((field = dm_cursor_lenenc(&c)) != PAYLOAD_END && !c.failed) {
-		uint64_t n = dm_cursor_lenenc(&c);
-		struct dm_cursor value = { .failed = true };
-
-		if (!c.failed && n <= dm_cursor_left(&c))
-			value = dm_cursor_of(c.p, (size_t)n);
-		if (field == PAYLOAD_SIZE)
-			size = dm_cursor_lenenc(&value);
-		else if (field == PAYLOAD_TYPE)
-			type = dm_cursor_lenenc(&value);
-		else if (field == PAYLOAD_FULL)
-			full = dm_cursor_lenenc(&value);
-		if (value.failed)
-			return dm_ev_error_("transaction payload is cut short");
-		dm_cursor_skip(&c, (size_t)n);
-	}
-	if (c.failed || size > dm_cursor_left(&c))
-		return dm_ev_error_("transaction payload is cut short");
-	c.end = c.p + size;
-	if (type == PAYLOAD_ZSTD)
-		return unzstd(&c, (size_t)full, inner);
-	if (type != PAYLOAD_NONE)
-		return dm_ev_error_("transaction payload of unknown "
-				    "compression %" PRIu64,
-		    type);
-	*inner = g_bytes_new(c.p, (size_t)size);
-	return NULL;
 }

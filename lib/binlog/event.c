@@ -263,6 +263,9 @@ use_status_var(
 	case 128:
 		e->microseconds = (uint32_t)dm_cursor_le(&c, 3);
 		break;
+	case 18:
+		e->utf8mb4_collation = dm_cursor_u16(&c);
+		break;
 	default:
 		break;
 	}

@@ -129,6 +129,8 @@ struct dm_ev_query {
 	bool has_sql_mode;
 	uint16_t client_charset, connection_collation, server_collation;
 	bool has_charset;
+	/* MySQL 8: what utf8mb4 without a collation means; 0: not told. */
+	uint16_t utf8mb4_collation;
 	const char *time_zone; /* arena; NULL when not set */
 	uint32_t microseconds; /* of the statement's timestamp */
 	bool foreign_key_checks_off, unique_checks_off; /* flags2 */
@@ -160,9 +162,19 @@ struct dm_err *dm_mysql_gtid_decode(uint8_t type, const uint8_t *body,
 struct dm_err *dm_previous_gtids_decode(
     const uint8_t *body, size_t len, struct dm_gtid_set *set) DM_MUST_CHECK;
 
-/* TRANSACTION_PAYLOAD: the inner events, uncompressed, each with its header
- * and without checksums. New bytes. Limit: 1 GiB. */
-struct dm_err *dm_transaction_payload_decode(
-    const uint8_t *body, size_t len, GBytes **inner) DM_MUST_CHECK;
+/*
+ * TRANSACTION_PAYLOAD: inner events, one after the other. body must live as
+ * long as p; an event, without checksum, until the next call. *more is false
+ * after the last one; whatever is behind it is an error. Memory: the largest
+ * inner event (at most 1 GiB) and zstd's window (at most 128 MiB).
+ * Errors: SYNCER_GET_EVENT.
+ */
+struct dm_payload;
+struct dm_err *dm_payload_open(
+    const uint8_t *body, size_t len, struct dm_payload **p) DM_MUST_CHECK;
+struct dm_err *dm_payload_next(struct dm_payload *p, struct dm_event_header *h,
+    const uint8_t **body, size_t *body_len, bool *more) DM_MUST_CHECK;
+void dm_payload_free(struct dm_payload *p);
+DM_DEFINE_AUTO(dm_payload)
 
 #endif

@@ -13,43 +13,18 @@
  * DESIGN: offsets may point anywhere, also at each other. The depth is limited
  * as it is in the server, and the text to what so many bytes can mean.
  */
-#include "lib/binlog/value.h"
+#include "lib/binlog/json_int.h"
 
 #include <math.h>
 #include <string.h>
 
-#define DEPTH_MAX       100
 #define TEXT_PER_BYTE   8u /* a control character becomes six letters */
 #define TEXT_SLACK      64u
 #define DATE_LENGTH     10u
 #define F_FORMAT_DIGITS 15 /* numbers of more zeros have an exponent */
 
-enum json_type {
-	JSON_SMALL_OBJECT = 0,
-	JSON_LARGE_OBJECT = 1,
-	JSON_SMALL_ARRAY = 2,
-	JSON_LARGE_ARRAY = 3,
-	JSON_LITERAL = 4,
-	JSON_INT16 = 5,
-	JSON_UINT16 = 6,
-	JSON_INT32 = 7,
-	JSON_UINT32 = 8,
-	JSON_INT64 = 9,
-	JSON_UINT64 = 10,
-	JSON_DOUBLE = 11,
-	JSON_STRING = 12,
-	JSON_OPAQUE = 15
-};
-
-struct json_out {
-	struct dm_arena *arena;
-	char *text;
-	size_t len, room, limit;
-	bool failed;
-};
-
-static void
-put(struct json_out *o, const char *s, size_t n)
+void
+dm_json_put_(struct dm_json_out *o, const char *s, size_t n)
 {
 	if (o->failed || n == 0)
 		return;
@@ -71,9 +46,9 @@ put(struct json_out *o, const char *s, size_t n)
 }
 
 static void
-put_z(struct json_out *o, const char *s)
+put_z(struct dm_json_out *o, const char *s)
 {
-	put(o, s, strlen(s));
+	dm_json_put_(o, s, strlen(s));
 }
 
 /* The letter behind the backslash; 0 for a character that needs none. */
@@ -99,13 +74,13 @@ json_escape(char c)
 	}
 }
 
-static void
-put_string(struct json_out *o, const char *s, size_t n)
+void
+dm_json_put_string_(struct dm_json_out *o, const char *s, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";
 	size_t start = 0;
 
-	put(o, "\"", 1);
+	dm_json_put_(o, "\"", 1);
 	for (size_t i = 0; i < n; i++) {
 		char e = json_escape(s[i]);
 		char text[6] = { '\\', e, '0', '0', digits[(s[i] >> 4) & 15],
@@ -113,12 +88,12 @@ put_string(struct json_out *o, const char *s, size_t n)
 
 		if (e == 0)
 			continue;
-		put(o, s + start, i - start);
-		put(o, text, e == 'u' ? 6 : 2);
+		dm_json_put_(o, s + start, i - start);
+		dm_json_put_(o, text, e == 'u' ? 6 : 2);
 		start = i + 1;
 	}
-	put(o, s + start, n - start);
-	put(o, "\"", 1);
+	dm_json_put_(o, s + start, n - start);
+	dm_json_put_(o, "\"", 1);
 }
 
 /* The fewest significant digits that read back as d. */
@@ -137,7 +112,8 @@ shortest_digits(double d, char buf[G_ASCII_DTOSTR_BUF_SIZE])
 
 /* Digits and the place of the point, as 0.ddd * 10^point. */
 static void
-put_decimal_digits(struct json_out *o, const char *digits, size_t n, int point)
+put_decimal_digits(
+    struct dm_json_out *o, const char *digits, size_t n, int point)
 {
 	static const char zeros[] = "00000000000000000";
 	size_t whole = point > 0 ? (size_t)point : 0;
@@ -147,31 +123,31 @@ put_decimal_digits(struct json_out *o, const char *digits, size_t n, int point)
 		char exponent[16];
 
 		g_snprintf(exponent, sizeof(exponent), "e%d", point - 1);
-		put(o, digits, 1);
+		dm_json_put_(o, digits, 1);
 		if (n > 1) {
-			put(o, ".", 1);
-			put(o, digits + 1, n - 1);
+			dm_json_put_(o, ".", 1);
+			dm_json_put_(o, digits + 1, n - 1);
 		}
 		put_z(o, exponent);
 		return;
 	}
 	if (whole == 0) {
-		put(o, "0.", 2);
-		put(o, zeros, (size_t)-point);
-		put(o, digits, n);
+		dm_json_put_(o, "0.", 2);
+		dm_json_put_(o, zeros, (size_t)-point);
+		dm_json_put_(o, digits, n);
 	} else if (n <= whole) {
-		put(o, digits, n);
-		put(o, zeros, whole - n);
-		put(o, ".0", 2);
+		dm_json_put_(o, digits, n);
+		dm_json_put_(o, zeros, whole - n);
+		dm_json_put_(o, ".0", 2);
 	} else {
-		put(o, digits, whole);
-		put(o, ".", 1);
-		put(o, digits + whole, n - whole);
+		dm_json_put_(o, digits, whole);
+		dm_json_put_(o, ".", 1);
+		dm_json_put_(o, digits + whole, n - whole);
 	}
 }
 
 static void
-put_double(struct json_out *o, double d)
+put_double(struct dm_json_out *o, double d)
 {
 	char buf[G_ASCII_DTOSTR_BUF_SIZE], digits[20];
 	const char *p = buf;
@@ -183,7 +159,7 @@ put_double(struct json_out *o, double d)
 	}
 	shortest_digits(d, buf);
 	if (*p == '-')
-		put(o, p++, 1);
+		dm_json_put_(o, p++, 1);
 	if (d == 0) {
 		put_z(o, "0.0");
 		return;
@@ -199,7 +175,7 @@ put_double(struct json_out *o, double d)
 }
 
 static void
-put_int(struct json_out *o, int64_t v)
+put_int(struct dm_json_out *o, int64_t v)
 {
 	char text[24];
 
@@ -208,7 +184,7 @@ put_int(struct json_out *o, int64_t v)
 }
 
 static void
-put_uint(struct json_out *o, uint64_t v)
+put_uint(struct dm_json_out *o, uint64_t v)
 {
 	char text[24];
 
@@ -234,7 +210,8 @@ read_length(struct dm_cursor *c)
 
 /* Values of other columns: what is no number, date or time is base64. */
 static void
-put_opaque_bytes(struct json_out *o, uint8_t type, const uint8_t *p, size_t n)
+put_opaque_bytes(
+    struct dm_json_out *o, uint8_t type, const uint8_t *p, size_t n)
 {
 	char head[24];
 	g_autofree char *text = NULL;
@@ -247,11 +224,11 @@ put_opaque_bytes(struct json_out *o, uint8_t type, const uint8_t *p, size_t n)
 	g_snprintf(head, sizeof(head), "\"base64:type%u:", type);
 	put_z(o, head);
 	put_z(o, text);
-	put(o, "\"", 1);
+	dm_json_put_(o, "\"", 1);
 }
 
 static void
-put_opaque_temporal(struct json_out *o, uint8_t type, int64_t packed)
+put_opaque_temporal(struct dm_json_out *o, uint8_t type, int64_t packed)
 {
 	char text[DM_TEMPORAL_TEXT_MAX];
 	size_t n;
@@ -264,11 +241,11 @@ put_opaque_temporal(struct json_out *o, uint8_t type, int64_t packed)
 		o->failed = true;
 		return;
 	}
-	put_string(o, text, type == DM_WT_DATE ? DATE_LENGTH : n);
+	dm_json_put_string_(o, text, type == DM_WT_DATE ? DATE_LENGTH : n);
 }
 
 static void
-put_opaque_decimal(struct json_out *o, const uint8_t *p, size_t n)
+put_opaque_decimal(struct dm_json_out *o, const uint8_t *p, size_t n)
 {
 	char text[DM_DECIMAL_TEXT_MAX];
 	size_t len = 0;
@@ -278,11 +255,11 @@ put_opaque_decimal(struct json_out *o, const uint8_t *p, size_t n)
 	if (len == 0)
 		o->failed = true;
 	else
-		put(o, text, len);
+		dm_json_put_(o, text, len);
 }
 
 static void
-put_opaque(struct json_out *o, struct dm_cursor *c)
+put_opaque(struct dm_json_out *o, struct dm_cursor *c)
 {
 	uint8_t type = dm_cursor_u8(c);
 	size_t n = read_length(c);
@@ -312,7 +289,7 @@ put_opaque(struct json_out *o, struct dm_cursor *c)
 }
 
 static void
-put_literal(struct json_out *o, uint64_t v)
+put_literal(struct dm_json_out *o, uint64_t v)
 {
 	static const char *const names[] = { "null", "true", "false" };
 
@@ -323,7 +300,7 @@ put_literal(struct json_out *o, uint64_t v)
 }
 
 static void
-put_scalar(struct json_out *o, uint8_t type, struct dm_cursor c)
+put_scalar(struct dm_json_out *o, uint8_t type, struct dm_cursor c)
 {
 	uint64_t bits;
 	double d;
@@ -359,7 +336,7 @@ put_scalar(struct json_out *o, uint8_t type, struct dm_cursor c)
 	case JSON_STRING:
 		n = read_length(&c);
 		if (n <= dm_cursor_left(&c) && !c.failed)
-			put_string(o, (const char *)c.p, n);
+			dm_json_put_string_(o, (const char *)c.p, n);
 		else
 			c.failed = true;
 		break;
@@ -377,18 +354,10 @@ put_scalar(struct json_out *o, uint8_t type, struct dm_cursor c)
 	o->failed |= c.failed;
 }
 
-static void put_value(
-    struct json_out *o, uint8_t type, struct dm_cursor c, unsigned depth);
-
-/* An object or array being read; entries are within its bytes. */
-struct container {
-	struct dm_cursor all; /* offsets count from its start */
-	unsigned width;       /* 2 or 4: of numbers and offsets */
-	bool object;
-};
+/* ---- objects and arrays ---- */
 
 static struct dm_cursor
-at_offset(const struct container *k, size_t offset)
+at_offset(const struct dm_json_container *k, size_t offset)
 {
 	struct dm_cursor c = k->all;
 
@@ -396,20 +365,26 @@ at_offset(const struct container *k, size_t offset)
 	return c;
 }
 
-static void
-put_key(struct json_out *o, const struct container *k, struct dm_cursor *keys)
+bool
+dm_json_open_(uint8_t type, struct dm_cursor c, struct dm_json_container *k)
 {
-	size_t offset = (size_t)dm_cursor_le(keys, k->width);
-	size_t n = dm_cursor_u16(keys);
-	struct dm_cursor c = at_offset(k, offset);
-	const uint8_t *p = dm_cursor_bytes(&c, n);
+	size_t size;
 
-	if (p == NULL || keys->failed) {
-		o->failed = true;
-		return;
-	}
-	put_string(o, (const char *)p, n);
-	put(o, ": ", 2);
+	*k = (struct dm_json_container){ .all = c,
+		.width = type == JSON_LARGE_OBJECT || type == JSON_LARGE_ARRAY
+			     ? 4
+			     : 2,
+		.object = type <= JSON_LARGE_OBJECT };
+	k->n = (size_t)dm_cursor_le(&c, k->width);
+	size = (size_t)dm_cursor_le(&c, k->width);
+	if (c.failed || size > dm_cursor_left(&k->all))
+		return false;
+	k->all.end = k->all.p + size;
+	k->keys = k->values = c;
+	k->keys.end = k->values.end = k->all.end;
+	if (k->object)
+		dm_cursor_skip(&k->values, k->n * (k->width + 2));
+	return !k->values.failed;
 }
 
 static bool
@@ -428,56 +403,60 @@ is_inlined(uint8_t type, unsigned width)
 	}
 }
 
-static void
-put_element(struct json_out *o, const struct container *k,
-    struct dm_cursor *values, unsigned depth)
+bool
+dm_json_element_(struct dm_json_container *k, struct dm_json_element *e)
 {
-	uint8_t type = dm_cursor_u8(values);
-	struct dm_cursor here = *values;
-	size_t offset = (size_t)dm_cursor_le(values, k->width);
+	struct dm_cursor here;
+	size_t offset;
 
-	if (values->failed)
-		o->failed = true;
-	else if (is_inlined(type, k->width))
-		put_scalar(o, type, here);
-	else
-		put_value(o, type, at_offset(k, offset), depth + 1);
+	*e = (struct dm_json_element){ 0 };
+	if (k->object) {
+		offset = (size_t)dm_cursor_le(&k->keys, k->width);
+		e->key_len = dm_cursor_u16(&k->keys);
+		here = at_offset(k, offset);
+		e->key = (const char *)dm_cursor_bytes(&here, e->key_len);
+		if (e->key == NULL || k->keys.failed)
+			return false;
+	}
+	e->type = dm_cursor_u8(&k->values);
+	here = k->values;
+	offset = (size_t)dm_cursor_le(&k->values, k->width);
+	e->value = is_inlined(e->type, k->width) ? here : at_offset(k, offset);
+	return !k->values.failed && !e->value.failed;
 }
 
 static void
 put_container(
-    struct json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
+    struct dm_json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
 {
-	struct container k = { .all = c,
-		.width = type == JSON_LARGE_OBJECT || type == JSON_LARGE_ARRAY
-			     ? 4
-			     : 2,
-		.object = type <= JSON_LARGE_OBJECT };
-	size_t n = (size_t)dm_cursor_le(&c, k.width);
-	size_t size = (size_t)dm_cursor_le(&c, k.width);
-	size_t key_entries = k.object ? n * (k.width + 2) : 0;
-	struct dm_cursor values;
+	struct dm_json_container k;
 
-	if (c.failed || depth > DEPTH_MAX || size > dm_cursor_left(&k.all)) {
+	if (depth > DM_JSON_DEPTH_MAX || !dm_json_open_(type, c, &k)) {
 		o->failed = true;
 		return;
 	}
-	k.all.end = k.all.p + size;
-	values = c;
-	dm_cursor_skip(&values, key_entries);
-	put(o, k.object ? "{" : "[", 1);
-	for (size_t i = 0; i < n && !o->failed; i++) {
+	dm_json_put_(o, k.object ? "{" : "[", 1);
+	for (size_t i = 0; i < k.n && !o->failed; i++) {
+		struct dm_json_element e;
+
+		if (!dm_json_element_(&k, &e)) {
+			o->failed = true;
+			return;
+		}
 		if (i > 0)
-			put(o, ", ", 2);
-		if (k.object)
-			put_key(o, &k, &c);
-		put_element(o, &k, &values, depth);
+			dm_json_put_(o, ", ", 2);
+		if (k.object) {
+			dm_json_put_string_(o, e.key, e.key_len);
+			dm_json_put_(o, ": ", 2);
+		}
+		dm_json_put_value_(o, e.type, e.value, depth + 1);
 	}
-	put(o, k.object ? "}" : "]", 1);
+	dm_json_put_(o, k.object ? "}" : "]", 1);
 }
 
-static void
-put_value(struct json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
+void
+dm_json_put_value_(
+    struct dm_json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
 {
 	if (o->failed || c.failed)
 		o->failed = true;
@@ -487,12 +466,30 @@ put_value(struct json_out *o, uint8_t type, struct dm_cursor c, unsigned depth)
 		put_scalar(o, type, c);
 }
 
+struct dm_json_out
+dm_json_out_(struct dm_arena *a, size_t bytes)
+{
+	return (struct dm_json_out){ .arena = a,
+		.limit = bytes * TEXT_PER_BYTE + TEXT_SLACK };
+}
+
+bool
+dm_json_end_(struct dm_json_out *o, const char **text, size_t *len)
+{
+	if (o->failed)
+		return false;
+	dm_assert(o->text != NULL);
+	o->text[o->len] = '\0';
+	*text = o->text;
+	*len = o->len;
+	return true;
+}
+
 bool
 dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a, const char **text,
     size_t *len)
 {
-	struct json_out o = { .arena = a,
-		.limit = n * TEXT_PER_BYTE + TEXT_SLACK };
+	struct dm_json_out o = dm_json_out_(a, n);
 	struct dm_cursor c = dm_cursor_of(p, n);
 
 	/* What a NULL became that was put into a NOT NULL column by force;
@@ -500,12 +497,6 @@ dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a, const char **text,
 	if (n == 0)
 		put_z(&o, "null");
 	else
-		put_value(&o, dm_cursor_u8(&c), c, 1);
-	if (o.failed)
-		return false;
-	dm_assert(o.text != NULL);
-	o.text[o.len] = '\0';
-	*text = o.text;
-	*len = o.len;
-	return true;
+		dm_json_put_value_(&o, dm_cursor_u8(&c), c, 1);
+	return dm_json_end_(&o, text, len);
 }

@@ -7,6 +7,10 @@
  * columns; bits of the columns present, for an update twice: before, after.
  * Then per row image: bits of NULLs, one per present column; values. In
  * MariaDB's compressed forms all row images are one compressed part.
+ * FORMAT of PARTIAL_UPDATE_ROWS: as V2; but before each after image come lenenc
+ * options and, if bit 0 of them is set, one bit for each JSON column of the
+ * table: where it is set, u32 length and changes (json_diff.c) stand in place
+ * of the value.
  */
 #include "lib/binlog/rows.h"
 
@@ -15,21 +19,25 @@
 struct rows_type {
 	uint8_t type;
 	enum dm_rows_kind kind;
-	bool v2, compressed;
+	bool v2, compressed, partial;
 };
 
+#define OPTION_PARTIAL_JSON 1u
+
 static const struct rows_type rows_types[] = {
-	{ DM_EV_WRITE_ROWS_V1, DM_ROWS_INSERT, false, false },
-	{ DM_EV_UPDATE_ROWS_V1, DM_ROWS_UPDATE, false, false },
-	{ DM_EV_DELETE_ROWS_V1, DM_ROWS_DELETE, false, false },
-	{ DM_EV_WRITE_ROWS_V2, DM_ROWS_INSERT, true, false },
-	{ DM_EV_UPDATE_ROWS_V2, DM_ROWS_UPDATE, true, false },
-	{ DM_EV_DELETE_ROWS_V2, DM_ROWS_DELETE, true, false },
-	{ DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1, DM_ROWS_INSERT, false, true },
-	{ DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1, DM_ROWS_UPDATE, false,
-	    true },
-	{ DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1, DM_ROWS_DELETE, false,
-	    true },
+	{ DM_EV_WRITE_ROWS_V1, DM_ROWS_INSERT, false, false, false },
+	{ DM_EV_UPDATE_ROWS_V1, DM_ROWS_UPDATE, false, false, false },
+	{ DM_EV_DELETE_ROWS_V1, DM_ROWS_DELETE, false, false, false },
+	{ DM_EV_WRITE_ROWS_V2, DM_ROWS_INSERT, true, false, false },
+	{ DM_EV_UPDATE_ROWS_V2, DM_ROWS_UPDATE, true, false, false },
+	{ DM_EV_DELETE_ROWS_V2, DM_ROWS_DELETE, true, false, false },
+	{ DM_EV_PARTIAL_UPDATE_ROWS, DM_ROWS_UPDATE, true, false, true },
+	{ DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1, DM_ROWS_INSERT, false, true,
+	    false },
+	{ DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1, DM_ROWS_UPDATE, false, true,
+	    false },
+	{ DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1, DM_ROWS_DELETE, false, true,
+	    false },
 };
 
 static const struct rows_type *
@@ -153,6 +161,8 @@ dm_rows_begin(const struct dm_binlog_format *f, uint8_t type,
 	r.end = c.end;
 	if (err == NULL && t->compressed)
 		err = inflate_rows(&r);
+	if (err == NULL && t->partial)
+		r.json_before = g_new0(struct dm_cursor, r.n_columns);
 	if (err == NULL)
 		*out = r;
 	return err;
@@ -168,33 +178,111 @@ value_error(const struct dm_table_map *map, unsigned column, bool known)
 	    map->types[column], map->meta[column]);
 }
 
-static struct dm_err *
-read_image(struct dm_cursor *c, const struct dm_table_map *map,
-    const uint8_t *present, struct dm_arena *a, struct dm_value *values)
+static bool
+bit(const uint8_t *bits, unsigned i)
 {
-	unsigned n_present = count_present(present, map->n_columns), nth = 0;
-	const uint8_t *nulls = dm_cursor_bytes(c, (n_present + 7) / 8);
-	bool known;
+	return (bits[i / 8] >> (i % 8) & 1) != 0;
+}
 
-	if (nulls == NULL)
+/* Changes of a JSON value that the before image has. */
+static bool
+read_json_changes(struct dm_cursor *c, const struct dm_cursor *before,
+    struct dm_arena *a, struct dm_value *v)
+{
+	size_t n = dm_cursor_u32(c);
+	const uint8_t *p = dm_cursor_bytes(c, n);
+
+	v->kind = DM_VAL_JSON;
+	return p != NULL && before->p != NULL &&
+	       dm_json_patch_(before->p, dm_cursor_left(before),
+		   dm_cursor_of(p, n), a, &v->bytes.p, &v->bytes.len);
+}
+
+/* The options of an after image: *partial has a bit for each JSON column. */
+static bool
+read_options(struct dm_cursor *c, const struct dm_table_map *map,
+    const uint8_t **partial)
+{
+	uint64_t options = dm_cursor_lenenc(c);
+	size_t n = 0;
+
+	*partial = NULL;
+	if (c->failed || (options & ~(uint64_t)OPTION_PARTIAL_JSON) != 0)
+		return false;
+	if (options == 0)
+		return true;
+	for (unsigned i = 0; i < map->n_columns; i++)
+		n += map->types[i] == DM_WT_JSON ? 1 : 0;
+	*partial = dm_cursor_bytes(c, (n + 7) / 8);
+	return *partial != NULL;
+}
+
+/* An image being read. */
+struct image {
+	struct dm_rows *r;
+	const uint8_t *present, *nulls;
+	const uint8_t *partial; /* NULL: none of its values is a change */
+	unsigned nth, nth_json; /* columns so far: present; of type JSON */
+};
+
+static struct dm_err *
+read_column(struct image *im, struct dm_cursor *c,
+    const struct dm_table_map *map, unsigned i, struct dm_arena *a,
+    struct dm_value *v)
+{
+	struct dm_cursor *json = im->r->json_before;
+	bool is_json = map->types[i] == DM_WT_JSON;
+	bool changes =
+	    im->partial != NULL && is_json && bit(im->partial, im->nth_json);
+	const uint8_t *from = c->p;
+	bool ok, known = true;
+
+	im->nth_json += is_json ? 1 : 0;
+	if (json != NULL && im->partial == NULL)
+		json[i].p = NULL;
+	if (!bit(im->present, i)) {
+		v->kind = DM_VAL_ABSENT;
+		return NULL;
+	}
+	if (bit(im->nulls, im->nth++)) {
+		v->kind = DM_VAL_NULL;
+		return NULL;
+	}
+	if (changes)
+		ok = read_json_changes(c, &json[i], a, v);
+	else
+		ok = dm_value_read_(
+		    c, map->types[i], map->meta[i], a, v, &known);
+	if (!ok || c->failed)
+		return value_error(map, i, known);
+	if (json != NULL && is_json && im->partial == NULL)
+		json[i] = dm_cursor_of(
+		    from + map->meta[i], (size_t)(c->p - from) - map->meta[i]);
+	return NULL;
+}
+
+static struct dm_err *
+read_image(struct dm_rows *r, struct dm_cursor *c,
+    const struct dm_table_map *map, bool after, struct dm_arena *a,
+    struct dm_value *values)
+{
+	struct image im = { .r = r,
+		.present = after ? r->after_bits : r->before_bits };
+	unsigned n_present = count_present(im.present, map->n_columns);
+	struct dm_err *err = NULL;
+
+	if (after && r->json_before != NULL &&
+	    !read_options(c, map, &im.partial))
+		return dm_ev_error_(
+		    "row of `%s`.`%s` has options that are not known",
+		    map->schema, map->table);
+	im.nulls = dm_cursor_bytes(c, (n_present + 7) / 8);
+	if (im.nulls == NULL)
 		return dm_ev_error_(
 		    "row of `%s`.`%s` is cut short", map->schema, map->table);
-	for (unsigned i = 0; i < map->n_columns; i++) {
-		struct dm_value *v = &values[i];
-
-		if ((present[i / 8] >> (i % 8) & 1) == 0) {
-			v->kind = DM_VAL_ABSENT;
-			continue;
-		}
-		if ((nulls[nth / 8] >> (nth % 8) & 1) != 0)
-			v->kind = DM_VAL_NULL;
-		else if (!dm_value_read_(
-			     c, map->types[i], map->meta[i], a, v, &known) ||
-			 c->failed)
-			return value_error(map, i, known);
-		nth++;
-	}
-	return NULL;
+	for (unsigned i = 0; err == NULL && i < map->n_columns; i++)
+		err = read_column(&im, c, map, i, a, &values[i]);
+	return err;
 }
 
 struct dm_err *
@@ -210,9 +298,9 @@ dm_rows_next(struct dm_rows *r, const struct dm_table_map *map,
 		return NULL;
 	}
 	if (r->before_bits != NULL)
-		err = read_image(&c, map, r->before_bits, a, before);
+		err = read_image(r, &c, map, false, a, before);
 	if (err == NULL && r->after_bits != NULL)
-		err = read_image(&c, map, r->after_bits, a, after);
+		err = read_image(r, &c, map, true, a, after);
 	if (err != NULL)
 		return err;
 	r->p = c.p;
@@ -227,5 +315,6 @@ dm_rows_end(struct dm_rows *r)
 		return;
 	if (r->inflated != NULL)
 		g_bytes_unref(r->inflated);
+	g_free(r->json_before);
 	*r = (struct dm_rows){ 0 };
 }

@@ -8,6 +8,7 @@
 #ifndef DM_LIB_BINLOG_ROWS_H
 #define DM_LIB_BINLOG_ROWS_H
 
+#include "lib/base/cursor.h"
 #include "lib/binlog/event.h"
 
 /* Protocol type numbers (enum_field_types) as they stand in table maps, after
@@ -122,8 +123,10 @@ struct dm_rows {
 	unsigned n_columns;
 	const uint8_t *before_bits, *after_bits; /* columns present */
 	const uint8_t *p, *end;                  /* next row */
-	bool partial_json; /* false: PARTIAL_UPDATE_ROWS is refused */
-	GBytes *inflated;  /* of a compressed event; owned */
+	GBytes *inflated;                        /* of a compressed event */
+	/* Of PARTIAL_UPDATE_ROWS: binary JSON of the before image, by column;
+	 * p NULL: NULL or absent. */
+	struct dm_cursor *json_before;
 };
 
 /* The table id is at the same place for all row events, so that the caller

@@ -47,4 +47,10 @@ int64_t dm_time2_packed_(struct dm_cursor *c, unsigned digits);
 bool dm_json_text_(const uint8_t *p, size_t n, struct dm_arena *a,
     const char **text, size_t *len);
 
+/* ---- json_diff.c ---- */
+/* Text of the document p, n after the changes of PARTIAL_UPDATE_ROWS. False:
+ * the changes are none, or do not fit the document. */
+bool dm_json_patch_(const uint8_t *p, size_t n, struct dm_cursor diffs,
+    struct dm_arena *a, const char **text, size_t *len);
+
 #endif

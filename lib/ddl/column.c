@@ -457,9 +457,9 @@ dm_parse_column(struct dm_parser *p, struct dm_column_extra *extra)
 
 /* ---- changes of attributes that are kept as text (column_text.h) ---- */
 
-static void
-change_attributes(struct dm_column *c,
-    void (*change)(struct dm_attributes *, const void *), const void *arg)
+void
+dm_column_change_attributes(
+    struct dm_column *c, dm_attributes_fn *change, const void *arg)
 {
 	struct dm_column_extra extra = { 0 };
 	struct dm_attributes a = { 0 };
@@ -502,17 +502,17 @@ change_invisible(struct dm_attributes *a, const void *arg)
 void
 dm_column_set_default(struct dm_column *c, const char *value)
 {
-	change_attributes(c, change_default, value);
+	dm_column_change_attributes(c, change_default, value);
 }
 
 void
 dm_column_set_not_null(struct dm_column *c)
 {
-	change_attributes(c, change_not_null, NULL);
+	dm_column_change_attributes(c, change_not_null, NULL);
 }
 
 void
 dm_column_set_invisible(struct dm_column *c, bool invisible)
 {
-	change_attributes(c, change_invisible, &invisible);
+	dm_column_change_attributes(c, change_invisible, &invisible);
 }

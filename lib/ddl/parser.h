@@ -91,6 +91,11 @@ struct dm_attributes {
 	GString *checks;
 };
 
+/* Reads the attributes of a column, has them changed, and prints them again. */
+typedef void dm_attributes_fn(struct dm_attributes *a, const void *arg);
+void dm_column_change_attributes(
+    struct dm_column *c, dm_attributes_fn *change, const void *arg);
+
 /* What a column's definition holds beside the column. */
 struct dm_column_extra {
 	bool primary, unique, plain; /* inline keys */

@@ -156,13 +156,20 @@ check_available(const struct dm_source_cfg *cfg)
 	return NULL;
 }
 
+/* What is read differently must be what it says: a flavor that was written
+ * down wrongly would be met at the first event only. */
 static struct dm_err *
-check_flavor(const struct dm_source_cfg *cfg)
+check_flavor(const struct dm_source_cfg *cfg, struct dm_sql_conn *conn)
 {
-	if (strcmp(cfg->flavor, "mariadb") == 0)
+	bool mariadb = dm_sql_is_mariadb(conn);
+
+	if (dm_sql_is_tidb(conn))
+		return refuse(cfg, "from", "TiDB is not supported as a source");
+	if (strcmp(cfg->flavor, mariadb ? "mariadb" : "mysql") == 0)
 		return NULL;
 	return refuse(cfg, "flavor",
-	    "MySQL as a source is not available in this version, only MariaDB");
+	    mariadb ? "the server is MariaDB; write mariadb, or remove it"
+		    : "the server is MySQL; write mysql, or remove it");
 }
 
 struct dm_err *
@@ -183,7 +190,7 @@ check_source(struct dm_source_cfg *cfg, struct dm_cancel *c)
 		return err;
 	dm_cancel_watch(c, &watch, dm_sql_interrupt, conn);
 	fill_flavor(cfg, conn);
-	err = check_flavor(cfg);
+	err = check_flavor(cfg, conn);
 	if (err == NULL)
 		err = check_gtid(cfg, conn);
 	if (err == NULL)

@@ -7,7 +7,8 @@
  * item with the error's text.
  * SOURCE: pkg/checker/{privilege,binlog,conn_checker}.go,
  * reference/data-plane 2.3. Differs: MariaDB 10.5 to 11.8 is a success, not
- * experimental; there RELOAD is a wish only.
+ * experimental, and so is MySQL up to 9.x; RELOAD is a wish only where a copy
+ * can do without.
  */
 #include "master/check/check_int.h"
 
@@ -18,7 +19,7 @@
 #define READ_TIMEOUT_S 30
 
 static const char version_advice[] =
-    "use a server between MySQL 5.6 and 8.4, or MariaDB 10.5 and 11.8";
+    "use a server between MySQL 5.6 and 9.x, or MariaDB 10.5 and 11.8";
 
 bool
 check_wants(const struct dm_task_cfg *t, const char *item)
@@ -89,10 +90,10 @@ check_version_problem(const char *text)
 		return g_strdup_printf(
 		    "version suggested at least %s but got %u.%u.%u",
 		    mariadb ? "10.5.0" : "5.6.0", v[0], v[1], v[2]);
-	if (!is_below(v, mariadb ? 11 : 8, mariadb ? 9 : 5))
+	if (!is_below(v, mariadb ? 11 : 10, mariadb ? 9 : 0))
 		return g_strdup_printf(
 		    "version suggested less than %s but got %u.%u.%u",
-		    mariadb ? "11.9.0" : "8.5.0", v[0], v[1], v[2]);
+		    mariadb ? "11.9.0" : "10.0.0", v[0], v[1], v[2]);
 	return NULL;
 }
 
@@ -217,11 +218,15 @@ check_dump_privilege(struct check_src *s)
 
 	if (!have_grants(s, i))
 		return;
-	/* Without it MariaDB's copy may have to read with one connection. */
+	/* Without it MariaDB's copy may have to read with one connection, and
+	 * MySQL's with GTIDs cannot have tables without a key. */
 	if (!grants_global(s->grants, PRIV_RELOAD) &&
 	    (mariadb || !grants_global(s->grants, PRIV_FLUSH_TABLES)))
-		lack_global(
-		    s, i, PRIV_RELOAD, mariadb ? CHECK_WARN : CHECK_FAIL);
+		lack_global(s, i, PRIV_RELOAD,
+		    mariadb || g_ascii_strcasecmp(
+				   variable(s, "gtid_mode"), "ON") == 0
+			? CHECK_WARN
+			: CHECK_FAIL);
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
 
@@ -463,7 +468,7 @@ source_read(struct check_src *s)
 	err = check_query_map(s->conn,
 	    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', "
 	    "'server_id', 'log_bin', 'binlog_format', 'binlog_row_image', "
-	    "'max_connections')",
+	    "'max_connections', 'gtid_mode')",
 	    &s->variables);
 	if (err != NULL)
 		return err;

@@ -36,10 +36,26 @@ decode_set(uint8_t type, const uint8_t *body, size_t len)
 }
 
 static struct dm_err *
+decode_payload(const uint8_t *body, size_t len)
+{
+	DM_AUTO(dm_payload) p = NULL;
+	struct dm_err *err = dm_payload_open(body, len, &p);
+	bool more = true;
+
+	while (err == NULL && more) {
+		struct dm_event_header h;
+		const uint8_t *inner;
+		size_t n;
+
+		err = dm_payload_next(p, &h, &inner, &n, &more);
+	}
+	return err;
+}
+
+static struct dm_err *
 decode(uint8_t type, const uint8_t *body, size_t len, struct dm_arena *a)
 {
 	DM_AUTO(dm_table_map) map = NULL;
-	g_autoptr(GBytes) inner = NULL;
 	struct dm_binlog_format f;
 	struct dm_ev_rotate rotate;
 	struct dm_ev_query query;
@@ -63,7 +79,7 @@ decode(uint8_t type, const uint8_t *body, size_t len, struct dm_arena *a)
 	case DM_EV_MARIADB_GTID_LIST:
 		return decode_set(type, body, len);
 	case DM_EV_TRANSACTION_PAYLOAD:
-		return dm_transaction_payload_decode(body, len, &inner);
+		return decode_payload(body, len);
 	case DM_EV_TABLE_MAP:
 		return dm_table_map_decode(&f, body, len, &map);
 	case DM_EV_FORMAT_DESCRIPTION:

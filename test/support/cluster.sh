@@ -109,6 +109,52 @@ mariadb_up() {
 		GRANT ALL ON *.* TO 'dm'@'%'"
 }
 
+# ---- servers of other versions (fetch_server.sh) ----
+
+# other_up KIND NAME [FLAG...]: start, or start again, one of them. KIND: mysql
+# or mariadb11. A test that may do without asks other_is_there first.
+other_up() {
+	local kind=$1 n=$2 root flags=() server=sbin/mariadbd
+	shift 2
+	root=$("$CLUSTER_ROOT/test/support/fetch_server.sh" "$kind" \
+		2>>"$W/fetch.log") || return 1
+	if [ ! -d "$W/$n" ]; then
+		cp -a "$root/template" "$W/$n"
+		PORT[$n]=$(free_port)
+		printf '%s\n' "$@" >"$W/$n.flags"
+	fi
+	mapfile -t flags < <(sed "s|@|$root|" "$root/flags"; cat "$W/$n.flags")
+	[ "$kind" = mariadb11 ] || {
+		server=sbin/mysqld
+		flags+=(--mysqlx=OFF --secure-file-priv= --pid-file="$W/$n.pid")
+	}
+	"$root/run" "$server" "${flags[@]}" --datadir="$W/$n" \
+		--socket="$W/$n.sock" --port="${PORT[$n]}" \
+		--bind-address=127.0.0.1 --user="$(id -un)" \
+		--innodb-buffer-pool-size=128M --skip-name-resolve \
+		--max-connections=400 --local-infile=ON >>"$W/$n.log" 2>&1 &
+	PID[$n]=$!
+	wait_for 120 "$kind $n" mariadb-admin --no-defaults \
+		-uroot -S "$W/$n.sock" ping
+	sql "$n" "CREATE USER IF NOT EXISTS 'dm'@'%' IDENTIFIED BY 'dm secret';
+		GRANT ALL ON *.* TO 'dm'@'%'"
+}
+
+other_is_there() {
+	"$CLUSTER_ROOT/test/support/fetch_server.sh" "$1" >/dev/null
+}
+
+# mysql_source_up NAME [FLAG...]: MySQL with GTIDs, durable across kill -9. Its
+# packages come from a part of the distribution that moves: only they may be
+# missing, which skips a test (skip_all in tap.sh).
+mysql_source_up() {
+	local n=$1
+	shift
+	other_up mysql "$n" --server-id=$((RANDOM + 1)) --log-bin=binlog \
+		--gtid-mode=ON --enforce-gtid-consistency=ON --sync-binlog=1 \
+		--innodb-flush-log-at-trx-commit=1 "$@"
+}
+
 # A source: with a binlog, durable across kill -9.
 source_up() {
 	local n=$1
@@ -235,12 +281,18 @@ task_yaml() {
 	echo "$W/$name.task.yaml"
 }
 
+# Its words have changed in MySQL 8.4.
+binlog_end() {
+	sql "$1" "SHOW MASTER STATUS" 2>/dev/null ||
+		sql "$1" "SHOW BINARY LOG STATUS"
+}
+
 # task_synced TASK [SERVER]: replication stands where the source's binlog ends
 # now. (The task's own "synced" can be some seconds old.) SERVER: SOURCE_NAME, else
 # up.
 task_synced() {
 	local at out
-	at=$(sql "${2:-${SOURCE_NAME:-up}}" "SHOW MASTER STATUS" |
+	at=$(binlog_end "${2:-${SOURCE_NAME:-up}}" |
 		awk '{ printf "(%s, %s)", $1, $2 }')
 	out=$(ctl query-status "$1") || return 1
 	grep -qF "\"syncerBinlog\": \"$at\"" <<<"$out" &&
@@ -261,10 +313,11 @@ exact_columns() {
 		WHEN data_type='float' THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0e0')
 		WHEN data_type IN ('bit','enum','set') THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0')
 		WHEN data_type LIKE '%blob' OR data_type LIKE '%binary' OR data_type LIKE '%text' OR data_type LIKE '%char'
-		OR data_type IN ('geometry','point','linestring','polygon','geometrycollection','multipoint','multilinestring','multipolygon')
+		OR data_type IN ('vector','geometry','point','linestring','polygon','geometrycollection','geomcollection','multipoint','multilinestring','multipolygon')
 		THEN CONCAT('HEX(\`',REPLACE(column_name,'\`','\`\`'),'\`)')
+		WHEN data_type='json' THEN CONCAT('HEX(CONVERT(\`',REPLACE(column_name,'\`','\`\`'),'\` USING utf8mb4))')
 		ELSE CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`') END
-		ORDER BY column_name) FROM information_schema.columns
+		ORDER BY HEX(column_name)) FROM information_schema.columns
 		WHERE table_schema='$2' AND table_name='$3'"
 }
 

@@ -161,8 +161,11 @@ open_snapshot(struct copy_run *r)
 	struct dm_err *err = copy_source_connect(r);
 
 	copy_note(r, "reading the structures of the source");
-	if (err == NULL)
+	if (err == NULL) {
+		r->dialect = dm_dialect_of(dm_sql_server_version(r->src),
+		    dm_sql_server_version(r->dst));
 		err = copy_plan_list(r, &before);
+	}
 	for (int i = 0; err == NULL && i < STRUCTURES_TRIES; i++) {
 		char *after;
 

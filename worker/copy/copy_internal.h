@@ -10,6 +10,7 @@
 #define DM_WORKER_COPY_COPY_INTERNAL_H
 
 #include "lib/base/clock.h"
+#include "lib/ddl/dialect.h"
 #include "lib/schema/tracker.h"
 #include "worker/copy/shape.h"
 #include "worker/meta.h"
@@ -92,8 +93,11 @@ struct copy_run {
 	struct dm_sql_conn *src, *dst; /* control connections */
 	struct dm_cancel_watch src_watch, dst_watch;
 	GPtrArray *readers; /* struct dm_sql_conn*, each in the snapshot */
-	struct dm_pos pos;  /* of the snapshot */
-	char *gtid;
+	/* Of the snapshot: it holds all before pos, and nothing from pos_hi
+	 * on; where they differ, perhaps what lies between. */
+	struct dm_pos pos, pos_hi;
+	char *gtid; /* at pos */
+	struct dm_dialect dialect;
 	GPtrArray *tables;      /* struct copy_table* */
 	GPtrArray *databases;   /* struct copy_database* */
 	GPtrArray *objects;     /* struct copy_object*; of a new plan only */
@@ -113,10 +117,12 @@ void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
 bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
 
 /* ---- source.c ---- */
-/* Control connection r->src, to a MariaDB; names as they are. */
+/* Control connection r->src; names as they are. */
 struct dm_err *copy_source_connect(struct copy_run *r) DM_MUST_CHECK;
-/* Fill r->readers, r->pos, r->gtid. */
+/* Fill r->readers, r->pos, r->pos_hi, r->gtid. */
 struct dm_err *copy_source_snapshot(struct copy_run *r) DM_MUST_CHECK;
+/* The same for MySQL, where r->readers are connected (source_mysql.c). */
+struct dm_err *copy_mysql_snapshot(struct copy_run *r) DM_MUST_CHECK;
 /* New string; NULL when the table is gone. */
 struct dm_err *copy_source_structure(struct copy_run *r, const char *db,
     const char *table, char **sql) DM_MUST_CHECK;

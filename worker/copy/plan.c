@@ -443,7 +443,7 @@ copy_plan_new(struct copy_run *r)
 
 		t->meta->created = !g_hash_table_contains(there, to);
 		t->meta->snap_lo = r->pos;
-		t->meta->snap_hi = r->pos;
+		t->meta->snap_hi = r->pos_hi;
 	}
 	if (err == NULL)
 		err = copy_plan_save(r, r->tables, &r->pos);

@@ -19,7 +19,7 @@ static void
 table_gone(struct copy_run *r, struct copy_table *t)
 {
 	t->meta->state = META_TABLE_DONE;
-	t->meta->snap_hi = r->pos;
+	t->meta->snap_hi = r->pos_hi;
 	dm_info("table is gone from the source: left to replication",
 	    dm_kstr("schema", t->meta->db), dm_kstr("table", t->meta->tbl));
 }
@@ -28,7 +28,7 @@ static void
 move_to_snapshot(struct copy_run *r, struct copy_table *t)
 {
 	t->meta->snap_lo = r->pos;
-	t->meta->snap_hi = r->pos;
+	t->meta->snap_hi = r->pos_hi;
 }
 
 /* Whether the structures differ in what rows depend on. */
@@ -104,8 +104,8 @@ resume_table(struct copy_run *r, struct copy_table *t, const char *now)
 		t->meta->structure = g_strdup(now);
 		return NULL;
 	}
-	if (dm_pos_cmp(&t->meta->snap_hi, &r->pos) < 0)
-		t->meta->snap_hi = r->pos;
+	if (dm_pos_cmp(&t->meta->snap_hi, &r->pos_hi) < 0)
+		t->meta->snap_hi = r->pos_hi;
 	t->replace = true;
 	return NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Connections to the source, all in one snapshot whose binlog position is
- * known.
+ * known. What MySQL does otherwise is in source_mysql.c.
  *
  * DESIGN: MariaDB tells each session the binlog position of its consistent
  * snapshot. Where nothing is committed while the sessions open, all have the
@@ -23,7 +23,7 @@
 static const char source_session[] =
     "SET SESSION time_zone = '+00:00', sql_mode = '', "
     "net_write_timeout = 86400, net_read_timeout = 86400, "
-    "wait_timeout = 604800, max_statement_time = 0";
+    "wait_timeout = 604800, %s = 0";
 
 static struct dm_err *
 connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
@@ -37,14 +37,9 @@ connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
 	err = dm_sql_connect(&p, binary, r->cancel, &conn);
 	if (err != NULL)
 		return err;
-	if (!dm_sql_is_mariadb(conn))
-		return dm_err_set_workaround(
-		    dm_err_plain("the source is not a MariaDB server (%s): "
-				 "the full copy reads its snapshot's position "
-				 "from MariaDB only",
-			dm_sql_server_version(conn)),
-		    "use task-mode incremental with a `meta` position");
-	err = dm_sql_execf(conn, "%s", source_session);
+	err = dm_sql_execf(conn, source_session,
+	    dm_sql_is_mariadb(conn) ? "max_statement_time"
+				    : "max_execution_time");
 	if (err == NULL)
 		err = dm_sql_execf(conn, "SET SESSION TRANSACTION ISOLATION "
 					 "LEVEL REPEATABLE READ");
@@ -184,22 +179,13 @@ free_conn(void *conn)
 	dm_sql_conn_free((struct dm_sql_conn *)conn);
 }
 
-struct dm_err *
-copy_source_snapshot(struct copy_run *r)
+/* On all readers, by one way or another. */
+static struct dm_err *
+begin_mariadb(struct copy_run *r)
 {
 	struct dm_err *err = NULL;
-	unsigned n = reader_count(r);
 	bool same = false;
 
-	g_clear_pointer(&r->readers, g_ptr_array_unref);
-	r->readers = g_ptr_array_new_with_free_func(free_conn);
-	for (unsigned i = 0; err == NULL && i < n; i++) {
-		struct dm_sql_conn *conn = NULL;
-
-		err = connect_source(r, true, &conn);
-		if (err == NULL)
-			g_ptr_array_add(r->readers, conn);
-	}
 	for (int i = 0; err == NULL && !same && i < SNAPSHOT_TRIES; i++) {
 		err = dm_cancel_check(r->cancel);
 		if (err == NULL)
@@ -210,7 +196,8 @@ copy_source_snapshot(struct copy_run *r)
 	if (err == NULL && !same)
 		err = begin_single(r);
 	if (err != NULL)
-		return dm_err_annotate(err, "take a snapshot of the source");
+		return err;
+	r->pos_hi = r->pos;
 	g_clear_pointer(&r->gtid, g_free);
 	err = dm_sql_query_string(r->src, &r->gtid,
 	    "SELECT BINLOG_GTID_POS('%s', %" PRIu64 ")", r->pos.name,
@@ -218,6 +205,29 @@ copy_source_snapshot(struct copy_run *r)
 	if (err == NULL && r->gtid == NULL)
 		r->gtid = g_strdup("");
 	return err;
+}
+
+struct dm_err *
+copy_source_snapshot(struct copy_run *r)
+{
+	struct dm_err *err = NULL;
+	unsigned n = reader_count(r);
+
+	g_clear_pointer(&r->readers, g_ptr_array_unref);
+	r->readers = g_ptr_array_new_with_free_func(free_conn);
+	for (unsigned i = 0; err == NULL && i < n; i++) {
+		struct dm_sql_conn *conn = NULL;
+
+		err = connect_source(r, true, &conn);
+		if (err == NULL)
+			g_ptr_array_add(r->readers, conn);
+	}
+	if (err == NULL)
+		err = dm_sql_is_mariadb(r->src) ? begin_mariadb(r)
+						: copy_mysql_snapshot(r);
+	return err == NULL
+		   ? NULL
+		   : dm_err_annotate(err, "take a snapshot of the source");
 }
 
 struct dm_err *

@@ -172,6 +172,7 @@ static struct dm_err *
 create_table(struct copy_run *r, const struct copy_table *t)
 {
 	static const char verb[] = "CREATE TABLE ";
+	g_autoptr(GString) left_out = g_string_new(NULL);
 	DM_AUTO(dm_table) table = NULL;
 	g_autofree char *sql = NULL, *full = NULL;
 	struct dm_err *err;
@@ -181,6 +182,12 @@ create_table(struct copy_run *r, const struct copy_table *t)
 		err = route_foreign_keys(r, table);
 	if (err != NULL)
 		return err;
+	dm_dialect_table(&r->dialect, table, left_out);
+	if (left_out->len > 0)
+		dm_warn("the target has no such thing: left out there",
+		    dm_kstr("schema", t->meta->db),
+		    dm_kstr("table", t->meta->tbl),
+		    dm_kstr("what", left_out->str));
 	sql = dm_table_create_sql(table, t->to_db, t->to_table);
 	dm_assert(g_str_has_prefix(sql, verb));
 	full = g_strconcat(
@@ -255,14 +262,18 @@ create_databases(struct copy_run *r)
 		const struct copy_database *d = r->databases->pdata[i];
 		g_autoptr(GString) sql =
 		    g_string_new("CREATE DATABASE IF NOT EXISTS ");
+		g_autofree char *collation =
+		    d->collation == NULL
+			? NULL
+			: dm_dialect_collation(&r->dialect, d->collation);
 
 		if (!g_hash_table_add(made, d->to))
 			continue;
 		dm_sql_append_ident(sql, d->to);
-		if (d->charset != NULL && d->collation != NULL)
+		if (d->charset != NULL && collation != NULL)
 			g_string_append_printf(sql,
 			    " CHARACTER SET %s COLLATE %s", d->charset,
-			    d->collation);
+			    collation);
 		err = dm_sql_exec(r->dst, sql->str, sql->len, NULL);
 	}
 	return err;

@@ -9,6 +9,7 @@
  * the target's structure tells whether it was done.
  */
 #include "worker/sync/ddl_event.h"
+#include "worker/sync/ddl_target.h"
 #include "worker/sync/dispatch.h"
 
 #include "lib/base/defect.h"
@@ -19,10 +20,6 @@
 
 #define END_SESSION_TRIES   600
 #define END_SESSION_WAIT_MS 100
-/* sql_mode bits that change how a statement is read; ours is canonical. */
-#define SQLMODE_READING                                                        \
-	(DM_SQLMODE_PIPES_AS_CONCAT | DM_SQLMODE_ANSI_QUOTES |                 \
-	    DM_SQLMODE_IGNORE_SPACE | DM_SQLMODE_NO_BACKSLASH_ESCAPES)
 
 /* One statement on its way. */
 struct job {
@@ -30,6 +27,7 @@ struct job {
 	const struct dm_ev_query *q;
 	const struct dm_ddl *ddl;
 	struct dm_pos start;
+	struct dm_ddl *own;      /* in the target's dialect; NULL: as it is */
 	char *sql;               /* for the target; owned */
 	char *to_db, *to_table;  /* first table in the target; owned */
 	struct dm_table *before; /* its structure now; NULL: none */
@@ -49,6 +47,7 @@ clear_name(gpointer p)
 static void
 job_fini(struct job *j)
 {
+	dm_ddl_free(j->own);
 	g_free(j->sql);
 	g_free(j->to_db);
 	g_free(j->to_table);
@@ -189,8 +188,14 @@ make_sql(struct job *j)
 {
 	struct map_ctx ctx = { .router = j->d->tables->router };
 	const struct dm_table_name *n;
+	bool nothing;
 
-	j->sql = dm_ddl_restore(j->ddl, j->q->schema, true, map_name, &ctx);
+	ctx.err = ddl_translate(j->d->tables, j->q, j->ddl, &j->own, &nothing);
+	if (ctx.err != NULL)
+		return ctx.err;
+	j->sql = nothing ? g_strdup("DO 0")
+			 : dm_ddl_restore(j->own != NULL ? j->own : j->ddl,
+			       j->q->schema, true, map_name, &ctx);
 	if (ctx.err == NULL && j->ddl->tables->len > 0) {
 		n = name_at(j->ddl, 0);
 		ctx.err = dm_route(ctx.router, schema_of(j, n), n->table,
@@ -249,14 +254,15 @@ is_alter(const struct dm_ddl *ddl)
 static void
 foretell(struct job *j)
 {
+	const struct dm_ddl *ddl = j->own != NULL ? j->own : j->ddl;
 	struct dm_err *err = NULL;
 
 	if (!is_alter(j->ddl) || j->before == NULL)
 		return;
 	j->after = dm_table_copy(j->before);
-	for (guint i = 0; err == NULL && i < j->ddl->alters->len; i++)
+	for (guint i = 0; err == NULL && i < ddl->alters->len; i++)
 		err = dm_schema_apply_alter(
-		    j->after, g_ptr_array_index(j->ddl->alters, i));
+		    j->after, g_ptr_array_index(ddl->alters, i));
 	if (err == NULL)
 		return;
 	dm_err_free(err); /* then it is not known, which recovery says */
@@ -269,17 +275,12 @@ static struct dm_err *
 run_sql(struct job *j)
 {
 	struct dm_sql_conn *conn = j->d->ddl;
-	bool mode = j->q->has_sql_mode && dm_sql_is_mariadb(conn);
 	struct dm_err *err;
 
 	err = dm_sql_execf(
 	    conn, "SET timestamp=%u.%06u", j->d->ts, j->q->microseconds);
-	if (err == NULL && mode)
-		err = dm_sql_execf(conn, "SET sql_mode=%" G_GUINT64_FORMAT,
-		    j->q->sql_mode & ~(uint64_t)SQLMODE_READING);
-	if (err == NULL && j->q->has_charset && dm_sql_is_mariadb(conn))
-		err = dm_sql_execf(
-		    conn, "SET collation_server=%u", j->q->server_collation);
+	if (err == NULL)
+		err = ddl_set_session(j->d->tables, conn, j->q);
 	if (err == NULL && j->q->foreign_key_checks_off)
 		err = dm_sql_execf(conn, "SET foreign_key_checks=0");
 	if (err == NULL)

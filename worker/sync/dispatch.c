@@ -10,6 +10,7 @@
 #include "worker/sync/dispatch.h"
 
 #include "lib/base/defect.h"
+#include "worker/sync/events.h"
 #include "worker/sync/literal.h"
 
 #include <string.h>
@@ -515,43 +516,14 @@ on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 
 /* ---- transactions ---- */
 
-static void
-note_gtid(struct dispatch *d)
-{
-	if (d->has_next_gtid && d->gtid != NULL)
-		dm_gtid_set_add_mariadb(d->gtid, d->next_gtid.domain,
-		    d->next_server, d->next_gtid.seq);
-	d->has_next_gtid = false;
-}
-
 static struct dm_err *
 end_txn(struct dispatch *d)
 {
 	d->in_txn = false;
 	d->done = d->end;
 	g_hash_table_remove_all(d->maps);
-	note_gtid(d);
+	events_note_gtid(d);
 	return push_held(d);
-}
-
-static struct dm_err *
-on_gtid(struct dispatch *d, const struct dm_event_header *h,
-    const uint8_t *body, size_t len, const struct dm_pos *start)
-{
-	struct dm_err *err;
-
-	err = dm_mariadb_gtid_decode(body, len, &d->next_gtid);
-	if (err != NULL)
-		return err;
-	if (d->next_gtid.prepared_xa || d->next_gtid.completed_xa)
-		return dm_err_new(
-		    SYNCER_UNSUPPORTED_STMT, "XA transaction", "this");
-	d->next_server = h->server_id;
-	d->has_next_gtid = true;
-	begin_txn(d, start);
-	if (d->next_gtid.standalone)
-		d->in_txn = false; /* one statement, which ends itself */
-	return NULL;
 }
 
 static struct dm_err *
@@ -561,7 +533,7 @@ transaction_query(
 	if (strcmp(ddl->keyword, "BEGIN") == 0 ||
 	    strcmp(ddl->keyword, "START TRANSACTION") == 0) {
 		if (!d->in_txn)
-			begin_txn(d, start);
+			begin_txn(d, d->has_next_gtid ? &d->txn_start : start);
 		return NULL;
 	}
 	if (strcmp(ddl->keyword, "COMMIT") == 0)
@@ -618,7 +590,8 @@ on_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 	err = dm_rotate_decode(&d->format, body, len, &a, &r);
 	if (err == NULL) {
 		d->end = dm_pos_make(r.next_name, r.pos);
-		if (!d->in_txn && dm_pos_cmp(&d->end, &d->done) > 0)
+		if (!d->in_txn && !d->seeking &&
+		    dm_pos_cmp(&d->end, &d->done) > 0)
 			d->done = d->end;
 	}
 	dm_arena_fini(&a);
@@ -659,7 +632,12 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 {
 	switch (h->type) {
 	case DM_EV_MARIADB_GTID:
-		return on_gtid(d, h, body, len, start);
+	case DM_EV_GTID:
+	case DM_EV_GTID_TAGGED:
+	case DM_EV_ANONYMOUS_GTID:
+		return events_gtid(d, h, body, len, start);
+	case DM_EV_TRANSACTION_PAYLOAD:
+		return events_payload(d, body, len, start);
 	case DM_EV_QUERY:
 		return on_query(d, body, len, false, start);
 	case DM_EV_MARIADB_QUERY_COMPRESSED:
@@ -674,17 +652,34 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 	case DM_EV_WRITE_ROWS_V2:
 	case DM_EV_UPDATE_ROWS_V2:
 	case DM_EV_DELETE_ROWS_V2:
+	case DM_EV_PARTIAL_UPDATE_ROWS:
 	case DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1:
 	case DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
 	case DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1:
 		return on_rows(d, h->type, body, len);
+	case DM_EV_PREVIOUS_GTIDS:
 	case DM_EV_MARIADB_GTID_LIST:
-		return d->gtid != NULL && dm_gtid_set_is_empty(d->gtid)
-			   ? dm_mariadb_gtid_list_decode(body, len, d->gtid)
-			   : NULL;
+		return events_earlier_gtids(d, h->type, body, len);
 	default:
 		return NULL;
 	}
+}
+
+struct dm_err *
+dispatch_inner(struct dispatch *d, const struct dm_event_header *h,
+    const uint8_t *body, size_t len, const struct dm_pos *start)
+{
+	const struct dm_event_info *info = dm_event_info(h->type, h->flags);
+
+	if (h->timestamp != 0)
+		d->ts = h->timestamp;
+	if (info->policy == DM_EVP_STOP)
+		return stop_at(info, h->type);
+	if (info->policy == DM_EVP_HANDLE)
+		return handle(d, h, body, len, start);
+	if (info->type == DM_EV_UNKNOWN) /* ignorable, says its writer */
+		atomic_fetch_add(&d->counters->skipped, 1);
+	return NULL;
 }
 
 struct dm_err *
@@ -692,7 +687,6 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 {
 	struct dm_pos start = d->end;
 	struct dm_event_header h;
-	const struct dm_event_info *info;
 	const uint8_t *body;
 	size_t body_len;
 	struct dm_err *err;
@@ -709,14 +703,9 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 	if (h.type == DM_EV_ROTATE)
 		return lane_locate(
 		    on_rotate(d, body, body_len), &start, &d->end);
+	events_locate(d, &h);
+	start = d->end;
 	advance(d, &h);
-	if (h.timestamp != 0)
-		d->ts = h.timestamp;
-	info = dm_event_info(h.type, h.flags);
-	if (info->policy == DM_EVP_STOP)
-		return lane_locate(stop_at(info, h.type), &start, &d->end);
-	if (info->policy == DM_EVP_IGNORE)
-		return NULL;
 	return lane_locate(
-	    handle(d, &h, body, body_len, &start), &start, &d->end);
+	    dispatch_inner(d, &h, body, body_len, &start), &start, &d->end);
 }

@@ -29,6 +29,8 @@ struct dispatch_counters {
 	_Atomic uint64_t ddls;
 };
 
+enum next_gtid { NEXT_GTID_MARIADB, NEXT_GTID_MYSQL, NEXT_GTID_ANONYMOUS };
+
 struct dispatch {
 	const struct unit_env *env;
 	struct meta *meta;
@@ -59,9 +61,13 @@ struct dispatch {
 	uint32_t ts;        /* of the event in work */
 	struct dm_mono now; /* a few ms old at most while events come */
 	struct dm_gtid_set *gtid; /* done so far */
+	/* The transaction that began and has not ended: its name. */
+	bool has_next_gtid;
+	enum next_gtid next_kind;
 	struct dm_ev_mariadb_gtid next_gtid;
 	uint32_t next_server;
-	bool has_next_gtid;
+	struct dm_ev_mysql_gtid next_mysql;
+	bool seeking; /* `end` is not to be trusted: see events_locate */
 	struct intent *intent; /* a DDL that a predecessor began; owned */
 };
 
@@ -70,6 +76,10 @@ void dispatch_fini(struct dispatch *d);
 /* One raw event. */
 struct dm_err *dispatch_event(
     struct dispatch *d, const uint8_t *raw, size_t len) DM_MUST_CHECK;
+/* An event whose place is known: one just read, or a part of it. */
+struct dm_err *dispatch_inner(struct dispatch *d,
+    const struct dm_event_header *h, const uint8_t *body, size_t len,
+    const struct dm_pos *start) DM_MUST_CHECK;
 /* Give away all open batches. */
 struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
 /* Move lanes that have nothing to do up to where we are. */

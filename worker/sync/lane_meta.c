@@ -245,3 +245,32 @@ lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
 			   "binlog_gtid=VALUES(binlog_gtid)");
 	return dm_sql_exec(conn, s->str, s->len, NULL);
 }
+
+struct dm_err *
+lane_meta_load_dm_checkpoint(
+    struct meta *m, struct dm_sql_conn *conn, struct dm_pos *at, char **gtid)
+{
+	g_autofree char *name =
+	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
+	g_autofree char *table = dm_sql_quote_table(m->schema, name);
+	g_autoptr(GString) s = g_string_new(NULL);
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more;
+
+	*gtid = NULL;
+	g_string_printf(s,
+	    "SELECT binlog_name,binlog_pos,binlog_gtid FROM %s WHERE id=",
+	    table);
+	dm_sql_append_string(s, m->source, strlen(m->source));
+	g_string_append(s, " AND is_global=1");
+	err = dm_sql_query(conn, s->str, s->len, true, &res);
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err != NULL || !more || row.cells[0] == NULL)
+		return err;
+	*at = dm_pos_make(row.cells[0], number(row.cells[1]));
+	*gtid = g_strdup(row.cells[2]);
+	return NULL;
+}

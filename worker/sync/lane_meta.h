@@ -45,5 +45,8 @@ struct dm_err *intent_delete(
 struct dm_err *lane_meta_save_dm_checkpoint(struct meta *m,
     struct dm_sql_conn *conn, const struct dm_pos *at,
     const char *gtid) DM_MUST_CHECK;
+/* *gtid: new string, NULL when there is no such row. */
+struct dm_err *lane_meta_load_dm_checkpoint(struct meta *m,
+    struct dm_sql_conn *conn, struct dm_pos *at, char **gtid) DM_MUST_CHECK;
 
 #endif

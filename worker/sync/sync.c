@@ -12,6 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
+#include "worker/sync/start_gtid.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,9 @@ struct run {
 	struct dispatch d;
 	struct dm_binlog_stream *stream;
 	struct dm_pos from;
-	char *from_gtid; /* start by it, not by position; NULL */
+	char *from_gtid;     /* start by it, not by position; NULL */
+	struct dm_pos known; /* a place, and the set at it; NULL */
+	char *known_gtid;
 	struct dm_mono last_flush, last_master;
 	struct dm_pos saved; /* in DM's checkpoint row */
 	bool idle_marked;
@@ -143,8 +146,11 @@ find_start(struct run *r)
 	if (phase == META_PHASE_COPY)
 		return dm_err_plain("the copy of this task is not finished: "
 				    "start it in task-mode all");
+	r->known = r->from;
 	if (dm_pos_is_zero(&r->from) && gtid != NULL && gtid[0] != '\0')
 		r->from_gtid = DM_TAKE(gtid);
+	else
+		r->known_gtid = DM_TAKE(gtid);
 	return NULL;
 }
 
@@ -329,23 +335,20 @@ check_source_end(struct run *r)
 static struct dm_err *
 load_start_gtid(struct run *r)
 {
-	g_autofree char *text = NULL;
-	struct dm_err *err = NULL;
+	struct start_gtid in = { .env = &r->u->env,
+		.meta = r->meta,
+		.target = r->target,
+		.source = r->source,
+		.c = r->c,
+		.at = r->from,
+		.known = r->known,
+		.known_gtid = r->known_gtid };
 
-	if (r->from_gtid != NULL)
-		text = g_strdup(r->from_gtid);
-	else if (dm_sql_is_mariadb(r->source))
-		err = dm_sql_query_string(r->source, &text,
-		    "SELECT BINLOG_GTID_POS('%s',%" G_GUINT64_FORMAT ")",
-		    r->from.name, r->from.pos);
-	if (err != NULL)
-		return err;
-	if (text == NULL)
-		text = g_strdup("");
-	err = dm_gtid_set_parse(
-	    text[0] == '\0' ? DM_FLAVOR_MARIADB : DM_FLAVOR_ANY, text,
-	    &r->d.gtid);
-	return err;
+	if (r->from_gtid == NULL)
+		return start_gtid_find(&in, &r->d.gtid);
+	return dm_gtid_set_parse(
+	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL,
+	    r->from_gtid, &r->d.gtid);
 }
 
 static struct dm_err *
@@ -364,6 +367,7 @@ open_stream(struct run *r)
 		return err;
 	if (r->from_gtid != NULL)
 		s.gtid = r->d.gtid;
+	r->d.seeking = r->from_gtid != NULL;
 	err = dm_binlog_stream_open(conn, &s, &r->stream);
 	if (err != NULL)
 		return err;
@@ -626,6 +630,7 @@ run_fini(struct run *r)
 	target_info_fini(&r->info);
 	meta_free(r->meta);
 	g_free(r->from_gtid);
+	g_free(r->known_gtid);
 	dm_cancel_free(r->c);
 }
 

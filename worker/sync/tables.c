@@ -49,6 +49,40 @@ load_charsets(struct tables *ts, struct dm_sql_conn *source)
 	}
 }
 
+/* MySQL's events name collations by numbers, which mean others elsewhere. */
+static struct dm_err *
+load_collations(struct tables *ts, struct dm_sql_conn *source)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more;
+
+	if (!ts->dialect.active)
+		return NULL;
+	err = dm_sql_queryf(source, &res,
+	    "SELECT ID,COLLATION_NAME FROM information_schema.COLLATIONS");
+	while (err == NULL) {
+		err = dm_sql_next(res, &row, &more);
+		if (err != NULL || !more)
+			break;
+		g_hash_table_insert(ts->collations,
+		    GUINT_TO_POINTER(
+			(guint)g_ascii_strtoull(row.cells[0], NULL, 10)),
+		    g_strdup(row.cells[1]));
+	}
+	return err;
+}
+
+char *
+tables_collation(const struct tables *ts, unsigned number)
+{
+	const char *name =
+	    g_hash_table_lookup(ts->collations, GUINT_TO_POINTER(number));
+
+	return name != NULL ? dm_dialect_collation(&ts->dialect, name) : NULL;
+}
+
 static struct dm_err *
 load_structures(struct tables *ts)
 {
@@ -186,6 +220,9 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_tbl);
 	ts->groups =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	ts->collations = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	ts->dialect = dm_dialect_of(
+	    dm_sql_server_version(source), dm_sql_server_version(target));
 	ts->triggers =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	ts->rules = dm_instance_routes(env->task, env->inst, &n);
@@ -197,6 +234,8 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 		err = dm_instance_filter(env->task, env->inst, cs, &ts->events);
 	if (err == NULL)
 		err = load_charsets(ts, source);
+	if (err == NULL)
+		err = load_collations(ts, source);
 	if (err == NULL)
 		err = load_structures(ts);
 	if (err == NULL)
@@ -212,6 +251,7 @@ tables_close(struct tables *ts)
 	g_hash_table_unref(ts->tbls);
 	g_hash_table_unref(ts->snaps);
 	g_hash_table_unref(ts->groups);
+	g_hash_table_unref(ts->collations);
 	g_hash_table_unref(ts->triggers);
 	dm_tracker_free(ts->tracker);
 	dm_block_allow_free(ts->filter);

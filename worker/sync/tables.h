@@ -7,6 +7,7 @@
 #ifndef DM_WORKER_SYNC_TABLES_H
 #define DM_WORKER_SYNC_TABLES_H
 
+#include "lib/ddl/dialect.h"
 #include "lib/schema/tracker.h"
 #include "worker/sync/target.h"
 #include "worker/sync/tbl.h"
@@ -25,10 +26,12 @@ struct tables {
 	GHashTable *tbls;  /* same key -> struct tbl*, or NULL: skipped */
 	GHashTable *triggers; /* target "db.tbl" that have some */
 	GHashTable *groups;   /* target "db.tbl" -> group name */
+	struct dm_dialect dialect;
+	GHashTable *collations; /* MySQL's: number -> name */
 };
 
 /* Build filter and router, load structures from the target's meta; databases'
- * default charsets from the source. */
+ * default charsets, and MySQL's collations, from the source. */
 struct dm_err *tables_open(struct tables *ts, const struct unit_env *env,
     struct meta *meta, struct dm_sql_conn *target, struct dm_sql_conn *source,
     bool foreign_keys) DM_MUST_CHECK;
@@ -45,6 +48,10 @@ struct dm_err *tables_forget(struct tables *ts) DM_MUST_CHECK;
 /* True when the copy of this table already contains what happened at `at`. */
 bool tables_snapshot_has(struct tables *ts, const char *db, const char *name,
     const struct dm_pos *at);
+
+/* MySQL's collation of this number, as the target calls it; NULL: there is
+ * none. New string. */
+char *tables_collation(const struct tables *ts, unsigned number);
 
 /* Structure of a table of the target, NULL when it does not exist there. */
 struct dm_err *tables_target_structure(struct dm_sql_conn *conn, const char *db,

@@ -27,11 +27,12 @@ START_TEST(what_changes_data_is_never_ignored)
 {
 	static const uint8_t stop[] = { DM_EV_INTVAR, DM_EV_RAND,
 		DM_EV_USER_VAR, DM_EV_BEGIN_LOAD_QUERY,
-		DM_EV_EXECUTE_LOAD_QUERY, DM_EV_INCIDENT, DM_EV_XA_PREPARE,
-		DM_EV_PARTIAL_UPDATE_ROWS, 9, 20, 200 };
+		DM_EV_EXECUTE_LOAD_QUERY, DM_EV_INCIDENT, DM_EV_XA_PREPARE, 9,
+		20, 200 };
 	static const uint8_t handle[] = { DM_EV_QUERY, DM_EV_ROTATE, DM_EV_XID,
 		DM_EV_TABLE_MAP, DM_EV_WRITE_ROWS_V1, DM_EV_UPDATE_ROWS_V2,
 		DM_EV_TRANSACTION_PAYLOAD, DM_EV_MARIADB_GTID,
+		DM_EV_PARTIAL_UPDATE_ROWS, DM_EV_GTID_TAGGED,
 		DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1 };
 
 	for (size_t i = 0; i < sizeof(stop); i++)
@@ -301,33 +302,55 @@ START_TEST(tagged_transactions_are_named)
 }
 END_TEST
 
+/* All inner events of a payload. */
+static struct dm_err *
+read_payload(const uint8_t *p, size_t n, GByteArray *types)
+{
+	DM_AUTO(dm_payload) payload = NULL;
+	struct dm_err *err = dm_payload_open(p, n, &payload);
+	bool more = true;
+
+	while (err == NULL && more) {
+		struct dm_event_header h;
+		const uint8_t *body;
+		size_t len;
+
+		err = dm_payload_next(payload, &h, &body, &len, &more);
+		if (err == NULL && more)
+			g_byte_array_append(types, &h.type, 1);
+	}
+	return err;
+}
+
 START_TEST(a_payload_holds_its_events)
 {
 	static const uint8_t types[] = { DM_EV_QUERY, DM_EV_TABLE_MAP,
 		DM_EV_WRITE_ROWS_V2, DM_EV_XID };
-	g_autoptr(GBytes) inner = NULL;
+	g_autoptr(GByteArray) got = g_byte_array_new();
 	struct fixture f;
-	const uint8_t *p;
-	gsize n;
 
 	fixture_open(&f, "mysql-9.7.binlog");
 	fixture_find(&f, DM_EV_TRANSACTION_PAYLOAD);
-	must(dm_transaction_payload_decode(f.body, f.body_len, &inner));
-	p = g_bytes_get_data(inner, &n);
-	f.format.checksum = false;
-	for (size_t i = 0; i < sizeof(types); i++) {
-		struct dm_event_header h;
-		const uint8_t *body;
-		size_t size = (size_t)p[9], body_len;
-
-		ck_assert_uint_le(size, n);
-		must(dm_event_split(&f.format, p, size, &h, &body, &body_len));
-		ck_assert_uint_eq(h.type, types[i]);
-		p += size;
-		n -= size;
-	}
-	ck_assert_uint_eq(n, 0);
+	must(read_payload(f.body, f.body_len, got));
+	ck_assert_mem_eq(got->data, types, sizeof(types));
+	ck_assert_uint_eq(got->len, sizeof(types));
 	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_payload_may_be_stored_without_compression)
+{
+	/* type none, then the size, then one event without a body */
+	uint8_t bytes[] = { 2, 3, 252, 255, 0, 1, 1, 19, 0, 0, 0, 0, 0,
+		DM_EV_XID, 0, 0, 0, 0, 19, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	g_autoptr(GByteArray) got = g_byte_array_new();
+	DM_AUTO(dm_err) err = NULL;
+
+	must(read_payload(bytes, sizeof(bytes), got));
+	ck_assert_uint_eq(got->len, 1);
+	bytes[18] = 20; /* an event that is longer than the payload */
+	err = read_payload(bytes, sizeof(bytes), got);
+	ck_assert_ptr_nonnull(err);
 }
 END_TEST
 
@@ -338,13 +361,28 @@ START_TEST(a_cut_payload_is_an_error)
 	fixture_open(&f, "mysql-9.7.binlog");
 	fixture_find(&f, DM_EV_TRANSACTION_PAYLOAD);
 	for (size_t n = 0; n < f.body_len; n++) {
-		uint8_t *cut = g_memdup2(f.body, n);
-		GBytes *inner = NULL;
-		DM_AUTO(dm_err)
-		err = dm_transaction_payload_decode(cut, n, &inner);
+		g_autoptr(GByteArray) got = g_byte_array_new();
+		g_autofree uint8_t *cut = g_memdup2(f.body, n);
+		DM_AUTO(dm_err) err = read_payload(cut, n, got);
 
 		ck_assert_ptr_nonnull(err);
-		g_free(cut);
+	}
+	fixture_close(&f);
+}
+END_TEST
+
+START_TEST(a_changed_payload_is_an_error_or_other_events)
+{
+	struct fixture f;
+
+	fixture_open(&f, "mysql-9.7.binlog");
+	fixture_find(&f, DM_EV_TRANSACTION_PAYLOAD);
+	for (size_t n = 0; n < f.body_len; n++) {
+		g_autoptr(GByteArray) got = g_byte_array_new();
+		g_autofree uint8_t *bytes = g_memdup2(f.body, f.body_len);
+
+		bytes[n] ^= 0x41;
+		dm_err_free(read_payload(bytes, f.body_len, got));
 	}
 	fixture_close(&f);
 }
@@ -373,6 +411,8 @@ main(void)
 	tcase_add_test(tc, tagged_transactions_are_named);
 	tcase_add_test(tc, a_payload_holds_its_events);
 	tcase_add_test(tc, a_cut_payload_is_an_error);
+	tcase_add_test(tc, a_payload_may_be_stored_without_compression);
+	tcase_add_test(tc, a_changed_payload_is_an_error_or_other_events);
 	suite_add_tcase(s, tc);
 	return run_suite(s);
 }
