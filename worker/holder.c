@@ -280,7 +280,7 @@ follow_source(
 		const Dm__V1__SubTaskAssignment *t = a->subtasks[i];
 		struct subtask *st = g_hash_table_lookup(s->subtasks, t->task);
 
-		if (st != NULL && !subtask_has_config(st, t->config)) {
+		if (st != NULL && !subtask_has_config(st, t->config, h->keys)) {
 			g_hash_table_replace(s->units, g_strdup(t->task),
 			    GUINT_TO_POINTER(subtask_unit(st)));
 			leave_subtask(s, st);

@@ -161,6 +161,9 @@ ready(struct sched *s)
 	err = load(s);
 	if (err != NULL) {
 		s->core->stale = true;
+		/* Another master may have the right key. */
+		if (dm_err_is(err, CONFIG_SECRET_KEY_PATH))
+			s->env.fatal(dm_err_copy(err), s->env.arg);
 		return err;
 	}
 	atomic_store(&s->leading, true);

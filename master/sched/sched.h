@@ -33,6 +33,8 @@ struct sched_env {
 	    const char *worker, enum sched_stage s, bool gone, void *arg);
 	/* A worker's event was lost ("watch") or not carried out ("handle"). */
 	void (*event_failed)(const char *type, void *arg);
+	/* This master can never lead; takes err. */
+	void (*fatal)(struct dm_err *err, void *arg);
 	void *arg;
 };
 
