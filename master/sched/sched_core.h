@@ -37,8 +37,9 @@ struct sched_worker {
 				    bound to this worker, gint64*; owned */
 	int64_t alive_revision;  /* of its lease key; 0: offline */
 	uint64_t session;        /* 0: none at the moment */
-	struct dm_mono heard_at; /* of its newest report, or its session's
-				    begin; while there is a session */
+	struct dm_mono heard_at; /* of its newest report, its session's begin
+				    or its newest source; while there is a
+				    session */
 	char **reported;         /* sources of its newest report */
 };
 
@@ -88,6 +89,7 @@ struct sched_core {
 	void *arg;
 	GHashTable *workers; /* name -> struct sched_worker*, owned */
 	GHashTable *sources; /* id -> struct sched_source*, owned */
+	GHashTable *sessions; /* id of a session -> its worker, borrowed */
 	GHashTable *latches; /* task in use -> by which operation; owned */
 	int64_t revision;    /* newest write or load */
 	uint64_t cluster_id; /* 0: none yet */
@@ -113,6 +115,8 @@ struct sched_source *sched_source_get(
     const struct sched_core *c, const char *id);
 struct sched_subtask *sched_subtask_get(
     const struct sched_source *src, const char *task);
+/* Compares two elements of such arrays. */
+int sched_by_name(gconstpointer a, gconstpointer b);
 /* New arrays, sorted by name; elements borrowed. */
 GPtrArray *sched_workers_sorted(const struct sched_core *c);
 GPtrArray *sched_sources_sorted(const struct sched_core *c);
@@ -240,6 +244,9 @@ struct dm_err *sched_commit(
 struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
 void sched_stage_set(
     struct sched_core *c, struct sched_worker *w, enum sched_stage to);
+/* 0: it has none any more. The only way to change it. */
+void sched_session_set(
+    struct sched_core *c, struct sched_worker *w, uint64_t session);
 void sched_attach(struct sched_core *c, struct sched_source *src,
     struct sched_worker *w, int64_t epoch);
 void sched_detach(struct sched_core *c, struct sched_source *src);

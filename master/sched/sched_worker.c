@@ -58,6 +58,7 @@ sched_unregister(struct sched_core *c, const char *name)
 	if (err != NULL)
 		return err;
 	c->ops.staged(w->name, SCHED_OFFLINE, true, c->arg);
+	sched_session_set(c, w, 0);
 	g_hash_table_remove(c->workers, w->name);
 	return NULL;
 }
@@ -118,7 +119,7 @@ take_session(
 {
 	uint64_t old = w->session;
 
-	w->session = h->session;
+	sched_session_set(c, w, h->session);
 	w->max_sources = MAX(h->max_sources, 1U);
 	w->alive_revision = c->revision;
 	w->heard_at = c->ops.now(c->arg);
@@ -188,7 +189,7 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 	sched_stage_set(c, w, SCHED_OFFLINE);
 	if (w->session != 0) {
 		c->ops.drop(w->session, "its lease ran out", c->arg);
-		w->session = 0;
+		sched_session_set(c, w, 0);
 	}
 	return sched_bind_all(c);
 }
@@ -196,17 +197,7 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 static struct sched_worker *
 worker_of_session(const struct sched_core *c, uint64_t session)
 {
-	GHashTableIter it;
-	gpointer v;
-
-	g_hash_table_iter_init(&it, c->workers);
-	while (g_hash_table_iter_next(&it, NULL, &v)) {
-		struct sched_worker *w = v;
-
-		if (w->session == session)
-			return w;
-	}
-	return NULL;
+	return g_hash_table_lookup(c->sessions, GSIZE_TO_POINTER(session));
 }
 
 void
@@ -215,7 +206,7 @@ sched_closed(struct sched_core *c, uint64_t session)
 	struct sched_worker *w = worker_of_session(c, session);
 
 	if (w != NULL)
-		w->session = 0;
+		sched_session_set(c, w, 0);
 }
 
 /* What a worker says about another assignment than its present one is old. */

@@ -284,6 +284,8 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 struct hello {
 	struct session *s;
 	Dm__V1__Hello *msg;
+	int64_t lease;       /* 0 before the grant */
+	struct dm_err *err;  /* of the grant; owned */
 };
 
 static void
@@ -293,10 +295,43 @@ hello_free(void *p)
 
 	session_unref(h->s);
 	pb_free(&h->msg->base);
+	dm_err_free(h->err);
 	g_free(h);
 }
 
-/* A lease and its key; the session knows it before the worker may beat. */
+static bool
+is_closed(struct session *s)
+{
+	bool closed;
+
+	dm_mutex_lock(&s->mu);
+	closed = s->closed;
+	dm_mutex_unlock(&s->mu);
+	return closed;
+}
+
+static int64_t
+ttl_of(const struct hello *h)
+{
+	return CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
+}
+
+/* Takes err. */
+static void
+reject_hello(const struct hello *h, struct dm_err *err)
+{
+	g_autofree char *text = dm_err_text(err);
+
+	dm_warn("session of dm-worker refused", dm_kstr("worker", h->msg->name),
+	    dm_kerr(err));
+	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
+		refuse(h->s, text);
+	else
+		end_session(h->s, DM_RPC_UNAVAILABLE, text);
+	dm_err_free(err);
+}
+
+/* The key of the lease; the session knows it before the worker may beat. */
 static struct dm_err *
 enter(struct sched_core *core, struct hello *h)
 {
@@ -305,15 +340,12 @@ enter(struct sched_core *core, struct hello *h)
 	struct sched_hello in = { .session = h->s->id,
 		.name = h->msg->name,
 		.max_sources = h->msg->maxsources,
+		.lease = h->lease,
 		.join_time = join_time,
 		.holding = h->msg->holding,
 		.n_holding = h->msg->n_holding };
-	struct dm_err *err;
-	int64_t ttl = CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
+	int64_t ttl = ttl_of(h);
 
-	err = dm_etcd_lease_grant(h->s->m->etcd, ttl, &in.lease);
-	if (err != NULL)
-		return err;
 	dm_mutex_lock(&h->s->mu);
 	h->s->ttl_s = ttl;
 	lease_granted(&h->s->lease, in.lease, ttl);
@@ -322,39 +354,69 @@ enter(struct sched_core *core, struct hello *h)
 }
 
 static void
-run_hello(struct sched_core *core, void *arg)
+run_enter(struct sched_core *core, void *arg)
 {
 	struct hello *h = arg;
-	struct dm_err *err = NULL;
-	g_autofree char *text = NULL;
-	bool closed;
+	struct dm_err *err = DM_TAKE(h->err);
 
-	dm_mutex_lock(&h->s->mu);
-	closed = h->s->closed;
-	dm_mutex_unlock(&h->s->mu);
-	if (closed)
+	if (is_closed(h->s)) {
+		dm_err_free(err);
+		return;
+	}
+	if (err == NULL && core == NULL)
+		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+	if (err == NULL)
+		err = enter(core, h);
+	if (err != NULL) {
+		reject_hello(h, err);
+		return;
+	}
+	dm_info("dm-worker has a session", dm_kstr("worker", h->msg->name),
+	    dm_kstr("addr", h->msg->address), dm_kstr("peer", h->s->peer),
+	    dm_kint("session", h->s->id));
+}
+
+/* On the etcd client's thread. */
+static void
+on_granted(struct dm_err *err, int64_t lease, void *arg)
+{
+	struct hello *h = arg;
+
+	h->lease = lease;
+	h->err = err;
+	sched_post(h->s->m->sched, run_enter, h, hello_free);
+}
+
+/* The scheduler does not wait for the grant: thousands of workers may come at
+ * once, and etcd answers many grants together. */
+static void
+run_hello(struct sched_core *core, void *arg)
+{
+	struct hello *h = *(struct hello **)arg;
+	struct dm_err *err = NULL;
+
+	if (is_closed(h->s))
 		return;
 	if (core == NULL)
 		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
 	if (err == NULL)
 		err = sched_register(core, h->msg->name, h->msg->address);
-	if (err == NULL)
-		err = enter(core, h);
-	if (err == NULL) {
-		dm_info("dm-worker has a session",
-		    dm_kstr("worker", h->msg->name),
-		    dm_kstr("addr", h->msg->address),
-		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
+	if (err != NULL) {
+		reject_hello(h, err);
 		return;
 	}
-	dm_warn("session of dm-worker refused", dm_kstr("worker", h->msg->name),
-	    dm_kerr(err));
-	text = dm_err_text(err);
-	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
-		refuse(h->s, text);
-	else
-		end_session(h->s, DM_RPC_UNAVAILABLE, text);
-	dm_err_free(err);
+	*(struct hello **)arg = NULL; /* goes on without this message */
+	dm_etcd_lease_grant_start(h->s->m->etcd, ttl_of(h), on_granted, h);
+}
+
+static void
+hello_ref_free(void *p)
+{
+	struct hello **h = p;
+
+	if (*h != NULL)
+		hello_free(*h);
+	g_free(h);
 }
 
 static const char *
@@ -395,7 +457,8 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 	h = g_new0(struct hello, 1);
 	h->s = session_ref(s);
 	h->msg = (Dm__V1__Hello *)pb_copy(&msg->base);
-	sched_post(s->m->sched, run_hello, h, hello_free);
+	sched_post(s->m->sched, run_hello, g_memdup2(&h, sizeof(h)),
+	    hello_ref_free);
 }
 
 /* ---- heartbeats ---- */
