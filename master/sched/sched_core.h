@@ -127,6 +127,9 @@ GPtrArray *sched_task_sources(const struct sched_core *c, const char *task);
 /* ---- events of workers (sched_worker.c) ---- */
 
 /* Errors: SCHEDULER_WORKER_EXIST (same name, another address). */
+struct dm_err *sched_check_name(const struct sched_core *c, const char *name,
+    const char *addr) DM_MUST_CHECK;
+/* The same, and the worker exists then. */
 struct dm_err *sched_register(
     struct sched_core *c, const char *name, const char *addr) DM_MUST_CHECK;
 /* offline-member. Errors: SCHEDULER_WORKER_NOT_EXIST, _ONLINE. */
@@ -135,18 +138,21 @@ struct dm_err *sched_unregister(
 
 struct sched_hello {
 	uint64_t session;
-	const char *name;     /* registered */
+	const char *name, *addr;
 	unsigned max_sources; /* it takes; 0: one */
 	int64_t lease;        /* granted after the hello arrived */
 	const char *join_time;
 	Dm__V1__Holding *const *holding;
 	size_t n_holding;
+	struct dm_err *err; /* set; the caller's: no session began */
 };
-/* A session begins: the lease key is written, what the worker held before is
- * its again - under the same epoch only if it still holds exactly that. What
- * is above its max_sources now is given to others. */
-struct dm_err *sched_online(
-    struct sched_core *c, const struct sched_hello *h) DM_MUST_CHECK;
+/* Sessions begin: the worker is registered, the lease key is written, what the
+ * worker held before is its again - under the same epoch only if it still holds
+ * exactly that. What is above its max_sources now is given to others.
+ * Takes the first of h, as many as go into one write, which is what makes the
+ * comeback of thousands of workers fast; returns how many, at least one. */
+size_t sched_online_some(
+    struct sched_core *c, struct sched_hello *h, size_t n);
 /* The lease key was deleted at this revision. */
 struct dm_err *sched_offline(
     struct sched_core *c, const char *name, int64_t revision) DM_MUST_CHECK;

@@ -32,6 +32,8 @@ struct session_mgr {
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
 	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
+	GPtrArray *granted; /* struct hello* with a lease, owned; as long as
+			       there is one, run_enter is under way */
 	atomic_bool stopping; /* streams end because of us */
 };
 
@@ -331,49 +333,85 @@ reject_hello(const struct hello *h, struct dm_err *err)
 	dm_err_free(err);
 }
 
-/* The key of the lease; the session knows it before the worker may beat. */
-static struct dm_err *
-enter(struct sched_core *core, struct hello *h)
+/* The session knows its lease before the worker may beat. */
+static struct sched_hello
+enter(const struct hello *h, const char *join_time)
 {
-	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-	g_autofree char *join_time = g_date_time_format_iso8601(now);
-	struct sched_hello in = { .session = h->s->id,
+	struct session *s = h->s;
+
+	dm_mutex_lock(&s->mu);
+	s->ttl_s = ttl_of(h);
+	lease_granted(&s->lease, h->lease, s->ttl_s);
+	dm_mutex_unlock(&s->mu);
+	return (struct sched_hello){ .session = s->id,
 		.name = h->msg->name,
+		.addr = h->msg->address,
 		.max_sources = h->msg->maxsources,
 		.lease = h->lease,
 		.join_time = join_time,
 		.holding = h->msg->holding,
 		.n_holding = h->msg->n_holding };
-	int64_t ttl = ttl_of(h);
-
-	dm_mutex_lock(&h->s->mu);
-	h->s->ttl_s = ttl;
-	lease_granted(&h->s->lease, in.lease, ttl);
-	dm_mutex_unlock(&h->s->mu);
-	return sched_online(core, &in);
 }
 
 static void
+entered(const struct hello *h, struct dm_err *err)
+{
+	if (err != NULL)
+		reject_hello(h, err);
+	else
+		dm_info("dm-worker has a session",
+		    dm_kstr("worker", h->msg->name),
+		    dm_kstr("addr", h->msg->address),
+		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
+}
+
+/* All that were granted a lease since: hellos is of struct hello*. */
+static void
+enter_all(struct sched_core *core, const GPtrArray *hellos)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *join_time = g_date_time_format_iso8601(now);
+	g_autofree struct sched_hello *in =
+	    g_new0(struct sched_hello, hellos->len);
+	size_t done = 0;
+
+	for (guint i = 0; i < hellos->len; i++)
+		in[i] = enter(hellos->pdata[i], join_time);
+	while (done < hellos->len)
+		done +=
+		    sched_online_some(core, in + done, hellos->len - done);
+	for (guint i = 0; i < hellos->len; i++)
+		entered(hellos->pdata[i], in[i].err);
+}
+
+/* The first message takes what the ones behind it came for. */
+static void
 run_enter(struct sched_core *core, void *arg)
 {
-	struct hello *h = arg;
-	struct dm_err *err = DM_TAKE(h->err);
+	struct session_mgr *m = arg;
+	g_autoptr(GPtrArray) all = NULL;
+	g_autoptr(GPtrArray) good = g_ptr_array_new();
 
-	if (is_closed(h->s)) {
-		dm_err_free(err);
-		return;
+	dm_mutex_lock(&m->mu);
+	all = DM_TAKE(m->granted);
+	m->granted = g_ptr_array_new_with_free_func(hello_free);
+	dm_mutex_unlock(&m->mu);
+	for (guint i = 0; i < all->len; i++) {
+		struct hello *h = all->pdata[i];
+		struct dm_err *err = DM_TAKE(h->err);
+
+		if (err == NULL && core == NULL)
+			err =
+			    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+		if (is_closed(h->s))
+			dm_err_free(err);
+		else if (err != NULL)
+			reject_hello(h, err);
+		else
+			g_ptr_array_add(good, h);
 	}
-	if (err == NULL && core == NULL)
-		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	if (err == NULL)
-		err = enter(core, h);
-	if (err != NULL) {
-		reject_hello(h, err);
-		return;
-	}
-	dm_info("dm-worker has a session", dm_kstr("worker", h->msg->name),
-	    dm_kstr("addr", h->msg->address), dm_kstr("peer", h->s->peer),
-	    dm_kint("session", h->s->id));
+	if (good->len > 0)
+		enter_all(core, good);
 }
 
 /* On the etcd client's thread. */
@@ -381,10 +419,17 @@ static void
 on_granted(struct dm_err *err, int64_t lease, void *arg)
 {
 	struct hello *h = arg;
+	struct session_mgr *m = h->s->m;
+	bool first;
 
 	h->lease = lease;
 	h->err = err;
-	sched_post(h->s->m->sched, run_enter, h, hello_free);
+	dm_mutex_lock(&m->mu);
+	g_ptr_array_add(m->granted, h);
+	first = m->granted->len == 1;
+	dm_mutex_unlock(&m->mu);
+	if (first)
+		sched_post(m->sched, run_enter, m, NULL);
 }
 
 /* The scheduler does not wait for the grant: thousands of workers may come at
@@ -400,7 +445,7 @@ run_hello(struct sched_core *core, void *arg)
 	if (core == NULL)
 		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
 	if (err == NULL)
-		err = sched_register(core, h->msg->name, h->msg->address);
+		err = sched_check_name(core, h->msg->name, h->msg->address);
 	if (err != NULL) {
 		reject_hello(h, err);
 		return;
@@ -675,6 +720,7 @@ session_mgr_new(struct dm_etcd *etcd, const struct dm_keys *keys)
 	if (keys == NULL)
 		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
+	m->granted = g_ptr_array_new_with_free_func(hello_free);
 	dm_mutex_init(&m->mu, 30);
 	return m;
 }
@@ -685,6 +731,7 @@ session_mgr_free(struct session_mgr *m)
 	if (m == NULL)
 		return;
 	members_free(m->members);
+	g_ptr_array_unref(m->granted);
 	g_hash_table_unref(m->sessions);
 	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);
