@@ -3,9 +3,12 @@
 # The generator of simulated dm-workers (test/bench/scale.c); source it after
 # masters.sh. PID[gen] is its process.
 #
-#   SCALE_BIN   the generator (default build/release/test/bench/scale)
+#   SCALE_BIN   the generator (default: that of BIN's build)
 
-SCALE_BIN=${SCALE_BIN:-$CLUSTER_ROOT/build/release/test/bench/scale}
+[ -n "${SCALE_BIN:-}" ] || {
+	SCALE_BIN=$(readlink -f "$BIN/dm-master")
+	SCALE_BIN=${SCALE_BIN%/bin/dm-master}/test/bench/scale
+}
 
 # gen_up WORKERS TTL: start it against all masters.
 gen_up() {
