@@ -25,8 +25,8 @@
 /* Of a worker without sources: it has nothing to say, and thousands of them
  * would fill the master with it. */
 #define IDLE_REPORT_MS 10000
-#define LEAVING_MS  50
-#define STAGES      9
+#define LEAVING_MS     50
+#define STAGES         9
 
 enum msg_kind {
 	MSG_LEASE_BEGINS,

@@ -87,13 +87,13 @@ struct sched_ops {
 struct sched_core {
 	struct sched_ops ops;
 	void *arg;
-	GHashTable *workers; /* name -> struct sched_worker*, owned */
-	GHashTable *sources; /* id -> struct sched_source*, owned */
+	GHashTable *workers;  /* name -> struct sched_worker*, owned */
+	GHashTable *sources;  /* id -> struct sched_source*, owned */
 	GHashTable *sessions; /* id of a session -> its worker, borrowed */
-	GHashTable *latches; /* task in use -> by which operation; owned */
-	int64_t revision;    /* newest write or load */
-	uint64_t cluster_id; /* 0: none yet */
-	bool stale;          /* load again before the next decision */
+	GHashTable *latches;  /* task in use -> by which operation; owned */
+	int64_t revision;     /* newest write or load */
+	uint64_t cluster_id;  /* 0: none yet */
+	bool stale;           /* load again before the next decision */
 };
 
 struct sched_core *sched_core_new(const struct sched_ops *ops, void *arg);
@@ -151,8 +151,7 @@ struct sched_hello {
  * exactly that. What is above its max_sources now is given to others.
  * Takes the first of h, as many as go into one write, which is what makes the
  * comeback of thousands of workers fast; returns how many, at least one. */
-size_t sched_online_some(
-    struct sched_core *c, struct sched_hello *h, size_t n);
+size_t sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n);
 /* The lease key was deleted at this revision. */
 struct dm_err *sched_offline(
     struct sched_core *c, const char *name, int64_t revision) DM_MUST_CHECK;

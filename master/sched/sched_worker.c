@@ -32,9 +32,9 @@ static void
 batch_worker(struct dm_ha_batch *b, const char *name, const char *addr)
 {
 	g_autofree char *first = g_strdup(name), *text = g_strdup(addr);
-	struct dm_ha_item item = { .kind = DM_HA_WORKER,
-		.first = first,
-		.text = text };
+	struct dm_ha_item item = {
+		.kind = DM_HA_WORKER, .first = first, .text = text
+	};
 
 	dm_ha_batch_put(b, &item);
 }
@@ -166,8 +166,8 @@ plan_online(const struct sched_worker *w, const struct sched_hello *h,
 }
 
 static void
-take_online(
-    struct sched_core *c, const struct sched_hello *h, const struct comeback *cb)
+take_online(struct sched_core *c, const struct sched_hello *h,
+    const struct comeback *cb)
 {
 	struct sched_worker *w = sched_worker_get(c, h->name);
 

@@ -12,6 +12,7 @@
 #include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "master/pb.h"
+#include "master/session/gate.h"
 #include "master/session/lease.h"
 #include "master/session/members.h"
 
@@ -22,6 +23,7 @@
 #define TTL_MIN_S      2
 #define TTL_MAX_S      86400
 #define NAME_MAX_BYTES 255
+#define LEASE_REQUESTS 32 /* grants and renewals under way at once */
 
 struct session_mgr {
 	struct dm_etcd *etcd;
@@ -32,8 +34,9 @@ struct session_mgr {
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
 	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
-	GPtrArray *granted; /* struct hello* with a lease, owned; as long as
-			       there is one, run_enter is under way */
+	struct gate *gate;    /* of grants and renewals */
+	GPtrArray *granted;   /* struct hello* with a lease, owned; as long as
+				 there is one, run_enter is under way */
 	atomic_bool stopping; /* streams end because of us */
 };
 
@@ -286,8 +289,8 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 struct hello {
 	struct session *s;
 	Dm__V1__Hello *msg;
-	int64_t lease;       /* 0 before the grant */
-	struct dm_err *err;  /* of the grant; owned */
+	int64_t lease;      /* 0 before the grant */
+	struct dm_err *err; /* of the grant; owned */
 };
 
 static void
@@ -378,8 +381,7 @@ enter_all(struct sched_core *core, const GPtrArray *hellos)
 	for (guint i = 0; i < hellos->len; i++)
 		in[i] = enter(hellos->pdata[i], join_time);
 	while (done < hellos->len)
-		done +=
-		    sched_online_some(core, in + done, hellos->len - done);
+		done += sched_online_some(core, in + done, hellos->len - done);
 	for (guint i = 0; i < hellos->len; i++)
 		entered(hellos->pdata[i], in[i].err);
 }
@@ -422,6 +424,7 @@ on_granted(struct dm_err *err, int64_t lease, void *arg)
 	struct session_mgr *m = h->s->m;
 	bool first;
 
+	gate_leave(m->gate);
 	h->lease = lease;
 	h->err = err;
 	dm_mutex_lock(&m->mu);
@@ -430,6 +433,14 @@ on_granted(struct dm_err *err, int64_t lease, void *arg)
 	dm_mutex_unlock(&m->mu);
 	if (first)
 		sched_post(m->sched, run_enter, m, NULL);
+}
+
+static void
+start_grant(void *arg)
+{
+	struct hello *h = arg;
+
+	dm_etcd_lease_grant_start(h->s->m->etcd, ttl_of(h), on_granted, h);
 }
 
 /* The scheduler does not wait for the grant: thousands of workers may come at
@@ -451,7 +462,7 @@ run_hello(struct sched_core *core, void *arg)
 		return;
 	}
 	*(struct hello **)arg = NULL; /* goes on without this message */
-	dm_etcd_lease_grant_start(h->s->m->etcd, ttl_of(h), on_granted, h);
+	gate_enter(h->s->m->gate, start_grant, h);
 }
 
 static void
@@ -502,8 +513,8 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 	h = g_new0(struct hello, 1);
 	h->s = session_ref(s);
 	h->msg = (Dm__V1__Hello *)pb_copy(&msg->base);
-	sched_post(s->m->sched, run_hello, g_memdup2(&h, sizeof(h)),
-	    hello_ref_free);
+	sched_post(
+	    s->m->sched, run_hello, g_memdup2(&h, sizeof(h)), hello_ref_free);
 }
 
 /* ---- heartbeats ---- */
@@ -518,6 +529,7 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 	bool again = false, closed;
 	uint64_t ack;
 
+	gate_leave(s->m->gate);
 	dm_mutex_lock(&s->mu);
 	ack = lease_answered(
 	    &s->lease, err != NULL, ttl_s, dm_mono_now(), &again);
@@ -538,10 +550,17 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 }
 
 static void
+start_renewal(void *arg)
+{
+	struct session *s = arg;
+
+	dm_etcd_lease_keepalive_start(s->m->etcd, s->lease.id, on_renewed, s);
+}
+
+static void
 renew(struct session *s)
 {
-	dm_etcd_lease_keepalive_start(
-	    s->m->etcd, s->lease.id, on_renewed, session_ref(s));
+	gate_enter(s->m->gate, start_renewal, session_ref(s));
 }
 
 static void
@@ -721,6 +740,7 @@ session_mgr_new(struct dm_etcd *etcd, const struct dm_keys *keys)
 		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
 	m->granted = g_ptr_array_new_with_free_func(hello_free);
+	m->gate = gate_new(LEASE_REQUESTS);
 	dm_mutex_init(&m->mu, 30);
 	return m;
 }
@@ -732,6 +752,7 @@ session_mgr_free(struct session_mgr *m)
 		return;
 	members_free(m->members);
 	g_ptr_array_unref(m->granted);
+	gate_free(m->gate);
 	g_hash_table_unref(m->sessions);
 	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);

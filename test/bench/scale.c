@@ -295,9 +295,9 @@ send_report(struct sim *w, char *source, char *task, Dm__V1__Report *report)
 static void
 open_session(struct sim *w)
 {
-	struct dm_rpc_channel_opts o = { .streams_with =
-					     all.pools[(w - all.sims) %
-						       POOLS] };
+	struct dm_rpc_channel_opts o = {
+		.streams_with = all.pools[(w - all.sims) % POOLS]
+	};
 
 	w->channel =
 	    dm_rpc_channel_new(all.masters[w->master % all.n_masters], &o);
@@ -522,10 +522,10 @@ steady(void)
 
 	dm_mutex_lock(&all.mu);
 	for (unsigned i = 0; i < all.n; i++)
-		left = MIN(left,
-		    all.sims[i].has_lease
-			? ms_between(dm_mono_now(), all.sims[i].deadline)
-			: 0);
+		left = MIN(
+		    left, all.sims[i].has_lease
+			      ? ms_between(dm_mono_now(), all.sims[i].deadline)
+			      : 0);
 	printf("steady %u %u %u %.0f %.0f %.0f\n", n, all.lost, all.ended,
 	    quantile(all.ack_ms, 0.5), quantile(all.ack_ms, 0.99), left);
 	g_array_set_size(all.ack_ms, 0);
@@ -541,8 +541,8 @@ command(char *line)
 	struct dm_mono never = { 0 };
 
 	if (n == 2 && g_str_equal(w[0], "registered"))
-		wait_until("registered", count_sessions, all.n, never,
-		    atoll(w[1]));
+		wait_until(
+		    "registered", count_sessions, all.n, never, atoll(w[1]));
 	else if (n == 3 && g_str_equal(w[0], "bound"))
 		wait_until("bound", count_bound, (unsigned)atoi(w[2]), never,
 		    atoll(w[1]));
@@ -637,15 +637,14 @@ put_task(struct dm_ha_batch *b, unsigned i)
 	    "- source-id: %s\n",
 	    id);
 	char name[] = "task";
-	struct dm_ha_item item = { .kind = DM_HA_SOURCE,
-		.first = id,
-		.text = source };
+	struct dm_ha_item item = {
+		.kind = DM_HA_SOURCE, .first = id, .text = source
+	};
 
 	dm_ha_batch_put(b, &item);
-	item = (struct dm_ha_item){ .kind = DM_HA_SUBTASK,
-		.first = id,
-		.second = name,
-		.text = task };
+	item = (struct dm_ha_item){
+		.kind = DM_HA_SUBTASK, .first = id, .second = name, .text = task
+	};
 	dm_ha_batch_put(b, &item);
 	item = (struct dm_ha_item){ .kind = DM_HA_STAGE,
 		.first = id,

@@ -412,8 +412,7 @@ START_TEST(adopting_is_told_until_the_worker_reports_the_task)
 	ok(sched_task_start(f.c, &s));
 	ck_assert(told_to_adopt(1));
 	/* A report of before the start says nothing about it. */
-	report_task_of(
-	    1, "s1", 1, PB__STAGE__Running, PB__UNIT_TYPE__Sync);
+	report_task_of(1, "s1", 1, PB__STAGE__Running, PB__UNIT_TYPE__Sync);
 	ok(stage("t", "s1", PB__STAGE__Running));
 	ck_assert(told_to_adopt(1));
 	report_task(1, "s1", PB__STAGE__Running, PB__UNIT_TYPE__Sync);

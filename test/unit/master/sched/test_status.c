@@ -82,13 +82,11 @@ setup(void)
 {
 	static const struct sched_ops ops = { commit, welcome, push, drop,
 		staged, now };
-	struct sched_hello h = {
-		.session = 1,
+	struct sched_hello h = { .session = 1,
 		.name = "w1",
 		.addr = "h:1",
 		.lease = 1,
-		.join_time = ""
-	};
+		.join_time = "" };
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	struct sched_start s = { "t", "name: t", "", ids, false };
 
