@@ -558,6 +558,7 @@ server_stop(struct server *s)
 	dm_election_stop(el);
 	sched_stop(s->sched);
 	dm_etcd_free(s->etcd);
+	sched_free(s->sched);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
 	dm_rpc_reflection_free(s->reflection);

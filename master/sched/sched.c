@@ -523,6 +523,13 @@ sched_stop(struct sched *s)
 	dm_queue_close(s->mailbox);
 	pthread_join(s->thread, NULL);
 	stop_watch(s);
+}
+
+void
+sched_free(struct sched *s)
+{
+	if (s == NULL)
+		return;
 	dm_queue_free(s->mailbox);
 	sched_core_free(s->core);
 	pthread_cond_destroy(&s->changed);
