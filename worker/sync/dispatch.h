@@ -45,7 +45,8 @@ struct dispatch {
 	struct lane_mark *resume; /* where each lane stood at the start */
 	struct dm_pos resume_end; /* no lane had anything after this */
 	struct claims *claims;
-	bool pk_claims; /* claims on row keys exist (moved rows) */
+	size_t sweep_at;  /* as many claims are worth a sweep */
+	bool pk_claims;   /* claims on row keys exist (moved rows) */
 
 	struct dm_binlog_format format;
 	GHashTable *maps; /* table id -> struct map_entry* */
@@ -57,7 +58,9 @@ struct dispatch {
 	struct dm_pos done; /* end of the last whole transaction */
 	struct dm_pos txn_start;
 	bool in_txn;
-	uint64_t ordinal;   /* of the last row: event number << 32 | row */
+	/* Of the last row that is in a batch or skipped: event number << 32 |
+	 * row. */
+	uint64_t ordinal;
 	uint32_t ts;        /* of the event in work */
 	struct dm_mono now; /* a few ms old at most while events come */
 	struct dm_gtid_set *gtid; /* done so far */

@@ -237,6 +237,26 @@ START_TEST(a_large_text_is_not_kept_twice)
 }
 END_TEST
 
+START_TEST(a_float_key_is_compared_as_the_double_it_is_widened_to)
+{
+	const char *sql = "CREATE TABLE t (k FLOAT PRIMARY KEY, v INT)";
+	struct tbl *t = make_tbl(sql, sql, false);
+	struct dm_value row[2] = { { .kind = DM_VAL_FLOAT, .f = 1.1F },
+		int_value(1) };
+	struct row_change rc = { .t = t, .before = row };
+	struct batch *b = batch_new();
+	struct packet p;
+
+	packet_init(&p);
+	ck_assert(batch_add(b, &rc));
+	build(&p, b);
+	check_statement(&p, 3,
+	    "DELETE FROM `db`.`t` WHERE `k` IN (1.1000000238418579e0)", 1, 1);
+	packet_fini(&p);
+	tbl_free(t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -251,6 +271,8 @@ main(void)
 	tcase_add_test(tc, changes_in_order_are_joined_only_with_neighbours);
 	tcase_add_test(tc, rows_without_a_key_are_deleted_one_by_one);
 	tcase_add_test(tc, strict_mode_is_left_for_values_it_refuses);
+	tcase_add_test(
+	    tc, a_float_key_is_compared_as_the_double_it_is_widened_to);
 	tcase_add_test(tc, a_large_text_is_not_kept_twice);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
