@@ -150,7 +150,7 @@ dispatch_mark_all(struct dispatch *d)
 	struct lane_mark now = mark_now(d);
 	struct dm_err *err = NULL;
 
-	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
+	for (unsigned i = 0; err == NULL && !d->moving && i < d->n_lanes; i++) {
 		if (d->open[i].b == NULL) {
 			if (!mark_is_newer(&now, &d->open[i].pushed))
 				continue;
@@ -390,6 +390,24 @@ column_count_error(const struct tbl *t, unsigned in_event)
 	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
 }
 
+/* Source tables with different keys may put one row of the target into
+ * different lanes, or one merges what the other does not: what one did is
+ * committed before the other goes on. */
+static struct dm_err *
+turn_to(struct dispatch *d, const struct tbl *t)
+{
+	struct tbl_use *use = t->use;
+	struct dm_err *err = NULL;
+
+	if (use == NULL || use->last == t)
+		return NULL;
+	if (use->mixed && use->last != NULL)
+		err = dispatch_drain(d);
+	if (err == NULL)
+		use->last = t;
+	return err;
+}
+
 static struct dm_err *
 dispatch_rows_of(
     struct dispatch *d, const struct map_entry *e, struct dm_rows *r)
@@ -405,6 +423,9 @@ dispatch_rows_of(
 
 	if (e->map->n_columns != t->n_cols)
 		return column_count_error(t, e->map->n_columns);
+	err = turn_to(d, t);
+	if (err != NULL)
+		return err;
 	make_room(d, t->n_cols);
 	if (r->kind != DM_ROWS_INSERT)
 		before = d->before;

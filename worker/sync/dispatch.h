@@ -70,6 +70,9 @@ struct dispatch {
 	struct dm_ev_mariadb_gtid next_gtid;
 	uint32_t next_server;
 	struct dm_ev_mysql_gtid next_mysql;
+	/* A DDL's transactions move the lanes' rows: no mark of ours is right
+	 * until the last of them is known to be done. */
+	bool moving;
 	bool seeking; /* `end` is not to be trusted: see events_locate */
 	struct intent *intent; /* a DDL that a predecessor began; owned */
 };
@@ -85,7 +88,8 @@ struct dm_err *dispatch_inner(struct dispatch *d,
     const struct dm_pos *start) DM_MUST_CHECK;
 /* Give away all open batches. */
 struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
-/* Move lanes that have nothing to do up to where we are. */
+/* Move lanes that have nothing to do up to where we are; while `moving`, does
+ * nothing. */
 struct dm_err *dispatch_mark_all(struct dispatch *d) DM_MUST_CHECK;
 /* Push everything and wait until it is committed. */
 struct dm_err *dispatch_drain(struct dispatch *d) DM_MUST_CHECK;

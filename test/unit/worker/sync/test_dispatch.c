@@ -22,6 +22,7 @@ struct given {
 
 static GArray *given; /* struct given */
 static bool waits_end, pushes_end;
+static unsigned drains;
 static uint64_t committed[LANES];
 static struct tbl *table;
 
@@ -68,6 +69,7 @@ struct dm_err *
 lanes_drain(struct lanes *ls DM_UNUSED, int64_t timeout_ms DM_UNUSED,
     struct dm_cancel *c DM_UNUSED, bool *drained DM_UNUSED)
 {
+	drains++;
 	return NULL;
 }
 
@@ -123,6 +125,7 @@ open_dispatch(struct dispatch *d, const char *sql)
 {
 	given = g_array_new(FALSE, FALSE, sizeof(struct given));
 	waits_end = pushes_end = false;
+	drains = 0;
 	memset(committed, 0, sizeof(committed));
 	inst.syncer.batch = 100;
 	table = make_tbl(sql, sql, false);
@@ -331,12 +334,72 @@ START_TEST(rows_that_a_lane_has_are_skipped_and_the_next_is_not)
 }
 END_TEST
 
+START_TEST(no_lane_is_marked_while_a_ddl_moves_them)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	d.done.pos += 50;
+	d.moving = true;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert_uint_eq(given->len, 0);
+	d.moving = false;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert_uint_eq(given->len, LANES);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* Rows of two tables that go into one; returns how often lanes were drained. */
+static unsigned
+take_turns(const char *second_sql)
+{
+	const int32_t row[][2] = { { 1, 10 } };
+	struct tbl_use use = { 0 };
+	struct tbl *first, *second = make_tbl(second_sql, ID_V, false);
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	first = table;
+	tbl_share(first, &use);
+	tbl_share(second, &use);
+	for (int i = 0; i < 4; i++) {
+		table = i < 2 ? first : second;
+		feed_map(&d);
+		ck_assert_ptr_null(feed_rows(&d,
+		    i % 2 == 0 ? DM_EV_WRITE_ROWS_V1 : DM_EV_DELETE_ROWS_V1,
+		    row, 1));
+		feed_end(&d);
+	}
+	table = first;
+	close_dispatch(&d);
+	tbl_free(second);
+	return drains;
+}
+
+START_TEST(tables_with_one_rule_go_into_one_table_side_by_side)
+{
+	ck_assert_uint_eq(take_turns(ID_V), 0);
+	ck_assert_uint_eq(
+	    take_turns("CREATE TABLE t (id BIGINT PRIMARY KEY, v INT)"), 0);
+}
+END_TEST
+
+START_TEST(tables_with_different_rules_go_into_one_table_in_turns)
+{
+	ck_assert_uint_eq(take_turns(ID_UNIQUE), 1);
+	ck_assert_uint_eq(take_turns("CREATE TABLE t (id INT, v INT)"), 1);
+	ck_assert_uint_eq(
+	    take_turns("CREATE TABLE t (id INT NOT NULL UNIQUE, v INT)"), 1);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *s = suite_create("dispatch");
 	TCase *tc = tcase_create("marks");
-	SRunner *sr = srunner_create(s);
+	SRunner *sr;
 	int failed;
 
 	tcase_add_test(tc,
@@ -346,8 +409,14 @@ main(void)
 	tcase_add_test(tc, a_batch_that_was_lost_in_a_pause_is_not_passed_over);
 	tcase_add_test(
 	    tc, rows_that_a_lane_has_are_skipped_and_the_next_is_not);
+	tcase_add_test(tc, no_lane_is_marked_while_a_ddl_moves_them);
+	tcase_add_test(
+	    tc, tables_with_one_rule_go_into_one_table_side_by_side);
+	tcase_add_test(
+	    tc, tables_with_different_rules_go_into_one_table_in_turns);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_ENV);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
