@@ -68,21 +68,22 @@ static const char *const gtid_on[] = { "on" };
 
 static const struct {
 	struct fake_sql_answer table[2];
-	const char *flavor;
+	const char *version, *flavor;
 	bool refused;
 } gtid_modes[] = {
 	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_off, 0 }, { 0 } },
-	    "mysql", true },
-	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0 }, { 0 } }, "mysql",
-	    false },
+	    "8.0.36", "mysql", true },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0 }, { 0 } },
+	    "8.0.36", "mysql", false },
 	/* MariaDB has GTIDs always, and no such variable. */
 	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193 }, { 0 } },
-	    "mariadb", false },
+	    VERSION, "mariadb", false },
 };
 
 START_TEST(enable_gtid_needs_a_source_that_writes_gtids)
 {
-	struct fake_sql *f = fake_sql_start(VERSION, gtid_modes[_i].table);
+	struct fake_sql *f =
+	    fake_sql_start(gtid_modes[_i].version, gtid_modes[_i].table);
 	g_autofree char *text = g_strdup_printf(
 	    "source-id: s1\nflavor: %s\nserver-id: 7\nenable-gtid: true\n"
 	    "case-sensitive: true\n"
