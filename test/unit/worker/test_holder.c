@@ -157,7 +157,7 @@ desire(int64_t revision, const struct want *wants, size_t n)
 		src[i].subtasks = &sts[i];
 		src[i].n_subtasks = 1;
 	}
-	holder_desire(f.h, &d);
+	holder_desire(f.h, &d, NULL);
 	for (size_t i = 0; i < n; i++)
 		if (wants[i].yaml != NULL)
 			g_free(st[i].task);
