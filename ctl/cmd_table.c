@@ -113,6 +113,10 @@ static const struct ctl_cmd *const children[] = {
 const struct ctl_cmd ctl_root = {
 	.name = "dmctl",
 	.brief = "DM control",
+	.examples = "--master-addr 10.0.0.1:8261 list-member\n"
+		    "start-task task.yaml\n"
+		    "query-status task1 --output table\n"
+		    "explain 36027",
 	.shared = root_opts,
 	.children = children,
 	.run = ctl_shell,
@@ -121,6 +125,9 @@ const struct ctl_cmd ctl_root = {
 const struct ctl_cmd ctl_shell_root = {
 	.name = "dmctl",
 	.brief = "DM control",
+	.examples = "start-task task.yaml\n"
+		    "query-status task1 --output table\n"
+		    "explain 36027",
 	.shared = shell_opts,
 	.children = children,
 };

@@ -25,7 +25,7 @@ struct ctl_opt {
 	const char *help;      /* a word in `backquotes` names the value */
 	const char *completes; /* its value: see complete.h; may be NULL */
 	bool hidden;           /* from help */
-	bool ours; /* not in the original: root help leaves it out */
+	bool ours; /* not in the original: see help.c */
 };
 
 struct ctl_inv;
@@ -40,7 +40,7 @@ struct ctl_cmd {
 	const char *examples;                /* lines without "dmctl " */
 	const char *completes;               /* arguments: see complete.h */
 	bool hidden;                         /* old name: not offered at all */
-	bool ours;                           /* offered, but not in root help */
+	bool ours;                           /* not in the original: see help.c */
 	bool offline;                        /* runs without a master */
 	const struct ctl_opt *const *opts;   /* NULL-terminated, may be NULL */
 	const struct ctl_opt *const *shared; /* also the children's */
@@ -64,6 +64,7 @@ struct ctl_env {
 	const struct ctl_transport *transport; /* NULL until connected */
 	FILE *out;                             /* results */
 	int64_t rpc_timeout_ms; /* for the calls that --rpc-timeout bounds */
+	bool at_terminal;       /* a person reads `out` */
 	bool table;             /* --output table */
 	bool own_fields;        /* print also what DM has no field for */
 	bool refused;           /* an answer said result: false */

@@ -16,12 +16,19 @@ ctl_is_offered(const struct ctl_cmd *c)
 	return !c->hidden && (c->run != NULL || c->children != NULL);
 }
 
-/* Root help has the original's number of lines, which its tests count; it goes
- * without what is ours. Each other help has it. */
+/* Root help has the original's number of lines, which its tests count: unless
+ * it is for a person at a terminal it goes without examples and what is ours.
+ * Each other help has them. */
+static bool
+is_originals(const struct ctl_inv *inv)
+{
+	return inv->depth == 1 && (inv->env == NULL || !inv->env->at_terminal);
+}
+
 static bool
 is_listed(const struct ctl_inv *inv, bool ours)
 {
-	return !ours || inv->depth > 1;
+	return !ours || !is_originals(inv);
 }
 
 static bool
@@ -190,7 +197,7 @@ append_examples(GString *s, const struct ctl_inv *inv)
 	const char *text = ctl_inv_cmd(inv)->examples;
 	g_auto(GStrv) lines = NULL;
 
-	if (text == NULL)
+	if (text == NULL || is_originals(inv))
 		return;
 	lines = g_strsplit(text, "\n", -1);
 	g_string_append(s, "\nExamples:\n");

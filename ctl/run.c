@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LOG_FILE "dmctl.log"
 #define EXIT_LOG 2
@@ -148,7 +149,8 @@ run(struct ctl_inv *inv, int *status)
 int
 ctl_main(size_t n_words, const char *const *words)
 {
-	struct ctl_env env = { .out = stdout };
+	struct ctl_env env = { .out = stdout,
+		.at_terminal = isatty(STDOUT_FILENO) != 0 };
 	struct ctl_inv inv = { .env = &env };
 	int status = EXIT_SUCCESS;
 	DM_AUTO(dm_err) err = parse(n_words, words, &inv);

@@ -453,8 +453,11 @@ run_hello(struct sched_core *core, void *arg)
 
 	if (is_closed(h->s))
 		return;
-	if (core == NULL)
+	if (core == NULL) {
+		/* Its `join` may name us alone: the leader is one of these. */
+		send_masters(h->s);
 		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+	}
 	if (err == NULL)
 		err = sched_check_name(core, h->msg->name, h->msg->address);
 	if (err != NULL) {

@@ -49,6 +49,70 @@ gone() { ctl list-member --worker --name w1 | grep -q offline; }
 check "a dead worker goes offline" wait_for 30 "offline" gone
 check "and can be taken out" ctl offline-member --worker --name w1
 
+# ---- a worker knows more masters than its `join` names ----
+
+again() { master_spawn "$1" --initial-cluster "$CLUSTER"; }
+lead() { # NAME: by eviction of the others
+	local n
+	for n in m1 m2 m3; do
+		[ "$n" = "$1" ] || at "$n" operate-leader evict >/dev/null
+	done
+	wait_for 20 "leader $1" leader_is "$1" || return 1
+	for n in m1 m2 m3; do
+		at "$n" operate-leader cancel-evict >/dev/null
+	done
+}
+worker_of() { # NAME MASTER: --join is this master alone
+	local n=$1
+	PORT[$n]=$(free_port)
+	"$BIN/dm-worker" --name "$n" --join "127.0.0.1:${PORT[$2]}" --keepalive-ttl 8 \
+		--worker-addr "127.0.0.1:${PORT[$n]}" --log-file "$W/$n.log" \
+		>>"$W/$n.out" 2>&1 &
+	PID[$n]=$!
+	wait_for 20 "dm-worker $n" worker_listed "$n"
+}
+# sessions WORKER MASTER: how many this master has opened for it.
+sessions() { grep -c "dm-worker has a session.*$1" "$W/$2.log"; }
+holds() { ! grep -q 'the lease is lost' "$W/$1.log"; }
+
+check "one of three leads" lead m2
+check "a worker whose --join is a follower alone finds the leader" worker_of w2 m1
+check "a worker whose --join is the leader alone" worker_of w3 m2
+had2=$(($(sessions w2 m1) + $(sessions w2 m3)))
+had3=$(($(sessions w3 m1) + $(sessions w3 m3)))
+kill9 m2
+on_others() { # WORKER BEFORE
+	[ $(($(sessions "$1" m1) + $(sessions "$1" m3))) -gt "$2" ]
+}
+check "when that one is killed the first goes on at another" \
+	wait_for 20 "w2" on_others w2 "$had2"
+check "and the second, which was told of it" \
+	wait_for 20 "w3" on_others w3 "$had3"
+check "the first kept its lease" holds w2
+check "the second kept its lease" holds w3
+again m2
+check "the third is back" wait_for 20 "alive" masters_alive 3
+
+# One that hangs keeps its connections: the workers notice by themselves.
+old=$(leader_name)
+declare -A had
+for n in m1 m2 m3; do had[$n]=$(sessions w2 "$n"); done
+kill_tree -STOP "${PID[$old]}"
+on_another() {
+	local n
+	for n in m1 m2 m3; do
+		[ "$n" = "$old" ] ||
+			[ "$(sessions w2 "$n")" -le "${had[$n]}" ] || return 0
+	done
+	return 1
+}
+check "a worker leaves a leader that hangs" wait_for 30 "w2" on_another
+check "because it had no answer" \
+	grep -q "dm-master does not answer: trying another one" "$W/w2.log"
+kill_tree -CONT "${PID[$old]}"
+check "awake it follows the new leader" wait_for 20 "alive" masters_alive 3
+check "and the worker is listed" wait_for 20 "w2" worker_listed w2
+
 # ---- what a person has to mend ----
 
 starts_not() { # FLAG...: dm-master ends by itself

@@ -50,7 +50,7 @@ w=("$BIN/dm-worker" --name x --join 127.0.0.1:1 --worker-addr 127.0.0.1:2)
 refuse "dm-master names a file that is missing" \
 	"code=38051.*open /none/ca.pem: No such file" \
 	"${m[@]}" --ssl-ca /none/ca.pem --ssl-cert "$C/dm.pem" --ssl-key "$C/dm.key"
-refuse "dm-worker names a file that is missing" \
+refuse "dm-worker names a file that is missing (40076)" \
 	"TLS config not valid.*open /none/key: No such file" \
 	"${w[@]}" --ssl-ca "$C/ca.pem" --ssl-cert "$C/dm.pem" --ssl-key /none/key
 refuse "a key of another certificate is refused" "do not belong together" \

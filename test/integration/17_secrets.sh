@@ -179,6 +179,152 @@ check "stop-task" ctl stop-task kept
 check "operate-source stop" ctl operate-source stop "$src"
 sql down "DROP DATABASE shop; DROP DATABASE dm_meta"
 
+# ---- exports of DM, and exports for DM ----
+
+# DM's cipher by another program: base64 of an IV, '@' and AES-256-CFB.
+dm_encrypt() { # KEY-FILE TEXT
+	local iv
+	iv=$(openssl rand -hex 16)
+	{
+		printf %b "$(sed 's/../\\x&/g' <<<"$iv")@"
+		printf %s "$2" | openssl enc -aes-256-cfb -K "$(cat "$1")" -iv "$iv"
+	} | base64 -w0
+}
+dm_decrypt() { # KEY-FILE CIPHERTEXT
+	local iv
+	iv=$(base64 -d <<<"$2" | head -c 16 | od -An -v -tx1 | tr -d ' \n')
+	[ "$(base64 -d <<<"$2" | head -c 17 | tail -c 1)" = @ ] || return 1
+	base64 -d <<<"$2" | tail -c +18 |
+		openssl enc -d -aes-256-cfb -K "$(cat "$1")" -iv "$iv"
+}
+check "what encrypt prints is DM's format" test \
+	"$(dm_decrypt "$W/second.key" "$(ctl encrypt "$PASSWORD")")" = "$PASSWORD"
+mkdir -p "$W/dm/sources" "$W/dm/tasks"
+cat >"$W/dm/sources/src1.yaml" <<E
+enable-gtid: false
+relay-dir: relay-dir
+meta-dir: ""
+flavor: mariadb
+charset: ""
+enable-relay: false
+relay-binlog-name: ""
+relay-binlog-gtid: ""
+source-id: src1
+from:
+  host: 127.0.0.1
+  port: ${PORT[up]}
+  user: dm
+  password: $(dm_encrypt "$W/second.key" "$PASSWORD")
+  max-allowed-packet: null
+  session: {}
+  security: null
+purge:
+  interval: 3600
+  expires: 0
+  remain-space: 15
+checker:
+  check-enable: true
+  backoff-rollback: 5m0s
+  backoff-max: 5m0s
+server-id: 429523137
+tracer: {}
+E
+cat >"$W/dm/tasks/moved.yaml" <<E
+name: moved
+task-mode: all
+shard-mode: ""
+ignore-checking-items: []
+meta-schema: dm_meta
+enable-heartbeat: false
+heartbeat-update-interval: 1
+heartbeat-report-interval: 1
+timezone: ""
+case-sensitive: false
+target-database:
+  host: 127.0.0.1
+  port: ${PORT[down]}
+  user: dm
+  password: $(dm_encrypt "$W/second.key" "$PASSWORD")
+  max-allowed-packet: null
+  session: {}
+  security: null
+online-ddl-scheme: ""
+routes: {}
+filters: {}
+mydumpers:
+  dump-01:
+    mydumper-path: ./bin/mydumper
+    threads: 4
+    chunk-filesize: "64"
+    statement-size: 0
+    rows: 0
+    where: ""
+    skip-tz-utc: true
+    extra-args: ""
+loaders:
+  load-01:
+    pool-size: 16
+    dir: ./dumped_data.moved
+syncers:
+  sync-01:
+    meta-file: ""
+    worker-count: 16
+    batch: 100
+    queue-size: 1024
+    checkpoint-flush-interval: 30
+    max-retry: 0
+    auto-fix-gtid: false
+    enable-gtid: false
+    disable-detect: false
+    safe-mode: false
+    enable-ansi-quotes: false
+clean-dump-file: true
+ansi-quotes: false
+remove-meta: false
+mysql-instances:
+- source-id: src1
+  meta: null
+  filter-rules: []
+  column-mapping-rules: []
+  route-rules: []
+  black-white-list: ""
+  block-allow-list: balist-01
+  mydumper-config-name: dump-01
+  mydumper: null
+  mydumper-thread: 0
+  loader-config-name: load-01
+  loader: null
+  loader-thread: 0
+  syncer-config-name: sync-01
+  syncer: null
+  syncer-thread: 0
+column-mappings: {}
+black-white-list: {}
+block-allow-list:
+  balist-01:
+    do-tables: []
+    do-dbs:
+    - shop
+    ignore-tables: []
+    ignore-dbs: []
+E
+check "config import takes an export of DM" ctl config import --path "$W/dm"
+check "and its task runs" wait_for 60 synced task_synced moved
+check "rows are equal" same_schema up down shop
+check "config export" ctl config export --path "$W/export2"
+exported() { sed -n 's/^  password: *//p' "$W/export2/$1" | tr -d "'\""; }
+check "DM can read the password of an exported source" test \
+	"$(dm_decrypt "$W/second.key" "$(exported sources/src1.yaml)")" = "$PASSWORD"
+check "and of an exported task" test \
+	"$(dm_decrypt "$W/second.key" "$(exported tasks/moved.yaml)")" = "$PASSWORD"
+check "stop-task" ctl stop-task moved
+check "operate-source stop" ctl operate-source stop "$src"
+check "our own export is imported again" ctl config import --path "$W/export2"
+check "and runs" wait_for 60 synced task_synced moved
+check "stop-task" ctl stop-task moved
+check "operate-source stop" ctl operate-source stop "$src"
+sql down "DROP DATABASE shop; DROP DATABASE dm_meta"
+
 # ---- references ----
 refuse "a variable that dm-master lacks is told" \
 	"from.password: the environment variable DM_TEST_NOT_SET" \

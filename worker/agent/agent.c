@@ -260,7 +260,7 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	dm_receiver_public(a->receiver, seal_key);
 	g_clear_pointer(&a->keys, dm_keys_free);
 	hello.keepalivettl = a->lease.ttl_ms / 1000;
-	lease_new_session(&a->lease);
+	lease_new_session(&a->lease, dm_mono_now());
 	(void)lease_beat(&a->lease, dm_mono_now()); /* number 1: the Hello */
 	dm_mutex_unlock(&a->mu);
 	up.m_case = DM__V1__WORKER_MESSAGE__M_HELLO;
@@ -355,6 +355,22 @@ end_session(struct agent *a, struct dm_rpc_stream *st)
 	dm_rpc_stream_unref(st);
 }
 
+/* A master that hangs keeps its connection, and the library notices late: the
+ * lease would be over by then, although another master could serve us. */
+static bool
+is_unanswered(struct agent *a, const char *master)
+{
+	bool silent;
+
+	dm_mutex_lock(&a->mu);
+	silent = lease_unanswered(&a->lease, dm_mono_now());
+	dm_mutex_unlock(&a->mu);
+	if (silent)
+		dm_warn("dm-master does not answer: trying another one",
+		    dm_kstr("address", master));
+	return silent;
+}
+
 /* Once for each reason: it is tried again for ever. */
 static void
 tell_unreachable(struct agent *a, const char *master)
@@ -369,14 +385,15 @@ tell_unreachable(struct agent *a, const char *master)
 	    dm_kstr("reason", why->message));
 }
 
-/* One session with one master. Returns whether it was welcomed. */
+/* One session with one master. Returns whether the same one is to be tried
+ * again first: it had welcomed us and did not fall silent. */
 static bool
 session(struct agent *a, const char *master)
 {
 	DM_AUTO(dm_rpc_channel) ch = NULL;
 	struct dm_rpc_stream *st;
 	int64_t interval;
-	bool welcomed, stopping;
+	bool welcomed, stopping, silent = false;
 
 	/* One that is down is known at once, a channel would wait for it. */
 	if (dm_net_reach(master, CONNECT_MS) != DM_NET_OPEN) {
@@ -399,7 +416,8 @@ session(struct agent *a, const char *master)
 	a->stream = st;
 	dm_mutex_unlock(&a->mu);
 	send_hello(a, st);
-	while (session_wait(a, interval))
+	while (session_wait(a, interval) &&
+	       !(silent = is_unanswered(a, master)))
 		send_heartbeat(a, st);
 	dm_mutex_lock(&a->mu);
 	welcomed = a->welcomed;
@@ -408,7 +426,7 @@ session(struct agent *a, const char *master)
 	if (stopping)
 		say_goodbye(a, st);
 	end_session(a, st);
-	return welcomed;
+	return welcomed && !silent;
 }
 
 static void *

@@ -15,9 +15,10 @@ lease_init(struct lease *l, int64_t ttl_s)
 }
 
 void
-lease_new_session(struct lease *l)
+lease_new_session(struct lease *l, struct dm_mono now)
 {
 	l->next_seq = 1;
+	l->heard = now;
 }
 
 uint64_t
@@ -39,6 +40,7 @@ lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 	if (seq == 0 || seq >= l->next_seq ||
 	    l->next_seq - seq > LEASE_IN_FLIGHT)
 		return false;
+	l->heard = now;
 	until =
 	    dm_mono_add_ms(l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
 	if (DM_DEFECT_IS(LATE_LEASE))
@@ -60,6 +62,12 @@ lease_expire(struct lease *l, struct dm_mono now)
 		return false;
 	l->held = false;
 	return true;
+}
+
+bool
+lease_unanswered(const struct lease *l, struct dm_mono now)
+{
+	return dm_mono_diff_ms(now, l->heard) > l->ttl_ms / 2;
 }
 
 int64_t

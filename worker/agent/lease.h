@@ -19,13 +19,14 @@ struct lease {
 	int64_t ttl_ms;
 	bool held;
 	struct dm_mono deadline; /* while held */
+	struct dm_mono heard;	 /* a sign of life in this session, or its begin */
 	uint64_t next_seq;
 	struct dm_mono sent[LEASE_IN_FLIGHT]; /* by seq modulo */
 };
 
 void lease_init(struct lease *l, int64_t ttl_s);
 /* A new session: what was sent in the former one counts no more. */
-void lease_new_session(struct lease *l);
+void lease_new_session(struct lease *l, struct dm_mono now);
 /* The next heartbeat is sent now; returns its number. Number 1 stands for the
  * session's Hello. */
 uint64_t lease_beat(struct lease *l, struct dm_mono now);
@@ -34,6 +35,9 @@ uint64_t lease_beat(struct lease *l, struct dm_mono now);
 bool lease_ack(struct lease *l, uint64_t seq, struct dm_mono now);
 /* True when it was held until now and is not any more. */
 bool lease_expire(struct lease *l, struct dm_mono now);
+/* This session has answered nothing for half of the TTL: its master hangs or is
+ * cut off, and the other half is for finding another one. */
+bool lease_unanswered(const struct lease *l, struct dm_mono now);
 /* Milliseconds between heartbeats. */
 int64_t lease_interval_ms(const struct lease *l);
 

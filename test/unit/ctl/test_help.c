@@ -144,15 +144,12 @@ START_TEST(the_tables_are_sorted_and_without_collisions)
 }
 END_TEST
 
-/* Only root help, whose lines are counted, goes without. */
 static void
 check_examples(const struct ctl_inv *inv)
 {
 	const struct ctl_cmd *c = ctl_inv_cmd(inv);
 	g_auto(GStrv) lines = NULL;
 
-	if (inv->depth == 1)
-		return;
 	ck_assert_msg(c->examples != NULL, "%s has no example", c->name);
 	lines = g_strsplit(c->examples, "\n", -1);
 	for (size_t i = 0; lines[i] != NULL; i++) {
@@ -204,6 +201,28 @@ START_TEST(root_help_is_the_originals_and_the_others_have_ours_too)
 	ck_assert_ptr_null(strstr(root, "explain"));
 	ck_assert_ptr_nonnull(strstr(sub, "--output"));
 	ck_assert_ptr_nonnull(strstr(sub, "--strict"));
+}
+END_TEST
+
+START_TEST(a_person_at_a_terminal_sees_ours_in_root_help_too)
+{
+	struct ctl_env env = { .at_terminal = true };
+	struct ctl_inv inv = { .env = &env,
+		.path = { &ctl_root },
+		.depth = 1 };
+	g_autofree char *root = ctl_help_text(&inv);
+	g_autofree char *usage = ctl_usage_text(&inv);
+
+	ck_assert_ptr_nonnull(strstr(root, "\n  explain "));
+	ck_assert_ptr_nonnull(strstr(root, "\n  completion "));
+	ck_assert_ptr_nonnull(strstr(root, "--strict"));
+	ck_assert_ptr_nonnull(
+	    strstr(root, "\nExamples:\n  dmctl --master-addr "));
+	ck_assert_ptr_null(strstr(usage, "Examples:"));
+	env.at_terminal = false;
+	g_free(root);
+	root = ctl_help_text(&inv);
+	ck_assert_ptr_null(strstr(root, "Examples:"));
 }
 END_TEST
 
@@ -274,6 +293,8 @@ main(void)
 	tcase_add_test(tc, examples_are_part_of_help_and_not_of_usage);
 	tcase_add_test(
 	    tc, root_help_is_the_originals_and_the_others_have_ours_too);
+	tcase_add_test(
+	    tc, a_person_at_a_terminal_sees_ours_in_root_help_too);
 	tcase_add_loop_test(tc,
 	    a_mistake_is_answered_with_what_may_have_been_meant, 0,
 	    DM_ARRAY_SIZE(mistakes));

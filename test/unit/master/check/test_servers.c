@@ -63,6 +63,47 @@ START_TEST(an_odd_place_of_the_binlog_has_its_code)
 }
 END_TEST
 
+static const char *const gtid_off[] = { "OFF_PERMISSIVE" };
+static const char *const gtid_on[] = { "on" };
+
+static const struct {
+	struct fake_sql_answer table[2];
+	const char *version, *flavor;
+	bool refused;
+} gtid_modes[] = {
+	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_off, 0 }, { 0 } },
+	    "8.0.36", "mysql", true },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0 }, { 0 } },
+	    "8.0.36", "mysql", false },
+	/* MariaDB has GTIDs always, and no such variable. */
+	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193 }, { 0 } },
+	    VERSION, "mariadb", false },
+};
+
+START_TEST(enable_gtid_needs_a_source_that_writes_gtids)
+{
+	struct fake_sql *f =
+	    fake_sql_start(gtid_modes[_i].version, gtid_modes[_i].table);
+	g_autofree char *text = g_strdup_printf(
+	    "source-id: s1\nflavor: %s\nserver-id: 7\nenable-gtid: true\n"
+	    "case-sensitive: true\n"
+	    "from: {host: 127.0.0.1, port: %u, user: u}\n",
+	    gtid_modes[_i].flavor, fake_sql_port(f));
+	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
+	DM_AUTO(dm_source_cfg) src = NULL;
+	DM_AUTO(dm_err) err = NULL;
+
+	ck_assert_ptr_null(dm_source_cfg_parse("s.yaml", text, &src));
+	err = check_source(src, c);
+	fake_sql_stop(f);
+	ck_assert_msg(dm_err_is(err, SOURCE_CHECK_GTID) == gtid_modes[_i].refused,
+	    "%s", err != NULL ? err->message : "no error");
+	if (gtid_modes[_i].refused)
+		ck_assert_str_eq(err->message,
+		    "s1 has GTID_MODE = OFF_PERMISSIVE instead of ON");
+}
+END_TEST
+
 START_TEST(servers_that_are_not_there_are_26002_on_both_sides)
 {
 	g_autofree char *text = precheck(1, 1);
@@ -86,6 +127,8 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, an_odd_place_of_the_binlog_has_its_code, 0,
 	    DM_ARRAY_SIZE(answers));
+	tcase_add_loop_test(tc, enable_gtid_needs_a_source_that_writes_gtids, 0,
+	    DM_ARRAY_SIZE(gtid_modes));
 	tcase_add_test(tc, servers_that_are_not_there_are_26002_on_both_sides);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

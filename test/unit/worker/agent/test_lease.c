@@ -58,7 +58,7 @@ START_TEST(numbers_that_were_never_sent_count_for_nothing)
 	(void)lease_beat(&l, ms(0));
 	ck_assert(!lease_ack(&l, 0, ms(1)));
 	ck_assert(!lease_ack(&l, 7, ms(1)));
-	lease_new_session(&l);
+	lease_new_session(&l, ms(1));
 	ck_assert(!lease_ack(&l, 1, ms(1)));
 }
 END_TEST
@@ -71,9 +71,52 @@ START_TEST(a_lost_lease_can_begin_again)
 	(void)lease_beat(&l, ms(0));
 	ck_assert(lease_ack(&l, 1, ms(1)));
 	ck_assert(lease_expire(&l, ms(2500)));
-	lease_new_session(&l);
+	lease_new_session(&l, ms(3000));
 	(void)lease_beat(&l, ms(3000));
 	ck_assert(lease_ack(&l, 1, ms(3001)));
+}
+END_TEST
+
+START_TEST(half_a_lease_without_an_answer_is_silence)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	lease_new_session(&l, ms(0));
+	(void)lease_beat(&l, ms(0));
+	ck_assert(!lease_unanswered(&l, ms(5000)));
+	ck_assert(lease_unanswered(&l, ms(5001)));
+	ck_assert(lease_ack(&l, 1, ms(4000)));
+	ck_assert(!lease_unanswered(&l, ms(9000)));
+	ck_assert(lease_unanswered(&l, ms(9001)));
+}
+END_TEST
+
+START_TEST(only_answers_of_this_session_break_the_silence)
+{
+	struct lease l;
+
+	lease_init(&l, 10);
+	lease_new_session(&l, ms(0));
+	(void)lease_beat(&l, ms(0));
+	(void)lease_beat(&l, ms(1000));
+	lease_new_session(&l, ms(6000));
+	(void)lease_beat(&l, ms(6000));
+	ck_assert(!lease_ack(&l, 2, ms(8000)));
+	ck_assert(!lease_unanswered(&l, ms(11000)));
+	ck_assert(lease_unanswered(&l, ms(11001)));
+}
+END_TEST
+
+START_TEST(an_answer_that_is_too_late_for_the_lease_is_a_sign_of_life)
+{
+	struct lease l;
+
+	lease_init(&l, 3);
+	lease_new_session(&l, ms(0));
+	(void)lease_beat(&l, ms(0));
+	ck_assert(!lease_ack(&l, 1, ms(2600)));
+	ck_assert(!lease_unanswered(&l, ms(4000)));
 }
 END_TEST
 
@@ -90,6 +133,10 @@ main(void)
 	tcase_add_test(tc, answers_that_overtake_do_not_shorten);
 	tcase_add_test(tc, numbers_that_were_never_sent_count_for_nothing);
 	tcase_add_test(tc, a_lost_lease_can_begin_again);
+	tcase_add_test(tc, half_a_lease_without_an_answer_is_silence);
+	tcase_add_test(tc, only_answers_of_this_session_break_the_silence);
+	tcase_add_test(
+	    tc, an_answer_that_is_too_late_for_the_lease_is_a_sign_of_life);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
