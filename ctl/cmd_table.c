@@ -75,10 +75,10 @@ static const struct ctl_opt *const shell_opts[] = { &ctl_opt_output,
 	&ctl_opt_source, NULL };
 
 static const struct ctl_cmd *const children[] = {
+	&ctl_cmd_complete,
 	&ctl_cmd_binlog,
 	&ctl_cmd_binlog_schema,
 	&ctl_cmd_check_task,
-	&ctl_cmd_complete,
 	&ctl_cmd_completion,
 	&ctl_cmd_config,
 	&ctl_cmd_encrypt,
