@@ -9,6 +9,9 @@ cluster_init
 
 ROW=$((64 << 20))
 COPY_MB=280
+# Replication: a base, and three times the largest event.
+INSERT_MB=$((150 + 3 * 64))
+UPDATE_MB=$((150 + 3 * 128))
 LARGE=(--max-allowed-packet=1G --innodb-log-file-size=512M --sync-binlog=0
 	--innodb-flush-log-at-trx-commit=0 --skip-innodb-doublewrite)
 
@@ -115,17 +118,20 @@ check "all: it reaches replication" wait_for 300 synced task_synced all
 fresh_worker
 check "all: it goes on in a fresh worker" wait_for 60 synced task_synced all
 change() {
-	local what=$1
-	sql up "$2"
+	local what=$1 limit=$2
+	sql up "$3"
 	check "$what: it arrives" wait_for 300 synced task_synced all
 	comment "$what: peak $(peak_mb w1) MB"
+	check "$what: memory stays under $limit MB" peak_under w1 "$limit"
 	check "$what: the rows are equal" same_rows big
 }
-change "insert of 64 MB" \
+change "insert of 64 MB" "$INSERT_MB" \
 	"INSERT INTO large.big VALUES (11, LOAD_FILE('$W/random.bin'), 'live')"
-change "update of 64 MB" \
+change "update of 64 MB" "$UPDATE_MB" \
 	"UPDATE large.big SET b=LOAD_FILE('$W/quotes.bin') WHERE id=11"
-change "update of the key beside 64 MB" "UPDATE large.big SET id=12 WHERE id=11"
-change "delete of 64 MB" "DELETE FROM large.big WHERE id=12"
+change "update of the key beside 64 MB" "$UPDATE_MB" \
+	"UPDATE large.big SET id=12 WHERE id=11"
+change "delete of 64 MB" "$UPDATE_MB" \
+	"DELETE FROM large.big WHERE id=12"
 check "stop-task" ctl stop-task all
 finish

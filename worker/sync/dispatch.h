@@ -45,8 +45,8 @@ struct dispatch {
 	struct lane_mark *resume; /* where each lane stood at the start */
 	struct dm_pos resume_end; /* no lane had anything after this */
 	struct claims *claims;
-	size_t sweep_at;  /* as many claims are worth a sweep */
-	bool pk_claims;   /* claims on row keys exist (moved rows) */
+	size_t sweep_at; /* as many claims are worth a sweep */
+	bool pk_claims;  /* claims on row keys exist (moved rows) */
 
 	struct dm_binlog_format format;
 	GHashTable *maps; /* table id -> struct map_entry* */
@@ -61,8 +61,8 @@ struct dispatch {
 	/* Of the last row that is in a batch or skipped: event number << 32 |
 	 * row. */
 	uint64_t ordinal;
-	uint32_t ts;        /* of the event in work */
-	struct dm_mono now; /* a few ms old at most while events come */
+	uint32_t ts;              /* of the event in work */
+	struct dm_mono now;       /* a few ms old at most while events come */
 	struct dm_gtid_set *gtid; /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;

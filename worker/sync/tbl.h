@@ -33,7 +33,7 @@ struct tbl_use {
 };
 
 struct tbl {
-	struct tbl_use *use; /* of its target; borrowed; NULL: of no other */
+	struct tbl_use *use;   /* of its target; borrowed; NULL: of no other */
 	char *db, *name;       /* source */
 	char *to_db, *to_name; /* target */
 	char *to_ident;        /* quoted target */

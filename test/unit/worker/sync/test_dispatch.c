@@ -30,9 +30,9 @@ struct dm_err *
 lanes_push(struct lanes *ls DM_UNUSED, unsigned lane, struct batch *b,
     struct dm_cancel *c DM_UNUSED)
 {
-	struct given g = { .lane = lane,
-		.rows = batch_rows(b),
-		.mark = b->mark };
+	struct given g = {
+		.lane = lane, .rows = batch_rows(b), .mark = b->mark
+	};
 
 	if (!pushes_end)
 		g_array_append_val(given, g);
@@ -107,8 +107,8 @@ ddl_handle(struct dispatch *d DM_UNUSED, const struct dm_ev_query *q DM_UNUSED,
 }
 
 struct dm_err *
-ddl_excuse(struct dispatch *d DM_UNUSED, const char *sql DM_UNUSED,
-    struct dm_err *err)
+ddl_excuse(
+    struct dispatch *d DM_UNUSED, const char *sql DM_UNUSED, struct dm_err *err)
 {
 	return err;
 }
@@ -272,14 +272,14 @@ START_TEST(a_pause_while_a_row_waits_does_not_pass_over_the_row)
 	second[0][0] = id_in(1, lane_of(1), false);
 	lane = lane_of(second[0][0]);
 	feed_map(&d);
-	ck_assert_ptr_null(feed_rows(&d, DM_EV_DELETE_ROWS_V1,
-	    (const int32_t(*)[2])first, 1));
+	ck_assert_ptr_null(
+	    feed_rows(&d, DM_EV_DELETE_ROWS_V1, (const int32_t(*)[2])first, 1));
 	feed_end(&d);
 	begun = d.end;
 	feed_map(&d);
 	waits_end = true; /* the unique value is the first row's lane's */
-	dm_err_free(feed_rows(&d, DM_EV_WRITE_ROWS_V1,
-	    (const int32_t(*)[2])second, 1));
+	dm_err_free(
+	    feed_rows(&d, DM_EV_WRITE_ROWS_V1, (const int32_t(*)[2])second, 1));
 	waits_end = false;
 	ck_assert_ptr_null(dispatch_mark_all(&d));
 	ck_assert_ptr_nonnull(last_mark(lane));
@@ -323,13 +323,13 @@ START_TEST(rows_that_a_lane_has_are_skipped_and_the_next_is_not)
 	d.resume_end.pos++;
 	m->cut_row = (UINT64_C(1) << 32) + 2;
 	feed_map(&d);
-	ck_assert_ptr_null(feed_rows(&d, DM_EV_WRITE_ROWS_V1,
-	    (const int32_t(*)[2])rows, 3));
+	ck_assert_ptr_null(
+	    feed_rows(&d, DM_EV_WRITE_ROWS_V1, (const int32_t(*)[2])rows, 3));
 	ck_assert_ptr_null(dispatch_push_all(&d));
 	ck_assert_uint_eq(given->len, 1);
 	ck_assert_uint_eq(g_array_index(given, struct given, 0).rows, 1);
-	ck_assert_uint_eq(last_mark(lane_of(1))->cut_row,
-	    (UINT64_C(1) << 32) + 3);
+	ck_assert_uint_eq(
+	    last_mark(lane_of(1))->cut_row, (UINT64_C(1) << 32) + 3);
 	close_dispatch(&d);
 }
 END_TEST
@@ -402,16 +402,15 @@ main(void)
 	SRunner *sr;
 	int failed;
 
-	tcase_add_test(tc,
-	    a_batch_that_goes_before_a_row_does_not_say_it_has_the_row);
+	tcase_add_test(
+	    tc, a_batch_that_goes_before_a_row_does_not_say_it_has_the_row);
 	tcase_add_test(
 	    tc, a_pause_while_a_row_waits_does_not_pass_over_the_row);
 	tcase_add_test(tc, a_batch_that_was_lost_in_a_pause_is_not_passed_over);
 	tcase_add_test(
 	    tc, rows_that_a_lane_has_are_skipped_and_the_next_is_not);
 	tcase_add_test(tc, no_lane_is_marked_while_a_ddl_moves_them);
-	tcase_add_test(
-	    tc, tables_with_one_rule_go_into_one_table_side_by_side);
+	tcase_add_test(tc, tables_with_one_rule_go_into_one_table_side_by_side);
 	tcase_add_test(
 	    tc, tables_with_different_rules_go_into_one_table_in_turns);
 	suite_add_tcase(s, tc);

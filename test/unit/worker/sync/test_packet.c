@@ -128,8 +128,8 @@ START_TEST(deletes_come_first_for_all_tables_of_one_target)
 		add(b, i == 0 ? one : two, 1, -1, 10);
 		add(b, i == 0 ? two : one, 2, 5, -1);
 		build(&p, b);
-		check_statement(&p, 3,
-		    "DELETE FROM `db`.`t` WHERE `id` IN (2)", 1, 1);
+		check_statement(
+		    &p, 3, "DELETE FROM `db`.`t` WHERE `id` IN (2)", 1, 1);
 		packet_fini(&p);
 		tbl_free(one);
 		tbl_free(two);
