@@ -211,8 +211,8 @@ soak:
 	$(Q)SOAK=1 test/run.sh
 sabotage: $(DEPS)
 	$(Q)test/sabotage.sh
-bench: all
-	$(Q)test/bench/run.sh
+bench: all bench-bins
+	$(Q)rc=0; test/bench/run.sh || rc=1; test/bench/scale.sh || rc=1; exit $$rc
 fuzz:
 	$(Q)test/fuzz/run.sh
 lint: $(DEPS) $(PROTO_H) $(ERR_H)
@@ -239,7 +239,8 @@ help:
 	@echo 'make soak       the same tests, long forms'
 	@echo 'make sabotage   known defects built in must be caught by the tests'
 	@echo 'make failpoints a dm-worker for tests that freeze it, not in make all'
-	@echo 'make bench      speed against mydumper, myloader, a replica (CHECK=1)'
+	@echo 'make bench      speed against mydumper, myloader, a replica; 10000'
+	@echo '                workers (CHECK=1: fail when a bar is missed)'
 	@echo 'make fuzz       fuzz every parser of outside bytes'
 	@echo 'make lint       layers, headers, banned calls, format, analysers'
 	@echo 'make diagrams   write the state graphs of ARCHITECTURE.md'

@@ -11,7 +11,6 @@
 
 #include "lib/crypt/crypt.h"
 #include "lib/etcd/election.h"
-#include "lib/ha/store.h"
 #include "lib/log/log.h"
 #include "lib/metrics/metrics.h"
 #include "lib/net/port.h"
@@ -25,7 +24,6 @@
 #include "master/cluster/members.h"
 #include "master/cluster/monitor.h"
 #include "master/cluster/peers.h"
-#include "master/sched/sched_secrets.h"
 #include "master/session/session.h"
 
 #include <jansson.h>
@@ -268,12 +266,6 @@ event_failed(const char *type, void *arg)
 
 /* ---- start ---- */
 
-static void
-free_item(void *item)
-{
-	dm_ha_item_free(item);
-}
-
 static struct dm_err *
 connect_etcd(struct server *s)
 {
@@ -313,20 +305,6 @@ await_external(struct server *s)
 		err = dm_cancel_sleep_ms(NULL, READY_STEP_MS);
 	}
 	return err;
-}
-
-/* Before this master may lead: with another key than the cluster's it could
- * only stand in the way. */
-static struct dm_err *
-check_key(struct server *s)
-{
-	g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(free_item);
-	struct dm_err *err = dm_ha_read(s->etcd, DM_HA_SECRET_KEY, items, NULL);
-
-	if (err == NULL)
-		return sched_secrets_compare(s->keys, items);
-	dm_err_free(err); /* no quorum yet: a leader compares in any case */
-	return NULL;
 }
 
 static struct dm_err *
@@ -485,6 +463,7 @@ start(struct server *s)
 		.drop = drop,
 		.staged = staged,
 		.event_failed = event_failed,
+		.fatal = fatal,
 		.arg = s };
 	struct api_env ae = { .cfg = s->cfg,
 		.leader = get_leader,
@@ -494,14 +473,10 @@ start(struct server *s)
 		.arg = s };
 	struct dm_err *err = connect_etcd(s);
 
-	if (err == NULL)
-		err = load_key(s);
 	if (err == NULL && s->member == NULL)
 		err = await_external(s);
 	if (err == NULL && s->member == NULL)
 		err = peers_register(s->cfg, s->etcd);
-	if (err == NULL)
-		err = check_key(s);
 	if (err != NULL)
 		return err;
 	start_monitor(s);
@@ -534,7 +509,9 @@ server_start(const struct dm_master_cfg *cfg, struct dm_tls *tls,
 	s->member = member;
 	dm_mutex_init(&s->mu, 50);
 	make_metrics(s);
-	err = start(s);
+	err = load_key(s);
+	if (err == NULL)
+		err = start(s);
 	if (err != NULL) {
 		dm_err_free(server_stop(s));
 		return err;
@@ -581,6 +558,7 @@ server_stop(struct server *s)
 	dm_election_stop(el);
 	sched_stop(s->sched);
 	dm_etcd_free(s->etcd);
+	sched_free(s->sched);
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
 	dm_rpc_reflection_free(s->reflection);

@@ -6,6 +6,7 @@
 #   SAN=1     the daemons of the integration tests are sanitized too
 #   SOAK=1    the long forms of the same tests
 #   ONLY=x    integration tests whose name contains x, no unit tests
+#   JOBS=2    integration tests at once (soak: 1)
 set -u
 cd "$(dirname "$0")/.." || exit 1
 passed=0
@@ -30,7 +31,7 @@ count() { # TAP or check's summary on standard input
 }
 
 make -s deps || exit 1
-make -s -j"$(nproc)" MODE="$mode" all failpoints || { echo "0 passed, 1 failed"; exit 1; }
+make -s -j"$(nproc)" MODE="$mode" all failpoints bench-bins || { echo "0 passed, 1 failed"; exit 1; }
 
 if [ -z "${ONLY:-}" ]; then
 	make -s -j"$(nproc)" MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
@@ -54,18 +55,48 @@ fi
 export BIN=$PWD/build/$mode/bin
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0:exitcode=99}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+# Two at a time: most of their time they wait. Each has ports of its own (SLOT),
+# and its output comes when it has ended.
+jobs=${JOBS:-2}
+[ -z "${SOAK:-}" ] || jobs=${JOBS:-1}
+outputs=$(mktemp -d)
+declare -A running # pid -> "SLOT FILE"
+free=()
+for ((i = 0; i < jobs; i++)); do
+	free+=("$i")
+done
+
+finish_one() {
+	local pid slot t
+	wait -n -p pid
+	read -r slot t <<<"${running[$pid]}"
+	unset "running[$pid]"
+	free+=("$slot")
+	echo "== $t"
+	planned=
+	count <"$outputs/$slot"
+	[ -n "$planned" ] || { echo "not ok - $t did not come to its end"; failed=$((failed + 1)); }
+	echo "== $t took $((SECONDS - began[slot])) s"
+}
+
+began=()
 for t in test/integration/*.sh; do
 	case $t in
 	*"${ONLY:-}"*) ;;
 	*) continue ;;
 	esac
-	begun=$SECONDS
-	echo "== $t"
-	planned=
-	count < <(timeout "$limit" bash "$t" 2>&1)
-	[ -n "$planned" ] || { echo "not ok - $t did not come to its end"; failed=$((failed + 1)); }
-	echo "== $t took $((SECONDS - begun)) s"
+	[ "${#free[@]}" -gt 0 ] || finish_one
+	slot=${free[0]}
+	free=("${free[@]:1}")
+	began[slot]=$SECONDS
+	SLOT=$slot JOBS=$jobs timeout "$limit" bash "$t" >"$outputs/$slot" 2>&1 &
+	running[$!]="$slot $t"
 done
+while [ "${#running[@]}" -gt 0 ]; do
+	finish_one
+done
+rm -rf "$outputs"
 for line in "${skipped[@]}"; do
 	echo "!! SKIPPED, and so not counted: $line"
 done

@@ -22,8 +22,11 @@
 #define RANK_HOLDER 150
 #define MAILBOX     1024
 #define REPORT_MS   1000
-#define LEAVING_MS  50
-#define STAGES      9
+/* Of a worker without sources: it has nothing to say, and thousands of them
+ * would fill the master with it. */
+#define IDLE_REPORT_MS 10000
+#define LEAVING_MS     50
+#define STAGES         9
 
 enum msg_kind {
 	MSG_LEASE_BEGINS,
@@ -280,7 +283,7 @@ follow_source(
 		const Dm__V1__SubTaskAssignment *t = a->subtasks[i];
 		struct subtask *st = g_hash_table_lookup(s->subtasks, t->task);
 
-		if (st != NULL && !subtask_has_config(st, t->config)) {
+		if (st != NULL && !subtask_has_config(st, t->config, h->keys)) {
 			g_hash_table_replace(s->units, g_strdup(t->task),
 			    GUINT_TO_POINTER(subtask_unit(st)));
 			leave_subtask(s, st);
@@ -521,7 +524,7 @@ holder_main(void *arg)
 {
 	struct holder *h = arg;
 	struct dm_mono reported = { 0 };
-	bool busy = false;
+	bool busy = false, idle = false;
 
 	for (;;) {
 		bool changed = take_messages(h, busy ? LEAVING_MS : REPORT_MS);
@@ -530,9 +533,13 @@ holder_main(void *arg)
 		follow(h);
 		busy = reap_all(h);
 		now = dm_mono_now();
-		if (changed || dm_mono_diff_ms(now, reported) >= REPORT_MS) {
+		/* Idle: the last report was empty, this one would be too. */
+		idle = idle && g_hash_table_size(h->sources) == 0;
+		if (changed || dm_mono_diff_ms(now, reported) >=
+				   (idle ? IDLE_REPORT_MS : REPORT_MS)) {
 			reported = now;
 			report(h);
+			idle = g_hash_table_size(h->sources) == 0;
 		}
 		if (h->stopping && !busy)
 			return NULL;

@@ -29,7 +29,7 @@ struct subtask {
 	pthread_cond_t wake;
 	pthread_t thread;
 
-	char *name, *worker, *cli_args, *yaml;
+	char *name, *worker, *cli_args, *yaml, *digest;
 	struct dm_task_cfg *task;     /* NULL: did not parse */
 	struct dm_source_cfg *source; /* a copy of our own */
 	/* Passwords as they were given; those in task and source are to connect
@@ -337,6 +337,27 @@ make_units(struct subtask *st, const char *yaml, const struct dm_keys *keys)
 	return dm_err_new(CONFIG_INVALID_TASK_MODE);
 }
 
+/* Of all that the text says, its password in clear; NULL: it cannot be read.
+ * Each master may encrypt with a key of its own. */
+static char *
+digest_of(const char *yaml, const struct dm_keys *keys)
+{
+	DM_AUTO(dm_task_cfg) cfg = NULL;
+	struct dm_err *err = dm_task_cfg_parse("", yaml, &cfg);
+	char *text, *digest;
+
+	if (err == NULL)
+		err = dm_db_cfg_decrypt(&cfg->target, "target-database", keys);
+	if (err != NULL) {
+		dm_err_free(err); /* what is made of this text tells it */
+		return NULL;
+	}
+	text = dm_task_cfg_yaml(cfg, NULL, false);
+	digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+	dm_wipe(text);
+	return digest;
+}
+
 struct subtask *
 subtask_new(const char *name, const struct subtask_opts *o)
 {
@@ -348,6 +369,7 @@ subtask_new(const char *name, const struct subtask_opts *o)
 	st->worker = g_strdup(o->worker);
 	st->cli_args = g_strdup(o->cli_args);
 	st->yaml = g_strdup(o->task_yaml);
+	st->digest = digest_of(o->task_yaml, o->keys);
 	st->changed = o->changed;
 	st->arg = o->arg;
 	st->stage = PB__STAGE__New;
@@ -377,9 +399,19 @@ subtask_new(const char *name, const struct subtask_opts *o)
 }
 
 bool
-subtask_has_config(const struct subtask *st, const char *task_yaml)
+subtask_has_config(
+    struct subtask *st, const char *task_yaml, const struct dm_keys *keys)
 {
-	return strcmp(st->yaml, task_yaml) == 0;
+	g_autofree char *digest = NULL;
+
+	if (strcmp(st->yaml, task_yaml) == 0)
+		return true;
+	digest = digest_of(task_yaml, keys);
+	if (digest == NULL || g_strcmp0(digest, st->digest) != 0)
+		return false;
+	g_free(st->yaml);
+	st->yaml = g_strdup(task_yaml); /* found equal at once from now on */
+	return true;
 }
 
 unsigned
@@ -419,6 +451,7 @@ subtask_free(struct subtask *st)
 	g_free(st->worker);
 	g_free(st->cli_args);
 	g_free(st->yaml);
+	g_free(st->digest);
 	pthread_cond_destroy(&st->wake);
 	dm_mutex_fini(&st->mu);
 	g_free(st);

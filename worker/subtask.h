@@ -35,8 +35,10 @@ struct subtask *subtask_new(const char *name, const struct subtask_opts *o);
 /* The expected stage (Running, Paused, Stopped) as of `revision`; an older
  * revision is ignored, the same one too. */
 void subtask_expect(struct subtask *st, Pb__Stage expected, int64_t revision);
-/* Was it made from this text? */
-bool subtask_has_config(const struct subtask *st, const char *task_yaml);
+/* Was it made from this text, or from one that differs only in how its password
+ * is encrypted? keys: of that. One thread at a time. */
+bool subtask_has_config(
+    struct subtask *st, const char *task_yaml, const struct dm_keys *keys);
 /* The unit it is at, for first_unit. */
 unsigned subtask_unit(struct subtask *st);
 /* Begin to end it: the unit is told to return. */

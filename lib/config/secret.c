@@ -190,6 +190,17 @@ dm_db_cfg_decrypt(
 	return err;
 }
 
+static char *
+encrypt_for(
+    const struct dm_db_cfg *c, const struct dm_keys *keys, const char *plain)
+{
+	g_autofree char *context =
+	    g_strdup_printf("%s@%s:%u", c->user != NULL ? c->user : "",
+		c->host != NULL ? c->host : "", c->port);
+
+	return dm_encrypt_stable(keys, context, plain);
+}
+
 struct dm_err *
 dm_db_cfg_protect(
     struct dm_db_cfg *c, const char *field, const struct dm_keys *keys)
@@ -197,7 +208,6 @@ dm_db_cfg_protect(
 	g_autofree char *variable = NULL, *path = NULL;
 	struct dm_err *err = NULL;
 	char *plain = NULL;
-	size_t with = 1;
 
 	if (c->password == NULL || c->password[0] == '\0')
 		return NULL;
@@ -209,13 +219,12 @@ dm_db_cfg_protect(
 	if (err != NULL || variable != NULL || path != NULL || keys == NULL)
 		return err;
 	if (!c->literal && dm_is_encrypted(c->password))
-		err = dm_decrypt(keys, field, c->password, &plain, &with);
+		err = dm_decrypt(keys, field, c->password, &plain, NULL);
 	if (err != NULL)
 		return err;
-	if (with > 0)
-		replace(c,
-		    dm_encrypt(keys, plain != NULL ? plain : c->password),
-		    false);
+	/* Also what is encrypted already: equal passwords get equal texts. */
+	replace(c, encrypt_for(c, keys, plain != NULL ? plain : c->password),
+	    false);
 	dm_wipe(plain);
 	return NULL;
 }

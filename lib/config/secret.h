@@ -15,9 +15,9 @@
 #include "lib/crypt/crypt.h"
 
 /*
- * To the form that may be stored and sent: plain text becomes encrypted, with
- * the first key; what is encrypted with another one is encrypted anew. Empty
- * ones and references stay. keys NULL: everything stays.
+ * To the form that may be stored and sent: encrypted with the first key, and
+ * always the same for one endpoint, password and key. Empty ones and references
+ * stay. keys NULL: everything stays.
  * Errors: CONFIG_DECRYPT_DB_PASSWORD; CONFIG_YAML_TRANSFORM for a reference
  * that is none, and for what could not be told from the work of a wrong key
  * (dm_is_password).

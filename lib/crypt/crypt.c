@@ -179,16 +179,43 @@ cfb(const uint8_t *key, const uint8_t *iv, bool encrypt, const uint8_t *in,
 	EVP_CIPHER_CTX_free(c);
 }
 
-char *
-dm_encrypt(const struct dm_keys *k, const char *plain)
+static char *
+encrypt(const struct dm_keys *k, const uint8_t *iv, const char *plain)
 {
 	size_t n = strlen(plain);
 	g_autofree uint8_t *raw = g_malloc(HEAD_BYTES + n);
 
-	dm_assert(k->n > 0 && RAND_bytes(raw, IV_BYTES) == 1);
+	dm_assert(k->n > 0);
+	memcpy(raw, iv, IV_BYTES);
 	raw[IV_BYTES] = SEPARATOR;
 	cfb(k->key[0], raw, true, (const uint8_t *)plain, n, raw + HEAD_BYTES);
 	return g_base64_encode(raw, HEAD_BYTES + n);
+}
+
+char *
+dm_encrypt(const struct dm_keys *k, const char *plain)
+{
+	uint8_t iv[IV_BYTES];
+
+	dm_assert(RAND_bytes(iv, sizeof(iv)) == 1);
+	return encrypt(k, iv, plain);
+}
+
+char *
+dm_encrypt_stable(
+    const struct dm_keys *k, const char *context, const char *plain)
+{
+	/* The lengths keep "a", "bc" apart from "ab", "c". */
+	char *text = g_strdup_printf("iv of a password %zu:%s%zu:%s",
+	    strlen(context), context, strlen(plain), plain);
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	dm_assert(HMAC(EVP_sha256(), k->key[0], DM_KEY_BYTES,
+		      (const uint8_t *)text, strlen(text), mac, &len) != NULL &&
+		  len >= IV_BYTES);
+	dm_wipe(text);
+	return encrypt(k, mac, plain);
 }
 
 /* Strictly: GLib's decoder skips what is no base64. NULL: it is none. */

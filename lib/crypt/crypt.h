@@ -3,8 +3,8 @@
  * Passwords under a secret key, in DM's form, and a key on its way to somebody
  * who has none.
  *
- * FORMAT of an encrypted password: standard base64 with padding of 16 random
- * bytes (IV), '@', and the text in AES-256-CFB. It has no check of integrity:
+ * FORMAT of an encrypted password: standard base64 with padding of 16 bytes
+ * (IV), '@', and the text in AES-256-CFB. It has no check of integrity:
  * what a wrong key makes of it is told from a password only by not being
  * text. Source: control-plane reference 7.3.
  * FORMAT of a key file: one key a line, 64 hex digits, blanks around them and
@@ -52,6 +52,11 @@ bool dm_keys_equal(const struct dm_keys *a, const struct dm_keys *b);
 bool dm_is_password(const char *text);
 /* With the first key. New string, another one each time. */
 char *dm_encrypt(const struct dm_keys *k, const char *plain);
+/* The same text for the same key, context and password, so that configurations
+ * can be compared without being decrypted. The context is what the password is
+ * for: otherwise equal passwords would be seen to be equal. */
+char *dm_encrypt_stable(
+    const struct dm_keys *k, const char *context, const char *plain);
 /* It has the form of an encrypted password; a plain one has it by chance only
  * (one of 256 of those that are base64 of at least 17 bytes). */
 bool dm_is_encrypted(const char *text);

@@ -22,21 +22,22 @@ malformed(void)
 	return dm_err_plain("etcd's answer is malformed");
 }
 
-struct dm_err *
-dm_etcd_lease_grant_in(
-    struct dm_etcd *e, int64_t ttl_s, int64_t timeout_ms, int64_t *lease)
+static struct dm_etcd_call
+grant_call(int64_t ttl_s, int64_t timeout_ms)
 {
-	struct dm_etcd_call c = { .path = "/v3/lease/grant",
+	return (struct dm_etcd_call){ .path = "/v3/lease/grant",
 		.retry = DM_ETCD_ONCE,
 		.timeout_ms = timeout_ms,
 		.body = json_pack("{s:o}", "TTL", dm_etcd_json_i64(ttl_s)) };
-	json_t *root = NULL;
+}
+
+static struct dm_err *
+finish_grant(struct dm_err *err, const json_t *root, int64_t *lease)
+{
 	int64_t id = 0;
-	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
 
 	if (err == NULL && (!dm_etcd_get_i64(root, "ID", &id) || id == 0))
 		err = malformed();
-	json_decref(root);
 	if (err != NULL)
 		return wrap(err, "grant");
 	*lease = id;
@@ -44,9 +45,50 @@ dm_etcd_lease_grant_in(
 }
 
 struct dm_err *
+dm_etcd_lease_grant_in(
+    struct dm_etcd *e, int64_t ttl_s, int64_t timeout_ms, int64_t *lease)
+{
+	struct dm_etcd_call c = grant_call(ttl_s, timeout_ms);
+	json_t *root = NULL;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
+
+	err = finish_grant(err, root, lease);
+	json_decref(root);
+	return err;
+}
+
+struct dm_err *
 dm_etcd_lease_grant(struct dm_etcd *e, int64_t ttl_s, int64_t *lease)
 {
 	return dm_etcd_lease_grant_in(e, ttl_s, 0, lease);
+}
+
+struct grant_waiter {
+	dm_etcd_grant_fn *done;
+	void *arg;
+};
+
+static void
+on_grant(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
+{
+	struct grant_waiter w = *(struct grant_waiter *)arg;
+	int64_t lease = 0;
+
+	g_free(arg);
+	err = finish_grant(err, a->body, &lease);
+	json_decref(a->body);
+	w.done(err, lease, w.arg);
+}
+
+void
+dm_etcd_lease_grant_start(
+    struct dm_etcd *e, int64_t ttl_s, dm_etcd_grant_fn *done, void *arg)
+{
+	struct dm_etcd_call c = grant_call(ttl_s, 0);
+	struct grant_waiter *w = g_new(struct grant_waiter, 1);
+
+	*w = (struct grant_waiter){ .done = done, .arg = arg };
+	dm_etcd_call_start(e, &c, on_grant, w);
 }
 
 static struct dm_etcd_call

@@ -24,6 +24,7 @@ struct dm_rpc_channel {
 	struct dm_rpc_live live;   /* its mutex also guards the fields below */
 	grpc_completion_queue *cq; /* of the streams; NULL until the first */
 	pthread_t thread;
+	struct dm_rpc_channel *streams_with; /* has queue and thread instead */
 };
 
 #define INT_ARG(k, v)                                                          \
@@ -100,6 +101,8 @@ dm_rpc_channel_new(const char *target, const struct dm_rpc_channel_opts *o)
 		max = o->max_recv_bytes;
 	if (o != NULL && o->keepalive_ms != 0)
 		keepalive_ms = o->keepalive_ms;
+	if (o != NULL)
+		ch->streams_with = o->streams_with;
 	ch->core = core_new(target, max, keepalive_ms);
 	dm_rpc_live_init(&ch->live);
 	return ch;
@@ -283,6 +286,22 @@ dm_rpc_unary(struct dm_rpc_channel *ch, const ProtobufCServiceDescriptor *svc,
 
 /* ---- streams ---- */
 
+/* Made, with its thread, for the first stream. */
+static grpc_completion_queue *
+stream_queue(struct dm_rpc_channel *ch)
+{
+	grpc_completion_queue *cq;
+
+	dm_mutex_lock(&ch->live.mu);
+	if (ch->cq == NULL) {
+		ch->cq = grpc_completion_queue_create_for_next(NULL);
+		ch->thread = dm_thread_start("rpc-client", dm_rpc_loop, ch->cq);
+	}
+	cq = ch->cq;
+	dm_mutex_unlock(&ch->live.mu);
+	return cq;
+}
+
 struct dm_rpc_stream *
 dm_rpc_stream_open(struct dm_rpc_channel *ch,
     const ProtobufCServiceDescriptor *svc, const char *method,
@@ -292,13 +311,7 @@ dm_rpc_stream_open(struct dm_rpc_channel *ch,
 	grpc_completion_queue *cq;
 
 	dm_assert(ops->on_message != NULL);
-	dm_mutex_lock(&ch->live.mu);
-	if (ch->cq == NULL) {
-		ch->cq = grpc_completion_queue_create_for_next(NULL);
-		ch->thread = dm_thread_start("rpc-client", dm_rpc_loop, ch->cq);
-	}
-	cq = ch->cq;
-	dm_mutex_unlock(&ch->live.mu);
+	cq = stream_queue(ch->streams_with != NULL ? ch->streams_with : ch);
 	return dm_rpc_stream_start(
 	    call_new(ch->core, cq, svc, method, dm_rpc_deadline(-1)), m, ops,
 	    ctx, &ch->live);

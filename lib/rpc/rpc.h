@@ -165,6 +165,10 @@ struct dm_tls;
 struct dm_rpc_channel_opts {
 	size_t max_recv_bytes; /* 0: 4 MiB; the caller may reopen with more */
 	int keepalive_ms;      /* 0: 10000 */
+	/* NULL, or another channel, whose thread then runs the callbacks of
+	 * this one's streams too: for who has thousands of connections. It is
+	 * freed after this one. */
+	struct dm_rpc_channel *streams_with;
 };
 
 /*

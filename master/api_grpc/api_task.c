@@ -205,7 +205,7 @@ static struct dm_err *
 update(struct sched_core *core, void *arg)
 {
 	struct plan *p = arg;
-	struct sched_start s = { p->cfg->name, p->yaml, "", p->ids, false };
+	struct sched_start s = { p->cfg->name, p->stored, "", p->ids, false };
 
 	return sched_task_update(core, &s);
 }

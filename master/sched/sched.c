@@ -161,6 +161,9 @@ ready(struct sched *s)
 	err = load(s);
 	if (err != NULL) {
 		s->core->stale = true;
+		/* Another master may have the right key. */
+		if (dm_err_is(err, CONFIG_SECRET_KEY_PATH))
+			s->env.fatal(dm_err_copy(err), s->env.arg);
 		return err;
 	}
 	atomic_store(&s->leading, true);
@@ -520,6 +523,13 @@ sched_stop(struct sched *s)
 	dm_queue_close(s->mailbox);
 	pthread_join(s->thread, NULL);
 	stop_watch(s);
+}
+
+void
+sched_free(struct sched *s)
+{
+	if (s == NULL)
+		return;
 	dm_queue_free(s->mailbox);
 	sched_core_free(s->core);
 	pthread_cond_destroy(&s->changed);

@@ -6,7 +6,7 @@
  * DESIGN. etcd is written on this thread, with the client's timeout as limit;
  * heartbeats therefore never pass through it. After a write whose outcome is
  * not known everything is read again before the next message is handled.
- * Threads: any, except sched_start and sched_stop.
+ * Threads: any, except sched_start, sched_stop, sched_free.
  */
 #ifndef DM_MASTER_SCHED_SCHED_H
 #define DM_MASTER_SCHED_SCHED_H
@@ -33,12 +33,17 @@ struct sched_env {
 	    const char *worker, enum sched_stage s, bool gone, void *arg);
 	/* A worker's event was lost ("watch") or not carried out ("handle"). */
 	void (*event_failed)(const char *type, void *arg);
+	/* This master can never lead; takes err. */
+	void (*fatal)(struct dm_err *err, void *arg);
 	void *arg;
 };
 
 struct sched *sched_start(const struct sched_env *env);
-/* Joins; what is still queued is refused. Accepts NULL. */
+/* Joins. Accepts NULL. */
 void sched_stop(struct sched *s);
+/* After sched_stop, and when nobody posts any more: answers of etcd may do so
+ * until its client is freed. What is still queued is refused. Accepts NULL. */
+void sched_free(struct sched *s);
 
 /* Leadership came or went: of struct dm_election_ops. */
 void sched_lead(struct sched *s);

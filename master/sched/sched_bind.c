@@ -143,24 +143,26 @@ newest_first(const void *a, const void *b)
 	return strcmp(x->source->id, y->source->id);
 }
 
+/* By what the workers remember, which is little: not every worker with every
+ * source. */
 static GArray *
-former_pairs(const GPtrArray *workers, const GPtrArray *sources)
+former_pairs(const struct sched_core *c, const GPtrArray *workers)
 {
 	GArray *pairs = g_array_new(FALSE, FALSE, sizeof(struct pair));
+	GHashTableIter it;
+	gpointer id, last;
 
-	for (guint i = 0; i < workers->len; i++)
-		for (guint j = 0; j < sources->len; j++) {
-			struct pair p = { workers->pdata[i], sources->pdata[j],
-				0 };
-			const gint64 *last =
-			    g_hash_table_lookup(p.worker->last, p.source->id);
+	for (guint i = 0; i < workers->len; i++) {
+		struct pair p = { .worker = workers->pdata[i] };
 
-			if (last == NULL || p.source->worker != NULL ||
-			    !sched_has_room(p.worker))
-				continue;
-			p.revision = *last;
-			g_array_append_val(pairs, p);
+		g_hash_table_iter_init(&it, p.worker->last);
+		while (g_hash_table_iter_next(&it, &id, &last)) {
+			p.source = sched_source_get(c, id);
+			p.revision = *(const gint64 *)last;
+			if (p.source != NULL && p.source->worker == NULL)
+				g_array_append_val(pairs, p);
 		}
+	}
 	g_array_sort(pairs, newest_first);
 	return pairs;
 }
@@ -168,10 +170,9 @@ former_pairs(const GPtrArray *workers, const GPtrArray *sources)
 /* Each source where it was last, the newest of such bindings first: a worker
  * that had several sources in turn gets back the one it had at the end. */
 static struct dm_err *
-bind_former(
-    struct sched_core *c, const GPtrArray *workers, const GPtrArray *sources)
+bind_former(struct sched_core *c, const GPtrArray *workers)
 {
-	g_autoptr(GArray) pairs = former_pairs(workers, sources);
+	g_autoptr(GArray) pairs = former_pairs(c, workers);
 
 	for (guint i = 0; i < pairs->len; i++) {
 		const struct pair *p = &g_array_index(pairs, struct pair, i);
@@ -201,13 +202,51 @@ least_loaded(const GPtrArray *workers)
 	return best;
 }
 
+static bool
+all_bound(const struct sched_core *c)
+{
+	GHashTableIter it;
+	gpointer src;
+
+	g_hash_table_iter_init(&it, c->sources);
+	while (g_hash_table_iter_next(&it, NULL, &src))
+		if (((struct sched_source *)src)->worker == NULL)
+			return false;
+	return true;
+}
+
+/* New array, sorted. */
+static GPtrArray *
+workers_with_room(const struct sched_core *c)
+{
+	GPtrArray *list = g_ptr_array_new();
+	GHashTableIter it;
+	gpointer w;
+
+	g_hash_table_iter_init(&it, c->workers);
+	while (g_hash_table_iter_next(&it, NULL, &w))
+		if (sched_has_room(w))
+			g_ptr_array_add(list, w);
+	g_ptr_array_sort(list, sched_by_name);
+	return list;
+}
+
+/* Comes with every worker that begins: it must cost next to nothing when there
+ * is nothing to bind. */
 struct dm_err *
 sched_bind_all(struct sched_core *c)
 {
-	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
-	g_autoptr(GPtrArray) sources = sched_sources_sorted(c);
-	struct dm_err *err = bind_former(c, workers, sources);
+	g_autoptr(GPtrArray) workers = NULL;
+	g_autoptr(GPtrArray) sources = NULL;
+	struct dm_err *err;
 
+	if (all_bound(c))
+		return NULL;
+	workers = workers_with_room(c);
+	if (workers->len == 0)
+		return NULL;
+	sources = sched_sources_sorted(c);
+	err = bind_former(c, workers);
 	for (guint i = 0; err == NULL && i < sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(sources, i);
 		struct sched_worker *w;

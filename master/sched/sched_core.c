@@ -120,6 +120,7 @@ sched_core_new(const struct sched_ops *ops, void *arg)
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, worker_free);
 	c->sources =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, source_free);
+	c->sessions = g_hash_table_new(NULL, NULL);
 	c->latches =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return c;
@@ -132,6 +133,7 @@ sched_core_free(struct sched_core *c)
 		return;
 	g_hash_table_unref(c->workers);
 	g_hash_table_unref(c->sources);
+	g_hash_table_unref(c->sessions);
 	g_hash_table_unref(c->latches);
 	g_free(c);
 }
@@ -157,8 +159,8 @@ sched_subtask_get(const struct sched_source *src, const char *task)
 }
 
 /* Every object's first member is its name. */
-static int
-by_name(gconstpointer a, gconstpointer b)
+int
+sched_by_name(gconstpointer a, gconstpointer b)
 {
 	char *const *const *pa = a, *const *const *pb = b;
 
@@ -175,7 +177,7 @@ sorted(GHashTable *objects)
 	g_hash_table_iter_init(&it, objects);
 	while (g_hash_table_iter_next(&it, NULL, &v))
 		g_ptr_array_add(all, v);
-	g_ptr_array_sort(all, by_name);
+	g_ptr_array_sort(all, sched_by_name);
 	return all;
 }
 
@@ -281,6 +283,17 @@ sched_stage_set(
 	c->ops.staged(w->name, to, false, c->arg);
 }
 
+void
+sched_session_set(
+    struct sched_core *c, struct sched_worker *w, uint64_t session)
+{
+	if (w->session != 0)
+		g_hash_table_remove(c->sessions, GSIZE_TO_POINTER(w->session));
+	w->session = session;
+	if (session != 0)
+		g_hash_table_insert(c->sessions, GSIZE_TO_POINTER(session), w);
+}
+
 static void
 note_last(struct sched_worker *w, const char *source, int64_t revision)
 {
@@ -297,8 +310,12 @@ sched_attach(struct sched_core *c, struct sched_source *src,
 	dm_assert(src->worker == NULL || src->worker == w);
 	if (src->epoch != epoch)
 		report_free(src);
-	if (src->worker == NULL)
+	if (src->worker == NULL) {
 		g_ptr_array_add(w->sources, src);
+		/* A worker without sources reports seldom: it has the usual
+		 * time for its first report of this one. */
+		w->heard_at = c->ops.now(c->arg);
+	}
 	src->worker = w;
 	src->epoch = epoch;
 	note_last(w, src->id, epoch);
@@ -335,7 +352,7 @@ load_worker(
 
 	if (was == NULL)
 		return;
-	w->session = was->session;
+	sched_session_set(c, w, was->session);
 	w->heard_at = was->heard_at;
 	w->max_sources = was->max_sources;
 	w->reported = DM_TAKE(was->reported);
@@ -486,7 +503,7 @@ settle_sessions(struct sched_core *c, const struct memory *old)
 			continue;
 		}
 		if (w != NULL)
-			w->session = 0;
+			sched_session_set(c, w, 0);
 		c->ops.drop(was->session, "its lease is gone", c->arg);
 	}
 }
@@ -502,6 +519,7 @@ sched_load(struct sched_core *c, const GPtrArray *items, int64_t revision)
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, worker_free);
 	c->sources =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, source_free);
+	g_hash_table_remove_all(c->sessions);
 	c->stale = false;
 	c->revision = MAX(c->revision, revision);
 	/* In the order of the kinds: what refers comes after what it names. */

@@ -37,8 +37,9 @@ struct sched_worker {
 				    bound to this worker, gint64*; owned */
 	int64_t alive_revision;  /* of its lease key; 0: offline */
 	uint64_t session;        /* 0: none at the moment */
-	struct dm_mono heard_at; /* of its newest report, or its session's
-				    begin; while there is a session */
+	struct dm_mono heard_at; /* of its newest report, its session's begin
+				    or its newest source; while there is a
+				    session */
 	char **reported;         /* sources of its newest report */
 };
 
@@ -86,12 +87,13 @@ struct sched_ops {
 struct sched_core {
 	struct sched_ops ops;
 	void *arg;
-	GHashTable *workers; /* name -> struct sched_worker*, owned */
-	GHashTable *sources; /* id -> struct sched_source*, owned */
-	GHashTable *latches; /* task in use -> by which operation; owned */
-	int64_t revision;    /* newest write or load */
-	uint64_t cluster_id; /* 0: none yet */
-	bool stale;          /* load again before the next decision */
+	GHashTable *workers;  /* name -> struct sched_worker*, owned */
+	GHashTable *sources;  /* id -> struct sched_source*, owned */
+	GHashTable *sessions; /* id of a session -> its worker, borrowed */
+	GHashTable *latches;  /* task in use -> by which operation; owned */
+	int64_t revision;     /* newest write or load */
+	uint64_t cluster_id;  /* 0: none yet */
+	bool stale;           /* load again before the next decision */
 };
 
 struct sched_core *sched_core_new(const struct sched_ops *ops, void *arg);
@@ -113,6 +115,8 @@ struct sched_source *sched_source_get(
     const struct sched_core *c, const char *id);
 struct sched_subtask *sched_subtask_get(
     const struct sched_source *src, const char *task);
+/* Compares two elements of such arrays. */
+int sched_by_name(gconstpointer a, gconstpointer b);
 /* New arrays, sorted by name; elements borrowed. */
 GPtrArray *sched_workers_sorted(const struct sched_core *c);
 GPtrArray *sched_sources_sorted(const struct sched_core *c);
@@ -123,6 +127,9 @@ GPtrArray *sched_task_sources(const struct sched_core *c, const char *task);
 /* ---- events of workers (sched_worker.c) ---- */
 
 /* Errors: SCHEDULER_WORKER_EXIST (same name, another address). */
+struct dm_err *sched_check_name(const struct sched_core *c, const char *name,
+    const char *addr) DM_MUST_CHECK;
+/* The same, and the worker exists then. */
 struct dm_err *sched_register(
     struct sched_core *c, const char *name, const char *addr) DM_MUST_CHECK;
 /* offline-member. Errors: SCHEDULER_WORKER_NOT_EXIST, _ONLINE. */
@@ -131,18 +138,20 @@ struct dm_err *sched_unregister(
 
 struct sched_hello {
 	uint64_t session;
-	const char *name;     /* registered */
+	const char *name, *addr;
 	unsigned max_sources; /* it takes; 0: one */
 	int64_t lease;        /* granted after the hello arrived */
 	const char *join_time;
 	Dm__V1__Holding *const *holding;
 	size_t n_holding;
+	struct dm_err *err; /* set; the caller's: no session began */
 };
-/* A session begins: the lease key is written, what the worker held before is
- * its again - under the same epoch only if it still holds exactly that. What
- * is above its max_sources now is given to others. */
-struct dm_err *sched_online(
-    struct sched_core *c, const struct sched_hello *h) DM_MUST_CHECK;
+/* Sessions begin: the worker is registered, the lease key is written, what the
+ * worker held before is its again - under the same epoch only if it still holds
+ * exactly that. What is above its max_sources now is given to others.
+ * Takes the first of h, as many as go into one write, which is what makes the
+ * comeback of thousands of workers fast; returns how many, at least one. */
+size_t sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n);
 /* The lease key was deleted at this revision. */
 struct dm_err *sched_offline(
     struct sched_core *c, const char *name, int64_t revision) DM_MUST_CHECK;
@@ -240,6 +249,9 @@ struct dm_err *sched_commit(
 struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
 void sched_stage_set(
     struct sched_core *c, struct sched_worker *w, enum sched_stage to);
+/* 0: it has none any more. The only way to change it. */
+void sched_session_set(
+    struct sched_core *c, struct sched_worker *w, uint64_t session);
 void sched_attach(struct sched_core *c, struct sched_source *src,
     struct sched_worker *w, int64_t epoch);
 void sched_detach(struct sched_core *c, struct sched_source *src);

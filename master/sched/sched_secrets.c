@@ -124,10 +124,10 @@ store_id(const char *id, sched_commit_fn *commit, void *arg)
 	return err;
 }
 
-struct dm_err *
-sched_secrets_compare(const struct dm_keys *keys, const GPtrArray *items)
+/* Whether this is a key of the cluster. */
+static struct dm_err *
+compare(const struct dm_keys *keys, const char *stored)
 {
-	const char *stored = stored_id(items);
 	char first[DM_KEY_ID_SIZE], id[DM_KEY_ID_SIZE];
 
 	if (stored == NULL)
@@ -149,7 +149,7 @@ sched_secrets_check(const struct dm_keys *keys, GPtrArray *items,
 {
 	const char *stored = stored_id(items);
 	char first[DM_KEY_ID_SIZE];
-	struct dm_err *err = sched_secrets_compare(keys, items);
+	struct dm_err *err = compare(keys, stored);
 
 	if (err != NULL || keys == NULL)
 		return err;

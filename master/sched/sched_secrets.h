@@ -17,11 +17,6 @@
 typedef struct dm_err *sched_commit_fn(
     const struct dm_ha_batch *b, int64_t *revision, void *arg);
 
-/* Whether this is a key of the cluster; changes nothing. Errors:
- * CONFIG_SECRET_KEY_PATH. */
-struct dm_err *sched_secrets_compare(
-    const struct dm_keys *keys, const GPtrArray *items) DM_MUST_CHECK;
-
 /*
  * Compare keys with what etcd holds (items: struct dm_ha_item*), and protect
  * the passwords that are not: in etcd, through commit, and in items.

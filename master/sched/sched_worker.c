@@ -11,28 +11,43 @@
 
 #include <string.h>
 
+/* Changes in one write from which on it takes no further session: etcd allows
+ * 128, and a worker's sources come on top. */
+#define ONLINE_OPS 80
+
+struct dm_err *
+sched_check_name(const struct sched_core *c, const char *name, const char *addr)
+{
+	const struct sched_worker *w = sched_worker_get(c, name);
+	g_autofree char *info = NULL;
+	struct dm_err *err = sched_ready(c);
+
+	if (err != NULL || w == NULL || strcmp(w->addr, addr) == 0)
+		return err;
+	info = sched_worker_info(w);
+	return dm_err_new(SCHEDULER_WORKER_EXIST, info);
+}
+
+static void
+batch_worker(struct dm_ha_batch *b, const char *name, const char *addr)
+{
+	g_autofree char *first = g_strdup(name), *text = g_strdup(addr);
+	struct dm_ha_item item = {
+		.kind = DM_HA_WORKER, .first = first, .text = text
+	};
+
+	dm_ha_batch_put(b, &item);
+}
+
 struct dm_err *
 sched_register(struct sched_core *c, const char *name, const char *addr)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
-	struct sched_worker *w = sched_worker_get(c, name);
-	struct dm_ha_item item = { .kind = DM_HA_WORKER };
-	g_autofree char *info = NULL;
-	struct dm_err *err = sched_ready(c);
+	struct dm_err *err = sched_check_name(c, name, addr);
 
-	if (err != NULL)
+	if (err != NULL || sched_worker_get(c, name) != NULL)
 		return err;
-	if (w != NULL) {
-		if (strcmp(w->addr, addr) == 0)
-			return NULL;
-		info = sched_worker_info(w);
-		return dm_err_new(SCHEDULER_WORKER_EXIST, info);
-	}
-	item.first = g_strdup(name);
-	item.text = g_strdup(addr);
-	dm_ha_batch_put(b, &item);
-	g_free(item.first);
-	g_free(item.text);
+	batch_worker(b, name, addr);
 	err = sched_commit(c, b);
 	if (err != NULL)
 		return err;
@@ -58,6 +73,7 @@ sched_unregister(struct sched_core *c, const char *name)
 	if (err != NULL)
 		return err;
 	c->ops.staged(w->name, SCHED_OFFLINE, true, c->arg);
+	sched_session_set(c, w, 0);
 	g_hash_table_remove(c->workers, w->name);
 	return NULL;
 }
@@ -118,7 +134,7 @@ take_session(
 {
 	uint64_t old = w->session;
 
-	w->session = h->session;
+	sched_session_set(c, w, h->session);
 	w->max_sources = MAX(h->max_sources, 1U);
 	w->alive_revision = c->revision;
 	w->heard_at = c->ops.now(c->arg);
@@ -128,35 +144,98 @@ take_session(
 		sched_stage_set(c, w, SCHED_FREE);
 }
 
-struct dm_err *
-sched_online(struct sched_core *c, const struct sched_hello *h)
+/* What one of several sessions that begin together adds to the write. w is
+ * NULL for a worker that is new. */
+static void
+plan_online(const struct sched_worker *w, const struct sched_hello *h,
+    struct comeback *cb, struct dm_ha_batch *b)
+{
+	g_autofree char *name = g_strdup(h->name);
+	g_autofree char *joined = g_strdup(h->join_time);
+	struct dm_ha_item alive = { .kind = DM_HA_ALIVE,
+		.first = name,
+		.text = joined,
+		.lease = h->lease };
+
+	if (w == NULL)
+		batch_worker(b, h->name, h->addr);
+	dm_ha_batch_put(b, &alive);
+	*cb = (struct comeback){ 0 };
+	if (w != NULL)
+		plan_comeback(w, h, cb, b);
+}
+
+static void
+take_online(struct sched_core *c, const struct sched_hello *h,
+    const struct comeback *cb)
+{
+	struct sched_worker *w = sched_worker_get(c, h->name);
+
+	if (w == NULL)
+		w = sched_worker_new(c, h->name, h->addr);
+	take_session(c, w, h);
+	if (cb->again != NULL)
+		take_comeback(c, w, cb);
+	c->ops.welcome(h->session, c->cluster_id, c->arg);
+	sched_push(c, w);
+}
+
+static void
+comeback_clear(gpointer p)
+{
+	struct comeback *cb = p;
+
+	g_clear_pointer(&cb->again, g_ptr_array_unref);
+	g_clear_pointer(&cb->extra, g_ptr_array_unref);
+}
+
+/* Plans the first ones; how many. Two sessions of one name are two writes. */
+static size_t
+plan_some(const struct sched_core *c, struct sched_hello *h, size_t n,
+    GArray *plans, struct dm_ha_batch *b)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	struct comeback cb;
+	size_t i;
+
+	for (i = 0; i < n && b->ops->len < ONLINE_OPS; i++) {
+		if (!g_hash_table_add(names, (gpointer)(uintptr_t)h[i].name))
+			break;
+		cb = (struct comeback){ 0 };
+		h[i].err = sched_check_name(c, h[i].name, h[i].addr);
+		if (h[i].err == NULL)
+			plan_online(
+			    sched_worker_get(c, h[i].name), &h[i], &cb, b);
+		g_array_append_val(plans, cb);
+	}
+	return i;
+}
+
+size_t
+sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
-	struct sched_worker *w = sched_worker_get(c, h->name);
-	struct dm_ha_item alive = { .kind = DM_HA_ALIVE, .lease = h->lease };
-	struct comeback cb;
-	struct dm_err *err = sched_ready(c);
+	g_autoptr(GArray) plans =
+	    g_array_new(FALSE, FALSE, sizeof(struct comeback));
+	size_t some = plan_some(c, h, n, plans, b);
+	struct dm_err *err;
 
-	if (err != NULL)
-		return err;
-	if (w == NULL)
-		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, h->name);
-	alive.first = w->name;
-	alive.text = g_strdup(h->join_time);
-	dm_ha_batch_put(b, &alive);
-	g_free(alive.text);
-	plan_comeback(w, h, &cb, b);
+	g_array_set_clear_func(plans, comeback_clear);
 	err = sched_commit(c, b);
-	if (err == NULL) {
-		take_session(c, w, h);
-		take_comeback(c, w, &cb);
-		c->ops.welcome(h->session, c->cluster_id, c->arg);
-		sched_push(c, w);
-		err = sched_bind_all(c);
+	for (size_t i = 0; i < some; i++) {
+		if (h[i].err != NULL)
+			continue;
+		if (err != NULL)
+			h[i].err = dm_err_copy(err);
+		else
+			take_online(c, &h[i],
+			    &g_array_index(plans, struct comeback, i));
 	}
-	g_ptr_array_unref(cb.again);
-	g_ptr_array_unref(cb.extra);
-	return err;
+	if (err == NULL)
+		err = sched_bind_all(c);
+	/* A binding that failed left the core stale: it comes with the load. */
+	dm_err_free(err);
+	return some;
 }
 
 struct dm_err *
@@ -188,7 +267,7 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 	sched_stage_set(c, w, SCHED_OFFLINE);
 	if (w->session != 0) {
 		c->ops.drop(w->session, "its lease ran out", c->arg);
-		w->session = 0;
+		sched_session_set(c, w, 0);
 	}
 	return sched_bind_all(c);
 }
@@ -196,17 +275,7 @@ sched_offline(struct sched_core *c, const char *name, int64_t revision)
 static struct sched_worker *
 worker_of_session(const struct sched_core *c, uint64_t session)
 {
-	GHashTableIter it;
-	gpointer v;
-
-	g_hash_table_iter_init(&it, c->workers);
-	while (g_hash_table_iter_next(&it, NULL, &v)) {
-		struct sched_worker *w = v;
-
-		if (w->session == session)
-			return w;
-	}
-	return NULL;
+	return g_hash_table_lookup(c->sessions, GSIZE_TO_POINTER(session));
 }
 
 void
@@ -215,7 +284,7 @@ sched_closed(struct sched_core *c, uint64_t session)
 	struct sched_worker *w = worker_of_session(c, session);
 
 	if (w != NULL)
-		w->session = 0;
+		sched_session_set(c, w, 0);
 }
 
 /* What a worker says about another assignment than its present one is old. */

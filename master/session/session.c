@@ -12,6 +12,7 @@
 #include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "master/pb.h"
+#include "master/session/gate.h"
 #include "master/session/lease.h"
 #include "master/session/members.h"
 
@@ -22,6 +23,7 @@
 #define TTL_MIN_S      2
 #define TTL_MAX_S      86400
 #define NAME_MAX_BYTES 255
+#define LEASE_REQUESTS 32 /* grants and renewals under way at once */
 
 struct session_mgr {
 	struct dm_etcd *etcd;
@@ -32,6 +34,9 @@ struct session_mgr {
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
 	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
+	struct gate *gate;    /* of grants and renewals */
+	GPtrArray *granted;   /* struct hello* with a lease, owned; as long as
+				 there is one, run_enter is under way */
 	atomic_bool stopping; /* streams end because of us */
 };
 
@@ -284,6 +289,8 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 struct hello {
 	struct session *s;
 	Dm__V1__Hello *msg;
+	int64_t lease;      /* 0 before the grant */
+	struct dm_err *err; /* of the grant; owned */
 };
 
 static void
@@ -293,71 +300,182 @@ hello_free(void *p)
 
 	session_unref(h->s);
 	pb_free(&h->msg->base);
+	dm_err_free(h->err);
 	g_free(h);
 }
 
-/* A lease and its key; the session knows it before the worker may beat. */
-static struct dm_err *
-enter(struct sched_core *core, struct hello *h)
+static bool
+is_closed(struct session *s)
 {
-	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-	g_autofree char *join_time = g_date_time_format_iso8601(now);
-	struct sched_hello in = { .session = h->s->id,
-		.name = h->msg->name,
-		.max_sources = h->msg->maxsources,
-		.join_time = join_time,
-		.holding = h->msg->holding,
-		.n_holding = h->msg->n_holding };
-	struct dm_err *err;
-	int64_t ttl = CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
-
-	err = dm_etcd_lease_grant(h->s->m->etcd, ttl, &in.lease);
-	if (err != NULL)
-		return err;
-	dm_mutex_lock(&h->s->mu);
-	h->s->ttl_s = ttl;
-	lease_granted(&h->s->lease, in.lease, ttl);
-	dm_mutex_unlock(&h->s->mu);
-	return sched_online(core, &in);
-}
-
-static void
-run_hello(struct sched_core *core, void *arg)
-{
-	struct hello *h = arg;
-	struct dm_err *err = NULL;
-	g_autofree char *text = NULL;
 	bool closed;
 
-	dm_mutex_lock(&h->s->mu);
-	closed = h->s->closed;
-	dm_mutex_unlock(&h->s->mu);
-	if (closed)
-		return;
-	if (core == NULL) {
-		/* Its `join` may name us alone: the leader is one of these. */
-		send_masters(h->s);
-		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	}
-	if (err == NULL)
-		err = sched_register(core, h->msg->name, h->msg->address);
-	if (err == NULL)
-		err = enter(core, h);
-	if (err == NULL) {
-		dm_info("dm-worker has a session",
-		    dm_kstr("worker", h->msg->name),
-		    dm_kstr("addr", h->msg->address),
-		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
-		return;
-	}
+	dm_mutex_lock(&s->mu);
+	closed = s->closed;
+	dm_mutex_unlock(&s->mu);
+	return closed;
+}
+
+static int64_t
+ttl_of(const struct hello *h)
+{
+	return CLAMP(h->msg->keepalivettl, TTL_MIN_S, TTL_MAX_S);
+}
+
+/* Takes err. */
+static void
+reject_hello(const struct hello *h, struct dm_err *err)
+{
+	g_autofree char *text = dm_err_text(err);
+
 	dm_warn("session of dm-worker refused", dm_kstr("worker", h->msg->name),
 	    dm_kerr(err));
-	text = dm_err_text(err);
+	/* Its `join` may name us alone: the leader is one of these. */
+	if (dm_err_is(err, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER))
+		send_masters(h->s);
 	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
 		refuse(h->s, text);
 	else
 		end_session(h->s, DM_RPC_UNAVAILABLE, text);
 	dm_err_free(err);
+}
+
+/* The session knows its lease before the worker may beat. */
+static struct sched_hello
+enter(const struct hello *h, const char *join_time)
+{
+	struct session *s = h->s;
+
+	dm_mutex_lock(&s->mu);
+	s->ttl_s = ttl_of(h);
+	lease_granted(&s->lease, h->lease, s->ttl_s);
+	dm_mutex_unlock(&s->mu);
+	return (struct sched_hello){ .session = s->id,
+		.name = h->msg->name,
+		.addr = h->msg->address,
+		.max_sources = h->msg->maxsources,
+		.lease = h->lease,
+		.join_time = join_time,
+		.holding = h->msg->holding,
+		.n_holding = h->msg->n_holding };
+}
+
+static void
+entered(const struct hello *h, struct dm_err *err)
+{
+	if (err != NULL)
+		reject_hello(h, err);
+	else
+		dm_info("dm-worker has a session",
+		    dm_kstr("worker", h->msg->name),
+		    dm_kstr("addr", h->msg->address),
+		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
+}
+
+/* All that were granted a lease since: hellos is of struct hello*. */
+static void
+enter_all(struct sched_core *core, const GPtrArray *hellos)
+{
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *join_time = g_date_time_format_iso8601(now);
+	g_autofree struct sched_hello *in =
+	    g_new0(struct sched_hello, hellos->len);
+	size_t done = 0;
+
+	for (guint i = 0; i < hellos->len; i++)
+		in[i] = enter(hellos->pdata[i], join_time);
+	while (done < hellos->len)
+		done += sched_online_some(core, in + done, hellos->len - done);
+	for (guint i = 0; i < hellos->len; i++)
+		entered(hellos->pdata[i], in[i].err);
+}
+
+/* The first message takes what the ones behind it came for. */
+static void
+run_enter(struct sched_core *core, void *arg)
+{
+	struct session_mgr *m = arg;
+	g_autoptr(GPtrArray) all = NULL;
+	g_autoptr(GPtrArray) good = g_ptr_array_new();
+
+	dm_mutex_lock(&m->mu);
+	all = DM_TAKE(m->granted);
+	m->granted = g_ptr_array_new_with_free_func(hello_free);
+	dm_mutex_unlock(&m->mu);
+	for (guint i = 0; i < all->len; i++) {
+		struct hello *h = all->pdata[i];
+		struct dm_err *err = DM_TAKE(h->err);
+
+		if (err == NULL && core == NULL)
+			err =
+			    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+		if (is_closed(h->s))
+			dm_err_free(err);
+		else if (err != NULL)
+			reject_hello(h, err);
+		else
+			g_ptr_array_add(good, h);
+	}
+	if (good->len > 0)
+		enter_all(core, good);
+}
+
+/* On the etcd client's thread. */
+static void
+on_granted(struct dm_err *err, int64_t lease, void *arg)
+{
+	struct hello *h = arg;
+	struct session_mgr *m = h->s->m;
+	bool first;
+
+	gate_leave(m->gate);
+	h->lease = lease;
+	h->err = err;
+	dm_mutex_lock(&m->mu);
+	g_ptr_array_add(m->granted, h);
+	first = m->granted->len == 1;
+	dm_mutex_unlock(&m->mu);
+	if (first)
+		sched_post(m->sched, run_enter, m, NULL);
+}
+
+static void
+start_grant(void *arg)
+{
+	struct hello *h = arg;
+
+	dm_etcd_lease_grant_start(h->s->m->etcd, ttl_of(h), on_granted, h);
+}
+
+/* The scheduler does not wait for the grant: thousands of workers may come at
+ * once, and etcd answers many grants together. */
+static void
+run_hello(struct sched_core *core, void *arg)
+{
+	struct hello *h = *(struct hello **)arg;
+	struct dm_err *err = NULL;
+
+	if (is_closed(h->s))
+		return;
+	if (core == NULL)
+		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+	if (err == NULL)
+		err = sched_check_name(core, h->msg->name, h->msg->address);
+	if (err != NULL) {
+		reject_hello(h, err);
+		return;
+	}
+	*(struct hello **)arg = NULL; /* goes on without this message */
+	gate_enter(h->s->m->gate, start_grant, h);
+}
+
+static void
+hello_ref_free(void *p)
+{
+	struct hello **h = p;
+
+	if (*h != NULL)
+		hello_free(*h);
+	g_free(h);
 }
 
 static const char *
@@ -398,7 +516,8 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 	h = g_new0(struct hello, 1);
 	h->s = session_ref(s);
 	h->msg = (Dm__V1__Hello *)pb_copy(&msg->base);
-	sched_post(s->m->sched, run_hello, h, hello_free);
+	sched_post(
+	    s->m->sched, run_hello, g_memdup2(&h, sizeof(h)), hello_ref_free);
 }
 
 /* ---- heartbeats ---- */
@@ -413,6 +532,7 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 	bool again = false, closed;
 	uint64_t ack;
 
+	gate_leave(s->m->gate);
 	dm_mutex_lock(&s->mu);
 	ack = lease_answered(
 	    &s->lease, err != NULL, ttl_s, dm_mono_now(), &again);
@@ -433,10 +553,17 @@ on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
 }
 
 static void
+start_renewal(void *arg)
+{
+	struct session *s = arg;
+
+	dm_etcd_lease_keepalive_start(s->m->etcd, s->lease.id, on_renewed, s);
+}
+
+static void
 renew(struct session *s)
 {
-	dm_etcd_lease_keepalive_start(
-	    s->m->etcd, s->lease.id, on_renewed, session_ref(s));
+	gate_enter(s->m->gate, start_renewal, session_ref(s));
 }
 
 static void
@@ -615,6 +742,8 @@ session_mgr_new(struct dm_etcd *etcd, const struct dm_keys *keys)
 	if (keys == NULL)
 		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
+	m->granted = g_ptr_array_new_with_free_func(hello_free);
+	m->gate = gate_new(LEASE_REQUESTS);
 	dm_mutex_init(&m->mu, 30);
 	return m;
 }
@@ -625,6 +754,8 @@ session_mgr_free(struct session_mgr *m)
 	if (m == NULL)
 		return;
 	members_free(m->members);
+	g_ptr_array_unref(m->granted);
+	gate_free(m->gate);
 	g_hash_table_unref(m->sessions);
 	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);

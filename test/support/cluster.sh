@@ -47,10 +47,11 @@ kill_tree() {
 }
 
 # A port that nobody listens on. Each call gives another one.
+# With SLOT, of that one's own range: others may be looking at the same time.
 free_port() {
-	local p
+	local p n=$((12000 / ${JOBS:-1}))
 	while :; do
-		p=$((20000 + RANDOM % 12000))
+		p=$((20000 + ${SLOT:-0} * n + RANDOM % n))
 		[ -e "$W/port.$p" ] && continue
 		ss -Hltn "sport = :$p" | grep -q . && continue
 		: >"$W/port.$p"

@@ -541,6 +541,7 @@ announce(struct job *j)
 	in.after = after != NULL ? after : nothing;
 	in.db = j->to_db != NULL ? j->to_db : nothing;
 	in.tbl = j->to_table != NULL ? j->to_table : nothing;
+	d->moving = true;
 	err = dm_sql_execf(d->ddl, "BEGIN");
 	if (err == NULL)
 		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &j->start);
@@ -571,8 +572,10 @@ static struct dm_err *
 finish(struct job *j)
 {
 	struct dispatch *d = j->d;
-	struct dm_err *err = dm_sql_execf(d->ddl, "BEGIN");
+	struct dm_err *err;
 
+	d->moving = true;
+	err = dm_sql_execf(d->ddl, "BEGIN");
 	if (err == NULL)
 		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &d->end);
 	if (err == NULL)
@@ -583,6 +586,7 @@ finish(struct job *j)
 	err = commit(d->ddl, err);
 	if (err != NULL)
 		return err;
+	d->moving = false;
 	lanes_set_marks(d->lanes, &d->end);
 	for (unsigned i = 0; i < d->n_lanes; i++)
 		d->open[i].pushed = (struct lane_mark){ .done = d->end };

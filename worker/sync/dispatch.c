@@ -150,7 +150,7 @@ dispatch_mark_all(struct dispatch *d)
 	struct lane_mark now = mark_now(d);
 	struct dm_err *err = NULL;
 
-	for (unsigned i = 0; err == NULL && i < d->n_lanes; i++) {
+	for (unsigned i = 0; err == NULL && !d->moving && i < d->n_lanes; i++) {
 		if (d->open[i].b == NULL) {
 			if (!mark_is_newer(&now, &d->open[i].pushed))
 				continue;
@@ -267,12 +267,15 @@ sweep_claims(struct dispatch *d)
 {
 	g_autofree uint64_t *committed = NULL;
 
-	if (claims_count(d->claims) < CLAIMS_SWEEP)
+	if (claims_count(d->claims) < MAX(CLAIMS_SWEEP, d->sweep_at))
 		return;
 	committed = g_new(uint64_t, d->n_lanes);
 	for (unsigned i = 0; i < d->n_lanes; i++)
 		committed[i] = lanes_committed_seq(d->lanes, i);
 	claims_sweep(d->claims, committed);
+	/* Those that are left may all wait: a sweep for each row would cost
+	 * more than the rows. */
+	d->sweep_at = claims_count(d->claims) * 2;
 	if (claims_count(d->claims) == 0)
 		d->pk_claims = false;
 }
@@ -318,12 +321,17 @@ dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
 		.flags = flags,
 		.idempotent = idempotent };
 	struct open_lane *o = &d->open[lane];
+	uint64_t ordinal = d->ordinal + 1;
 	struct dm_err *err;
 	bool fits;
 
 	if (dm_pos_cmp(&d->txn_start, &d->resume_end) < 0 &&
-	    lane_mark_has(&d->resume[lane], &d->txn_start, d->ordinal))
+	    lane_mark_has(&d->resume[lane], &d->txn_start, ordinal)) {
+		d->ordinal = ordinal;
 		return NULL;
+	}
+	/* Until the row is in a batch, no mark may say that it is: not that of
+	 * a batch that goes first, nor those of a pause that ends a wait. */
 	err = claim(d, t, lane, before, after);
 	if (err != NULL)
 		return err;
@@ -337,6 +345,7 @@ dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
 		fits = batch_add(o->b, &rc);
 		dm_assert(fits);
 	}
+	d->ordinal = ordinal;
 	o->seq++;
 	if (o->b->first_ts == 0)
 		o->b->first_ts = d->ts;
@@ -381,6 +390,24 @@ column_count_error(const struct tbl *t, unsigned in_event)
 	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
 }
 
+/* Source tables with different keys may put one row of the target into
+ * different lanes, or one merges what the other does not: what one did is
+ * committed before the other goes on. */
+static struct dm_err *
+turn_to(struct dispatch *d, const struct tbl *t)
+{
+	struct tbl_use *use = t->use;
+	struct dm_err *err = NULL;
+
+	if (use == NULL || use->last == t)
+		return NULL;
+	if (use->mixed && use->last != NULL)
+		err = dispatch_drain(d);
+	if (err == NULL)
+		use->last = t;
+	return err;
+}
+
 static struct dm_err *
 dispatch_rows_of(
     struct dispatch *d, const struct map_entry *e, struct dm_rows *r)
@@ -396,6 +423,9 @@ dispatch_rows_of(
 
 	if (e->map->n_columns != t->n_cols)
 		return column_count_error(t, e->map->n_columns);
+	err = turn_to(d, t);
+	if (err != NULL)
+		return err;
 	make_room(d, t->n_cols);
 	if (r->kind != DM_ROWS_INSERT)
 		before = d->before;
@@ -407,7 +437,6 @@ dispatch_rows_of(
 		    r, e->map, &d->arena, d->before, d->after, &more);
 		if (err != NULL || !more)
 			return err;
-		d->ordinal++;
 		err = check_image(t, before);
 		if (err == NULL)
 			err = check_image(t, after);

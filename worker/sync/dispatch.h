@@ -45,7 +45,8 @@ struct dispatch {
 	struct lane_mark *resume; /* where each lane stood at the start */
 	struct dm_pos resume_end; /* no lane had anything after this */
 	struct claims *claims;
-	bool pk_claims; /* claims on row keys exist (moved rows) */
+	size_t sweep_at;  /* as many claims are worth a sweep */
+	bool pk_claims;   /* claims on row keys exist (moved rows) */
 
 	struct dm_binlog_format format;
 	GHashTable *maps; /* table id -> struct map_entry* */
@@ -57,7 +58,9 @@ struct dispatch {
 	struct dm_pos done; /* end of the last whole transaction */
 	struct dm_pos txn_start;
 	bool in_txn;
-	uint64_t ordinal;   /* of the last row: event number << 32 | row */
+	/* Of the last row that is in a batch or skipped: event number << 32 |
+	 * row. */
+	uint64_t ordinal;
 	uint32_t ts;        /* of the event in work */
 	struct dm_mono now; /* a few ms old at most while events come */
 	struct dm_gtid_set *gtid; /* done so far */
@@ -67,6 +70,9 @@ struct dispatch {
 	struct dm_ev_mariadb_gtid next_gtid;
 	uint32_t next_server;
 	struct dm_ev_mysql_gtid next_mysql;
+	/* A DDL's transactions move the lanes' rows: no mark of ours is right
+	 * until the last of them is known to be done. */
+	bool moving;
 	bool seeking; /* `end` is not to be trusted: see events_locate */
 	struct intent *intent; /* a DDL that a predecessor began; owned */
 };
@@ -82,7 +88,8 @@ struct dm_err *dispatch_inner(struct dispatch *d,
     const struct dm_pos *start) DM_MUST_CHECK;
 /* Give away all open batches. */
 struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
-/* Move lanes that have nothing to do up to where we are. */
+/* Move lanes that have nothing to do up to where we are; while `moving`, does
+ * nothing. */
 struct dm_err *dispatch_mark_all(struct dispatch *d) DM_MUST_CHECK;
 /* Push everything and wait until it is committed. */
 struct dm_err *dispatch_drain(struct dispatch *d) DM_MUST_CHECK;

@@ -182,17 +182,23 @@ literal_append(GString *s, const struct dm_column *c, const struct dm_value *v)
 }
 
 void
+literal_append_compared(
+    GString *s, const struct dm_column *c, const struct dm_value *v)
+{
+	if (v->kind == DM_VAL_FLOAT)
+		append_double(s, "%.17g", (double)v->f);
+	else if (v->kind == DM_VAL_TEXT && c->type == DM_T_DECIMAL)
+		g_string_append_len(s, v->bytes.p, (gssize)v->bytes.len);
+	else
+		literal_append(s, c, v);
+}
+
+void
 literal_append_match(GString *s, const char *ident, const struct dm_column *c,
     const struct dm_value *v)
 {
 	if (v->kind == DM_VAL_NULL || v->kind == DM_VAL_ABSENT) {
 		g_string_append_printf(s, "%s IS NULL", ident);
-		return;
-	}
-	if (v->kind == DM_VAL_FLOAT) {
-		/* The column is widened to double: give exactly that one. */
-		g_string_append_printf(s, "%s=", ident);
-		append_double(s, "%.17g", (double)v->f);
 		return;
 	}
 	if (c->type == DM_T_ENUM || c->type == DM_T_SET) {
@@ -202,7 +208,7 @@ literal_append_match(GString *s, const char *ident, const struct dm_column *c,
 	} else {
 		g_string_append_printf(s, "%s=", ident);
 	}
-	literal_append(s, c, v);
+	literal_append_compared(s, c, v);
 }
 
 bool

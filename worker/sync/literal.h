@@ -18,6 +18,14 @@ void literal_append(
     GString *s, const struct dm_column *c, const struct dm_value *v);
 
 /*
+ * The same for the right side of a comparison with the column. The server
+ * widens a FLOAT column to double, so exactly that double is given; servers
+ * differ in what they compare a DECIMAL and a text as, so it is no text.
+ */
+void literal_append_compared(
+    GString *s, const struct dm_column *c, const struct dm_value *v);
+
+/*
  * Append a condition that is true for exactly the rows whose column (quoted
  * name `ident`) holds v, byte for byte, also for NULL.
  */

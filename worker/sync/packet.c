@@ -238,13 +238,19 @@ compare(const void *va, const void *vb)
 {
 	const struct change *a = *(const struct change *const *)va;
 	const struct change *b = *(const struct change *const *)vb;
+	int target = 0;
 
 	if ((a->key_len > 0) != (b->key_len > 0))
 		return a->key_len > 0 ? 1 : -1;
+	/* Source tables of one target table stand together, too. */
 	if (a->key_len > 0 && a->t != b->t)
-		return (uintptr_t)a->t < (uintptr_t)b->t ? -1 : 1;
+		target = strcmp(a->t->to_ident, b->t->to_ident);
+	if (target != 0)
+		return target;
 	if (a->key_len > 0 && is_delete(a) != is_delete(b))
 		return is_delete(a) ? -1 : 1;
+	if (a->key_len > 0 && a->t != b->t)
+		return (uintptr_t)a->t < (uintptr_t)b->t ? -1 : 1;
 	if (a->key_len > 0 && a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
 	if (a->key_len > 0 && a->flags != b->flags)

@@ -59,7 +59,7 @@ rowsql_where(GString *s, const struct tbl *t, const struct dm_value *row)
 
 		g_string_append_printf(
 		    s, "%s%s=", i > 0 ? " AND " : "", t->idents[c]);
-		literal_append(s, column(t, c), &row[c]);
+		literal_append_compared(s, column(t, c), &row[c]);
 	}
 }
 

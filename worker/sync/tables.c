@@ -218,6 +218,8 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_snap);
 	ts->tbls =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_tbl);
+	ts->uses =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	ts->groups =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	ts->collations = g_hash_table_new_full(NULL, NULL, NULL, g_free);
@@ -249,6 +251,7 @@ tables_close(struct tables *ts)
 	if (ts->tracker == NULL)
 		return;
 	g_hash_table_unref(ts->tbls);
+	g_hash_table_unref(ts->uses);
 	g_hash_table_unref(ts->snaps);
 	g_hash_table_unref(ts->groups);
 	g_hash_table_unref(ts->collations);
@@ -339,6 +342,19 @@ is_unwanted(const enum dm_filter_action *rows, const struct dm_err *err)
 	       dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH);
 }
 
+/* Other tables may go into the same one. */
+static void
+share_target(struct tables *ts, struct tbl *t)
+{
+	struct tbl_use *use = g_hash_table_lookup(ts->uses, t->to_ident);
+
+	if (use == NULL) {
+		use = g_new0(struct tbl_use, 1);
+		g_hash_table_insert(ts->uses, g_strdup(t->to_ident), use);
+	}
+	tbl_share(t, use);
+}
+
 static struct dm_err *
 build(struct tables *ts, const char *db, const char *name, const char *key,
     const enum dm_filter_action *rows, struct tbl **out)
@@ -376,7 +392,10 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 		in.snap_hi = snap->snap_hi;
 	}
 	memcpy(in.rows, rows, sizeof(in.rows));
-	return tbl_new(&in, out);
+	err = tbl_new(&in, out);
+	if (err == NULL)
+		share_target(ts, *out);
+	return err;
 }
 
 struct dm_err *
@@ -409,6 +428,7 @@ struct dm_err *
 tables_forget(struct tables *ts)
 {
 	g_hash_table_remove_all(ts->tbls);
+	g_hash_table_remove_all(ts->uses);
 	return load_acts(ts);
 }
 

@@ -24,6 +24,7 @@ struct tables {
 	struct dm_router *router;
 	GHashTable *snaps; /* "db\0tbl" as one string -> struct meta_table* */
 	GHashTable *tbls;  /* same key -> struct tbl*, or NULL: skipped */
+	GHashTable *uses;  /* quoted target -> struct tbl_use* */
 	GHashTable *triggers; /* target "db.tbl" that have some */
 	GHashTable *groups;   /* target "db.tbl" -> group name */
 	struct dm_dialect dialect;

@@ -317,6 +317,35 @@ tbl_new(const struct tbl_input *in, struct tbl **out)
 	return NULL;
 }
 
+/* Columns whose equal values fold alike. */
+static uint8_t
+fold_class(const struct dm_column *c)
+{
+	if (dm_type_is_integer(c->type))
+		return DM_T_BIGINT;
+	return dm_type_is_text(c->type) ? DM_T_VARCHAR : (uint8_t)c->type;
+}
+
+void
+tbl_share(struct tbl *t, struct tbl_use *use)
+{
+	uint8_t flags = (uint8_t)(t->one_lane | t->mergeable << 1);
+	uint64_t rule = dm_hash64(t->key.id, &flags, 1);
+
+	for (unsigned i = 0; i < t->key.n; i++) {
+		const struct dm_column *c = column(t, t->key.cols[i]);
+		uint8_t class = fold_class(c);
+
+		rule = dm_hash64(rule, c->name, strlen(c->name));
+		rule = dm_hash64(rule, &class, 1);
+	}
+	use->mixed = use->mixed || (use->known && use->rule != rule);
+	if (!use->known)
+		use->rule = rule;
+	use->known = true;
+	t->use = use;
+}
+
 void
 tbl_free(struct tbl *t)
 {

@@ -19,7 +19,21 @@ struct tbl_key {
 	uint64_t id; /* hash of table and index name: separates equal values */
 };
 
+/*
+ * What several source tables that go into one target table share. Tables that
+ * have one rule (key, kind of lane, merging) keep the order of a row's changes
+ * by themselves, since it is in one lane for all of them. Owner: the
+ * dispatcher's thread.
+ */
+struct tbl_use {
+	const struct tbl *last; /* whose rows came last; NULL: none came */
+	uint64_t rule;          /* of the first table */
+	bool known;             /* there is one */
+	bool mixed;             /* their rules differ */
+};
+
 struct tbl {
+	struct tbl_use *use; /* of its target; borrowed; NULL: of no other */
 	char *db, *name;       /* source */
 	char *to_db, *to_name; /* target */
 	char *to_ident;        /* quoted target */
@@ -70,6 +84,8 @@ struct tbl_input {
 struct dm_err *tbl_new(
     const struct tbl_input *in, struct tbl **out) DM_MUST_CHECK;
 void tbl_free(struct tbl *t);
+/* t's target is used as `use` says, by t too from now on. */
+void tbl_share(struct tbl *t, struct tbl_use *use);
 
 /* values: n_cols of them. */
 uint64_t tbl_lane_hash(const struct tbl *t, const struct dm_value *values);

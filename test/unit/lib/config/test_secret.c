@@ -35,6 +35,25 @@ START_TEST(a_plain_password_is_stored_encrypted)
 }
 END_TEST
 
+START_TEST(one_password_of_one_endpoint_has_one_text)
+{
+	DM_AUTO(dm_keys) k = dm_keys_random();
+	g_autofree char *given = dm_encrypt(k, PLAIN);
+	struct dm_db_cfg a = endpoint(PLAIN), b = endpoint(given);
+	struct dm_db_cfg other = endpoint(PLAIN);
+
+	other.port = 1;
+	ck_assert_ptr_null(dm_db_cfg_protect(&a, "from", k));
+	ck_assert_ptr_null(dm_db_cfg_protect(&b, "from", k));
+	ck_assert_ptr_null(dm_db_cfg_protect(&other, "from", k));
+	ck_assert_str_eq(a.password, b.password);
+	ck_assert_str_ne(a.password, other.password);
+	dm_db_cfg_fini(&a);
+	dm_db_cfg_fini(&b);
+	dm_db_cfg_fini(&other);
+}
+END_TEST
+
 static const char *const kept[] = { "", "${ENV:DM_TEST_X}", "${FILE:/x}" };
 
 START_TEST(empty_ones_and_references_are_stored_as_they_are)
@@ -245,6 +264,7 @@ main(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_plain_password_is_stored_encrypted);
+	tcase_add_test(tc, one_password_of_one_endpoint_has_one_text);
 	tcase_add_loop_test(tc,
 	    empty_ones_and_references_are_stored_as_they_are, 0,
 	    (int)DM_ARRAY_SIZE(kept));

@@ -62,6 +62,27 @@ START_TEST(what_is_encrypted_is_read_back)
 }
 END_TEST
 
+START_TEST(a_stable_text_depends_on_key_context_and_password)
+{
+	DM_AUTO(dm_keys) k = keys(KEY);
+	DM_AUTO(dm_keys) other = keys(OTHER);
+	g_autofree char *a = dm_encrypt_stable(k, "u@h", "p");
+	g_autofree char *b = dm_encrypt_stable(k, "u@h", "p");
+	g_autofree char *key = dm_encrypt_stable(other, "u@h", "p");
+	g_autofree char *context = dm_encrypt_stable(k, "u@h2", "p");
+	g_autofree char *shifted = dm_encrypt_stable(k, "u@", "hp");
+	char *plain = NULL;
+
+	ck_assert_str_eq(a, b);
+	ck_assert_str_ne(a, key);
+	ck_assert_str_ne(a, context);
+	ck_assert(strncmp(a, shifted, 20) != 0); /* another IV */
+	ck_assert_ptr_null(dm_decrypt(k, "from", a, &plain, NULL));
+	ck_assert_str_eq(plain, "p");
+	dm_wipe(plain);
+}
+END_TEST
+
 static const char *const no_ciphertexts[] = {
 	"", "123456", "${ENV:X}", "@",
 	"====", "8PHy8/T19vf4+fr7/P3+/w==", /* 16 bytes */
@@ -267,6 +288,7 @@ main(void)
 	    tc, what_is_encrypted_is_read_back, 0, (int)DM_ARRAY_SIZE(vectors));
 	tcase_add_loop_test(
 	    tc, other_texts_are_plain, 0, (int)DM_ARRAY_SIZE(no_ciphertexts));
+	tcase_add_test(tc, a_stable_text_depends_on_key_context_and_password);
 	tcase_add_test(tc, a_very_long_text_is_plain);
 	tcase_add_test(tc, a_wrong_key_is_told_with_the_field);
 	tcase_add_test(tc, an_older_key_still_decrypts);

@@ -552,6 +552,52 @@ START_TEST(a_key_goes_with_its_lease)
 }
 END_TEST
 
+struct granted {
+	struct dm_mutex mu;
+	pthread_cond_t cond;
+	int answers, failed;
+	int64_t leases[3];
+};
+
+static void
+on_granted(struct dm_err *err, int64_t lease, void *arg)
+{
+	struct granted *g = arg;
+
+	dm_mutex_lock(&g->mu);
+	g->failed += err != NULL;
+	g->leases[g->answers++] = lease;
+	pthread_cond_broadcast(&g->cond);
+	dm_mutex_unlock(&g->mu);
+	dm_err_free(err);
+}
+
+START_TEST(leases_are_granted_side_by_side)
+{
+	DM_AUTO(dm_etcd) e = client();
+	struct granted g = { 0 };
+	int64_t ttl;
+
+	dm_mutex_init(&g.mu, 10);
+	dm_cond_init(&g.cond);
+	for (int i = 0; i < 3; i++)
+		dm_etcd_lease_grant_start(e, 60, on_granted, &g);
+	dm_mutex_lock(&g.mu);
+	while (g.answers < 3)
+		ck_assert(dm_cond_wait_ms(&g.cond, &g.mu, 60000));
+	dm_mutex_unlock(&g.mu);
+	ck_assert_int_eq(g.failed, 0);
+	ck_assert_int_ne(g.leases[0], g.leases[1]);
+	ck_assert_int_ne(g.leases[1], g.leases[2]);
+	for (int i = 0; i < 3; i++) {
+		check_ok(dm_etcd_lease_keepalive(e, g.leases[i], &ttl));
+		ck_assert_int_eq(ttl, 60);
+	}
+	pthread_cond_destroy(&g.cond);
+	dm_mutex_fini(&g.mu);
+}
+END_TEST
+
 START_TEST(a_lease_that_is_not_renewed_ends)
 {
 	DM_AUTO(dm_etcd) e = client();
@@ -1114,6 +1160,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, authentication_that_is_off_is_no_obstacle);
 	tcase_add_test(tc, authentication_survives_a_crash_of_etcd);
 	tcase_add_test(tc, a_key_goes_with_its_lease);
+	tcase_add_test(tc, leases_are_granted_side_by_side);
 	tcase_add_test(tc, a_lease_that_is_not_renewed_ends);
 	tcase_add_test(tc, a_keepalive_may_be_asynchronous);
 	tcase_add_test(tc, a_watch_sees_the_past_and_the_present_in_order);

@@ -379,6 +379,30 @@ START_TEST(freeing_the_channel_closes_its_streams)
 }
 END_TEST
 
+START_TEST(a_channel_may_run_its_streams_on_another_ones_thread)
+{
+	struct dm_rpc_channel_opts o = { .streams_with = fx.channel };
+	struct dm_rpc_channel *second;
+
+	handshake();
+	dm_rpc_stream_cancel(client.stream);
+	WAIT_FOR(client.closed == 1 && server.closed == 1);
+	dm_rpc_stream_unref(client.stream);
+	dm_rpc_stream_unref(server.stream);
+	client = (struct side){ 0 };
+	server = (struct side){ 0 };
+	second = dm_rpc_channel_new(fx.target, &o);
+	dm_mutex_lock(&mu);
+	client.stream =
+	    dm_rpc_stream_open(second, &dm__v1__worker_session__descriptor,
+		"Session", &client_ops, &client);
+	dm_mutex_unlock(&mu);
+	handshake();
+	dm_rpc_channel_free(second);
+	WAIT_FOR(client.closed == 1);
+}
+END_TEST
+
 START_TEST(an_unreachable_server_closes_the_stream)
 {
 	WAIT_FOR(server.opened == 1);
@@ -486,6 +510,8 @@ fill(TCase *tc)
 	tcase_add_test(tc, a_malformed_message_ends_the_stream);
 	tcase_add_loop_test(tc, stopping_the_server_closes_its_streams, 0, 2);
 	tcase_add_test(tc, freeing_the_channel_closes_its_streams);
+	tcase_add_test(
+	    tc, a_channel_may_run_its_streams_on_another_ones_thread);
 	tcase_add_test(tc, an_unreachable_server_closes_the_stream);
 	tcase_add_loop_test(tc, sends_from_many_threads_survive_a_cancel, 0, 3);
 }

@@ -159,6 +159,7 @@ check_not_forwarded(bool (*leader)(char **, char **, void *))
 	api_stop(a);
 	api_free(a);
 	sched_stop(ae.sched);
+	sched_free(ae.sched);
 	dm_etcd_free(etcd);
 }
 

@@ -127,6 +127,83 @@ START_TEST(one_address_per_name)
 }
 END_TEST
 
+/* h[i] is worker wI of session I. */
+static void
+hellos(struct sched_hello *h, size_t n)
+{
+	static char names[3][8];
+
+	for (size_t i = 0; i < n; i++) {
+		g_snprintf(names[i], sizeof(names[i]), "w%zu", i + 1);
+		h[i] = (struct sched_hello){ .session = i + 1,
+			.name = names[i],
+			.addr = names[i],
+			.lease = (int64_t)i + 1,
+			.join_time = "now" };
+	}
+}
+
+START_TEST(sessions_that_begin_together_are_one_write)
+{
+	struct sched_hello h[3];
+	int64_t before = f.revision;
+
+	hellos(h, 3);
+	ck_assert_uint_eq(sched_online_some(f.c, h, 3), 3);
+	ck_assert_int_eq(f.revision, before + 1);
+	for (int i = 0; i < 3; i++) {
+		ok(h[i].err);
+		ck_assert(f.welcomed[i + 1]);
+		ck_assert_int_eq(
+		    sched_worker_get(f.c, h[i].name)->stage, SCHED_FREE);
+	}
+	reload();
+	ck_assert_uint_eq(g_hash_table_size(f.c->workers), 3);
+}
+END_TEST
+
+START_TEST(one_refused_session_does_not_keep_out_the_others)
+{
+	struct sched_hello h[3];
+
+	ok(sched_register(f.c, "w2", "another:1"));
+	hellos(h, 3);
+	ck_assert_uint_eq(sched_online_some(f.c, h, 3), 3);
+	ok(h[0].err);
+	fails(h[1].err, DM_ERR_SCHEDULER_WORKER_EXIST);
+	ok(h[2].err);
+	ck_assert(f.welcomed[1] && !f.welcomed[2] && f.welcomed[3]);
+}
+END_TEST
+
+START_TEST(two_sessions_of_one_name_begin_one_after_the_other)
+{
+	struct sched_hello h[3];
+
+	hellos(h, 3);
+	h[2].name = h[2].addr = "w1";
+	ck_assert_uint_eq(sched_online_some(f.c, h, 3), 2);
+	ck_assert_uint_eq(sched_online_some(f.c, h + 2, 1), 1);
+	ok(h[2].err);
+	ck_assert(f.dropped[1]);
+	ck_assert_uint_eq(sched_worker_get(f.c, "w1")->session, 3);
+}
+END_TEST
+
+START_TEST(when_the_write_fails_none_of_the_sessions_begins)
+{
+	struct sched_hello h[2];
+
+	hellos(h, 2);
+	f.fail_commits = 1;
+	ck_assert_uint_eq(sched_online_some(f.c, h, 2), 2);
+	fails(h[0].err, DM_ERR_HA_FAIL_TXN_OPERATION);
+	fails(h[1].err, DM_ERR_HA_FAIL_TXN_OPERATION);
+	ck_assert(!f.welcomed[1] && !f.welcomed[2]);
+	ck_assert(f.c->stale);
+}
+END_TEST
+
 START_TEST(transfer_moves_a_source)
 {
 	int64_t before;
@@ -335,8 +412,7 @@ START_TEST(adopting_is_told_until_the_worker_reports_the_task)
 	ok(sched_task_start(f.c, &s));
 	ck_assert(told_to_adopt(1));
 	/* A report of before the start says nothing about it. */
-	report_task_of(
-	    1, "s1", 1, PB__STAGE__Running, PB__UNIT_TYPE__Sync);
+	report_task_of(1, "s1", 1, PB__STAGE__Running, PB__UNIT_TYPE__Sync);
 	ok(stage("t", "s1", PB__STAGE__Running));
 	ck_assert(told_to_adopt(1));
 	report_task(1, "s1", PB__STAGE__Running, PB__UNIT_TYPE__Sync);
@@ -436,6 +512,10 @@ main(void)
 	tcase_add_test(tc, a_reconnected_worker_keeps_its_epoch);
 	tcase_add_test(tc, an_old_deletion_of_the_lease_key_means_nothing);
 	tcase_add_test(tc, one_address_per_name);
+	tcase_add_test(tc, sessions_that_begin_together_are_one_write);
+	tcase_add_test(tc, one_refused_session_does_not_keep_out_the_others);
+	tcase_add_test(tc, two_sessions_of_one_name_begin_one_after_the_other);
+	tcase_add_test(tc, when_the_write_fails_none_of_the_sessions_begins);
 	tcase_add_test(tc, transfer_moves_a_source);
 	tcase_add_test(tc, transfer_of_an_unbound_source_binds_it);
 	tcase_add_loop_test(

@@ -82,16 +82,18 @@ setup(void)
 {
 	static const struct sched_ops ops = { commit, welcome, push, drop,
 		staged, now };
-	struct sched_hello h = {
-		.session = 1, .name = "w1", .lease = 1, .join_time = ""
-	};
+	struct sched_hello h = { .session = 1,
+		.name = "w1",
+		.addr = "h:1",
+		.lease = 1,
+		.join_time = "" };
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	struct sched_start s = { "t", "name: t", "", ids, false };
 
 	g_ptr_array_add(ids, g_strdup("s1"));
 	core = sched_core_new(&ops, NULL);
-	ok(sched_register(core, "w1", "h:1"));
-	ok(sched_online(core, &h));
+	ck_assert_uint_eq(sched_online_some(core, &h, 1), 1);
+	ok(h.err);
 	ok(sched_source_add(core, "s1", "yaml", ""));
 	ok(sched_task_start(core, &s));
 	src = sched_source_get(core, "s1");
@@ -389,12 +391,14 @@ START_TEST(a_worker_is_listed_with_all_its_sources)
 {
 	struct sched_hello h = { .session = 1,
 		.name = "w1",
+		.addr = "h:1",
 		.max_sources = 2,
 		.lease = 1,
 		.join_time = "" };
 	Pb__ListWorkerMember *m;
 
-	ok(sched_online(core, &h));
+	ck_assert_uint_eq(sched_online_some(core, &h, 1), 1);
+	ok(h.err);
 	ok(sched_source_add(core, "s2", "yaml", ""));
 	ok(sched_register(core, "w2", "h:2"));
 	m = sched_list_workers(core, NULL, 0);

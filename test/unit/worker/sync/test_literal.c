@@ -108,6 +108,27 @@ START_TEST(a_match_is_exact)
 }
 END_TEST
 
+START_TEST(a_compared_value_is_the_one_the_server_compares)
+{
+	struct dm_column f = { .type = DM_T_FLOAT };
+	struct dm_column d = { .type = DM_T_DECIMAL };
+	struct dm_column t = { .type = DM_T_DATETIME };
+	struct dm_value fl = { .kind = DM_VAL_FLOAT, .f = 1.1F };
+	struct dm_value dec = { .kind = DM_VAL_TEXT,
+		.bytes = { (char *)(uintptr_t) "-1.50", 5 } };
+	struct dm_value at = { .kind = DM_VAL_TEXT,
+		.bytes = { (char *)(uintptr_t) "2026-01-02", 10 } };
+	g_autoptr(GString) s = g_string_new(NULL);
+
+	literal_append_compared(s, &f, &fl);
+	g_string_append_c(s, ' ');
+	literal_append_compared(s, &d, &dec);
+	g_string_append_c(s, ' ');
+	literal_append_compared(s, &t, &at);
+	ck_assert_str_eq(s->str, "1.1000000238418579e0 -1.50 '2026-01-02'");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -121,6 +142,7 @@ main(void)
 	tcase_add_test(tc, values_that_the_target_calls_equal_fold_alike);
 	tcase_add_test(tc, text_with_weights_of_the_server_is_not_folded);
 	tcase_add_test(tc, a_match_is_exact);
+	tcase_add_test(tc, a_compared_value_is_the_one_the_server_compares);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

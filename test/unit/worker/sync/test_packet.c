@@ -115,6 +115,28 @@ START_TEST(merged_changes_make_one_statement_for_each_kind)
 }
 END_TEST
 
+START_TEST(deletes_come_first_for_all_tables_of_one_target)
+{
+	/* Whichever of the two has the lower address. */
+	for (int i = 0; i < 2; i++) {
+		struct tbl *one = make_tbl(ID_V, ID_V, false);
+		struct tbl *two = make_tbl(ID_V, ID_V, false);
+		struct batch *b = batch_new();
+		struct packet p;
+
+		packet_init(&p);
+		add(b, i == 0 ? one : two, 1, -1, 10);
+		add(b, i == 0 ? two : one, 2, 5, -1);
+		build(&p, b);
+		check_statement(&p, 3,
+		    "DELETE FROM `db`.`t` WHERE `id` IN (2)", 1, 1);
+		packet_fini(&p);
+		tbl_free(one);
+		tbl_free(two);
+	}
+}
+END_TEST
+
 START_TEST(a_key_of_two_columns_is_deleted_by_or)
 {
 	const char *sql = "CREATE TABLE t (a INT, b INT, PRIMARY KEY (a,b))";
@@ -237,6 +259,26 @@ START_TEST(a_large_text_is_not_kept_twice)
 }
 END_TEST
 
+START_TEST(a_float_key_is_compared_as_the_double_it_is_widened_to)
+{
+	const char *sql = "CREATE TABLE t (k FLOAT PRIMARY KEY, v INT)";
+	struct tbl *t = make_tbl(sql, sql, false);
+	struct dm_value row[2] = { { .kind = DM_VAL_FLOAT, .f = 1.1F },
+		int_value(1) };
+	struct row_change rc = { .t = t, .before = row };
+	struct batch *b = batch_new();
+	struct packet p;
+
+	packet_init(&p);
+	ck_assert(batch_add(b, &rc));
+	build(&p, b);
+	check_statement(&p, 3,
+	    "DELETE FROM `db`.`t` WHERE `k` IN (1.1000000238418579e0)", 1, 1);
+	packet_fini(&p);
+	tbl_free(t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -247,10 +289,13 @@ main(void)
 
 	tcase_add_test(tc, the_fence_comes_first_and_the_commit_last);
 	tcase_add_test(tc, merged_changes_make_one_statement_for_each_kind);
+	tcase_add_test(tc, deletes_come_first_for_all_tables_of_one_target);
 	tcase_add_test(tc, a_key_of_two_columns_is_deleted_by_or);
 	tcase_add_test(tc, changes_in_order_are_joined_only_with_neighbours);
 	tcase_add_test(tc, rows_without_a_key_are_deleted_one_by_one);
 	tcase_add_test(tc, strict_mode_is_left_for_values_it_refuses);
+	tcase_add_test(
+	    tc, a_float_key_is_compared_as_the_double_it_is_widened_to);
 	tcase_add_test(tc, a_large_text_is_not_kept_twice);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

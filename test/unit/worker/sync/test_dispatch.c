@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The suite of worker/sync/dispatch.c, with lanes that only note what they are
+ * given. */
+#include "worker/sync/dispatch.h"
+
+#include "test/unit/worker/sync/fixture.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LANES     4
+#define ID_V      "CREATE TABLE t (id INT PRIMARY KEY, v INT)"
+#define ID_UNIQUE "CREATE TABLE t (id INT PRIMARY KEY, v INT, UNIQUE (v))"
+
+/* ---- lanes that note ---- */
+
+struct given {
+	unsigned lane;
+	guint rows;
+	struct lane_mark mark;
+};
+
+static GArray *given; /* struct given */
+static bool waits_end, pushes_end;
+static unsigned drains;
+static uint64_t committed[LANES];
+static struct tbl *table;
+
+struct dm_err *
+lanes_push(struct lanes *ls DM_UNUSED, unsigned lane, struct batch *b,
+    struct dm_cancel *c DM_UNUSED)
+{
+	struct given g = { .lane = lane,
+		.rows = batch_rows(b),
+		.mark = b->mark };
+
+	if (!pushes_end)
+		g_array_append_val(given, g);
+	batch_free(b);
+	return pushes_end ? dm_err_canceled() : NULL;
+}
+
+struct batch *
+lanes_take_back(struct lanes *ls DM_UNUSED, unsigned lane DM_UNUSED)
+{
+	return NULL;
+}
+
+bool
+lanes_is_idle(struct lanes *ls DM_UNUSED, unsigned lane DM_UNUSED)
+{
+	return true;
+}
+
+uint64_t
+lanes_committed_seq(struct lanes *ls DM_UNUSED, unsigned lane)
+{
+	return committed[lane];
+}
+
+struct dm_err *
+lanes_wait(struct lanes *ls DM_UNUSED, unsigned lane DM_UNUSED,
+    uint64_t seq DM_UNUSED, struct dm_cancel *c DM_UNUSED)
+{
+	return waits_end ? dm_err_canceled() : NULL;
+}
+
+struct dm_err *
+lanes_drain(struct lanes *ls DM_UNUSED, int64_t timeout_ms DM_UNUSED,
+    struct dm_cancel *c DM_UNUSED, bool *drained DM_UNUSED)
+{
+	drains++;
+	return NULL;
+}
+
+bool
+lane_mark_has(
+    const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal)
+{
+	if (dm_pos_cmp(&m->done, start) > 0)
+		return true;
+	return dm_pos_cmp(&m->cut, start) == 0 && ordinal <= m->cut_row;
+}
+
+struct dm_err *
+lane_locate(struct dm_err *err, const struct dm_pos *start DM_UNUSED,
+    const struct dm_pos *end DM_UNUSED)
+{
+	return err;
+}
+
+/* ---- what the dispatcher asks of others ---- */
+
+struct dm_err *
+tables_get(struct tables *ts DM_UNUSED, const char *db DM_UNUSED,
+    const char *name DM_UNUSED, struct tbl **t)
+{
+	*t = table;
+	return NULL;
+}
+
+struct dm_err *
+ddl_handle(struct dispatch *d DM_UNUSED, const struct dm_ev_query *q DM_UNUSED,
+    const struct dm_ddl *ddl DM_UNUSED, const struct dm_pos *start DM_UNUSED)
+{
+	return NULL;
+}
+
+struct dm_err *
+ddl_excuse(struct dispatch *d DM_UNUSED, const char *sql DM_UNUSED,
+    struct dm_err *err)
+{
+	return err;
+}
+
+/* ---- events ---- */
+
+static struct dm_instance_cfg inst;
+static struct unit_env env = { .inst = &inst };
+static struct dispatch_counters counters;
+static struct tables tables;
+
+static void
+open_dispatch(struct dispatch *d, const char *sql)
+{
+	given = g_array_new(FALSE, FALSE, sizeof(struct given));
+	waits_end = pushes_end = false;
+	drains = 0;
+	memset(committed, 0, sizeof(committed));
+	inst.syncer.batch = 100;
+	table = make_tbl(sql, sql, false);
+	*d = (struct dispatch){ .env = &env,
+		.tables = &tables,
+		.counters = &counters,
+		.n_lanes = LANES };
+	d->resume = g_new0(struct lane_mark, LANES);
+	d->end = d->done = dm_pos_make("bin.000001", 100);
+	dispatch_init(d);
+}
+
+static void
+close_dispatch(struct dispatch *d)
+{
+	dispatch_fini(d);
+	g_free(d->resume);
+	tbl_free(table);
+	g_array_unref(given);
+}
+
+static struct dm_err *
+feed(struct dispatch *d, uint8_t type, const GByteArray *body)
+{
+	struct dm_event_header h = { .type = type, .timestamp = 1 };
+	struct dm_pos start = d->end;
+
+	d->end.pos += 100;
+	return dispatch_inner(d, &h, body->data, body->len, &start);
+}
+
+static void
+bytes(GByteArray *a, const void *p, size_t n)
+{
+	g_byte_array_append(a, p, (guint)n);
+}
+
+/* The map of a table of two INTs. */
+static void
+feed_map(struct dispatch *d)
+{
+	static const uint8_t map[] = { 7, 0, 0, 0, 0, 0, 1, 0, 2, 'd', 'b', 0,
+		1, 't', 0, 2, DM_WT_LONG, DM_WT_LONG, 0, 3 };
+	g_autoptr(GByteArray) a = g_byte_array_new();
+
+	bytes(a, map, sizeof(map));
+	ck_assert_ptr_null(feed(d, DM_EV_TABLE_MAP, a));
+}
+
+/* n rows (id, v). */
+static struct dm_err *
+feed_rows(struct dispatch *d, uint8_t type, const int32_t (*rows)[2], size_t n)
+{
+	static const uint8_t head[] = { 7, 0, 0, 0, 0, 0, 1, 0, 2, 3 };
+	static const uint8_t no_nulls = 0xfc;
+	g_autoptr(GByteArray) a = g_byte_array_new();
+
+	bytes(a, head, sizeof(head));
+	for (size_t i = 0; i < n; i++) {
+		bytes(a, &no_nulls, 1);
+		bytes(a, rows[i], sizeof(rows[i]));
+	}
+	return feed(d, type, a);
+}
+
+static void
+feed_end(struct dispatch *d)
+{
+	g_autoptr(GByteArray) a = g_byte_array_new();
+	uint64_t xid = 1;
+
+	bytes(a, &xid, sizeof(xid));
+	ck_assert_ptr_null(feed(d, DM_EV_XID, a));
+}
+
+static unsigned
+lane_of(int32_t id)
+{
+	struct dm_value row[2] = { int_value(id), int_value(0) };
+
+	return (unsigned)(tbl_lane_hash(table, row) % LANES);
+}
+
+/* The first number above `id` whose row is in the lane, or is not. */
+static int32_t
+id_in(int32_t id, unsigned lane, bool in)
+{
+	do
+		id++;
+	while ((lane_of(id) == lane) != in);
+	return id;
+}
+
+static const struct lane_mark *
+last_mark(unsigned lane)
+{
+	for (guint i = given->len; i-- > 0;) {
+		const struct given *g = &g_array_index(given, struct given, i);
+
+		if (g->lane == lane)
+			return &g->mark;
+	}
+	return NULL;
+}
+
+/* ---- tests ---- */
+
+START_TEST(a_batch_that_goes_before_a_row_does_not_say_it_has_the_row)
+{
+	const int32_t rows[][2] = { { 1, 10 }, { 1, 11 } };
+	const struct given *g;
+	struct dispatch d;
+	struct dm_pos begun;
+
+	/* An insert of a row that is there cannot be merged, nor can others
+	 * join what follows it: it goes into a batch of its own. */
+	open_dispatch(&d, ID_V);
+	begun = d.end;
+	feed_map(&d);
+	ck_assert_ptr_null(feed_rows(&d, DM_EV_WRITE_ROWS_V1, rows, 2));
+	ck_assert_uint_eq(given->len, 1);
+	g = &g_array_index(given, struct given, 0);
+	ck_assert_uint_eq(g->rows, 1);
+	ck_assert(lane_mark_has(&g->mark, &begun, (UINT64_C(1) << 32) + 1));
+	ck_assert(!lane_mark_has(&g->mark, &begun, (UINT64_C(1) << 32) + 2));
+	ck_assert_ptr_null(dispatch_push_all(&d));
+	ck_assert_uint_eq(given->len, 2);
+	g = &g_array_index(given, struct given, 1);
+	ck_assert_uint_eq(g->rows, 1);
+	ck_assert(lane_mark_has(&g->mark, &begun, (UINT64_C(1) << 32) + 2));
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_pause_while_a_row_waits_does_not_pass_over_the_row)
+{
+	int32_t first[1][2] = { { 1, 10 } }, second[1][2] = { { 0, 10 } };
+	const uint64_t ordinal = (UINT64_C(1) << 32) + 1;
+	struct dispatch d;
+	struct dm_pos begun;
+	unsigned lane;
+
+	open_dispatch(&d, ID_UNIQUE);
+	second[0][0] = id_in(1, lane_of(1), false);
+	lane = lane_of(second[0][0]);
+	feed_map(&d);
+	ck_assert_ptr_null(feed_rows(&d, DM_EV_DELETE_ROWS_V1,
+	    (const int32_t(*)[2])first, 1));
+	feed_end(&d);
+	begun = d.end;
+	feed_map(&d);
+	waits_end = true; /* the unique value is the first row's lane's */
+	dm_err_free(feed_rows(&d, DM_EV_WRITE_ROWS_V1,
+	    (const int32_t(*)[2])second, 1));
+	waits_end = false;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert_ptr_nonnull(last_mark(lane));
+	ck_assert(!lane_mark_has(last_mark(lane), &begun, ordinal));
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_batch_that_was_lost_in_a_pause_is_not_passed_over)
+{
+	const int32_t rows[][2] = { { 1, 10 } };
+	const uint64_t ordinal = (UINT64_C(1) << 32) + 1;
+	struct dispatch d;
+	struct dm_pos begun;
+
+	open_dispatch(&d, ID_V);
+	inst.syncer.batch = 1;
+	begun = d.end;
+	feed_map(&d);
+	pushes_end = true; /* no room, until the pause ends the wait */
+	dm_err_free(feed_rows(&d, DM_EV_WRITE_ROWS_V1, rows, 1));
+	pushes_end = false;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert(last_mark(lane_of(1)) == NULL ||
+		  !lane_mark_has(last_mark(lane_of(1)), &begun, ordinal));
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(rows_that_a_lane_has_are_skipped_and_the_next_is_not)
+{
+	int32_t rows[3][2] = { { 1, 10 }, { 0, 10 }, { 0, 10 } };
+	struct lane_mark *m;
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	rows[1][0] = id_in(1, lane_of(1), true);
+	rows[2][0] = id_in(rows[1][0], lane_of(1), true);
+	m = &d.resume[lane_of(1)];
+	m->cut = d.resume_end = d.end;
+	d.resume_end.pos++;
+	m->cut_row = (UINT64_C(1) << 32) + 2;
+	feed_map(&d);
+	ck_assert_ptr_null(feed_rows(&d, DM_EV_WRITE_ROWS_V1,
+	    (const int32_t(*)[2])rows, 3));
+	ck_assert_ptr_null(dispatch_push_all(&d));
+	ck_assert_uint_eq(given->len, 1);
+	ck_assert_uint_eq(g_array_index(given, struct given, 0).rows, 1);
+	ck_assert_uint_eq(last_mark(lane_of(1))->cut_row,
+	    (UINT64_C(1) << 32) + 3);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(no_lane_is_marked_while_a_ddl_moves_them)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	d.done.pos += 50;
+	d.moving = true;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert_uint_eq(given->len, 0);
+	d.moving = false;
+	ck_assert_ptr_null(dispatch_mark_all(&d));
+	ck_assert_uint_eq(given->len, LANES);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* Rows of two tables that go into one; returns how often lanes were drained. */
+static unsigned
+take_turns(const char *second_sql)
+{
+	const int32_t row[][2] = { { 1, 10 } };
+	struct tbl_use use = { 0 };
+	struct tbl *first, *second = make_tbl(second_sql, ID_V, false);
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	first = table;
+	tbl_share(first, &use);
+	tbl_share(second, &use);
+	for (int i = 0; i < 4; i++) {
+		table = i < 2 ? first : second;
+		feed_map(&d);
+		ck_assert_ptr_null(feed_rows(&d,
+		    i % 2 == 0 ? DM_EV_WRITE_ROWS_V1 : DM_EV_DELETE_ROWS_V1,
+		    row, 1));
+		feed_end(&d);
+	}
+	table = first;
+	close_dispatch(&d);
+	tbl_free(second);
+	return drains;
+}
+
+START_TEST(tables_with_one_rule_go_into_one_table_side_by_side)
+{
+	ck_assert_uint_eq(take_turns(ID_V), 0);
+	ck_assert_uint_eq(
+	    take_turns("CREATE TABLE t (id BIGINT PRIMARY KEY, v INT)"), 0);
+}
+END_TEST
+
+START_TEST(tables_with_different_rules_go_into_one_table_in_turns)
+{
+	ck_assert_uint_eq(take_turns(ID_UNIQUE), 1);
+	ck_assert_uint_eq(take_turns("CREATE TABLE t (id INT, v INT)"), 1);
+	ck_assert_uint_eq(
+	    take_turns("CREATE TABLE t (id INT NOT NULL UNIQUE, v INT)"), 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("dispatch");
+	TCase *tc = tcase_create("marks");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc,
+	    a_batch_that_goes_before_a_row_does_not_say_it_has_the_row);
+	tcase_add_test(
+	    tc, a_pause_while_a_row_waits_does_not_pass_over_the_row);
+	tcase_add_test(tc, a_batch_that_was_lost_in_a_pause_is_not_passed_over);
+	tcase_add_test(
+	    tc, rows_that_a_lane_has_are_skipped_and_the_next_is_not);
+	tcase_add_test(tc, no_lane_is_marked_while_a_ddl_moves_them);
+	tcase_add_test(
+	    tc, tables_with_one_rule_go_into_one_table_side_by_side);
+	tcase_add_test(
+	    tc, tables_with_different_rules_go_into_one_table_in_turns);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
