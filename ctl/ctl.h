@@ -25,7 +25,7 @@ struct ctl_opt {
 	const char *help;      /* a word in `backquotes` names the value */
 	const char *completes; /* its value: see complete.h; may be NULL */
 	bool hidden;           /* from help */
-	bool ours; /* not in the original: see help.c */
+	bool ours;             /* not in the original: see help.c */
 };
 
 struct ctl_inv;
@@ -36,13 +36,13 @@ struct ctl_cmd {
 	const char *args;  /* behind the name in the usage line; may be NULL */
 	const char *alias; /* NULL: none */
 	const char *brief;
-	const char *text;                    /* long help; NULL: brief */
-	const char *examples;                /* lines without "dmctl " */
-	const char *completes;               /* arguments: see complete.h */
-	bool hidden;                         /* old name: not offered at all */
-	bool ours;                           /* not in the original: see help.c */
-	bool offline;                        /* runs without a master */
-	const struct ctl_opt *const *opts;   /* NULL-terminated, may be NULL */
+	const char *text;                  /* long help; NULL: brief */
+	const char *examples;              /* lines without "dmctl " */
+	const char *completes;             /* arguments: see complete.h */
+	bool hidden;                       /* old name: not offered at all */
+	bool ours;                         /* not in the original: see help.c */
+	bool offline;                      /* runs without a master */
+	const struct ctl_opt *const *opts; /* NULL-terminated, may be NULL */
 	const struct ctl_opt *const *shared; /* also the children's */
 	const struct ctl_cmd *const *children;
 	ctl_run_fn *run; /* NULL: a group; alone it prints its help */

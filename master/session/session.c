@@ -329,6 +329,9 @@ reject_hello(const struct hello *h, struct dm_err *err)
 
 	dm_warn("session of dm-worker refused", dm_kstr("worker", h->msg->name),
 	    dm_kerr(err));
+	/* Its `join` may name us alone: the leader is one of these. */
+	if (dm_err_is(err, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER))
+		send_masters(h->s);
 	if (dm_err_is(err, SCHEDULER_WORKER_EXIST))
 		refuse(h->s, text);
 	else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For LD_PRELOAD: a wall clock that somebody sets. It is off by the seconds that
- * the file $CLOCK_JUMP holds now; other clocks go as ever, as they do when an
- * administrator or NTP sets the time.
+ * For LD_PRELOAD: a wall clock that somebody sets. It is off by the seconds
+ * that the file $CLOCK_JUMP holds now; other clocks go as ever, as they do when
+ * an administrator or NTP sets the time.
  */
 #include <errno.h>
 #include <fcntl.h>

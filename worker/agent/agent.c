@@ -416,8 +416,8 @@ session(struct agent *a, const char *master)
 	a->stream = st;
 	dm_mutex_unlock(&a->mu);
 	send_hello(a, st);
-	while (session_wait(a, interval) &&
-	       !(silent = is_unanswered(a, master)))
+	while (
+	    session_wait(a, interval) && !(silent = is_unanswered(a, master)))
 		send_heartbeat(a, st);
 	dm_mutex_lock(&a->mu);
 	welcomed = a->welcomed;

@@ -19,7 +19,7 @@ struct lease {
 	int64_t ttl_ms;
 	bool held;
 	struct dm_mono deadline; /* while held */
-	struct dm_mono heard;	 /* a sign of life in this session, or its begin */
+	struct dm_mono heard; /* the last answer, or the begin of the session */
 	uint64_t next_seq;
 	struct dm_mono sent[LEASE_IN_FLIGHT]; /* by seq modulo */
 };

@@ -207,9 +207,7 @@ END_TEST
 START_TEST(a_person_at_a_terminal_sees_ours_in_root_help_too)
 {
 	struct ctl_env env = { .at_terminal = true };
-	struct ctl_inv inv = { .env = &env,
-		.path = { &ctl_root },
-		.depth = 1 };
+	struct ctl_inv inv = { .env = &env, .path = { &ctl_root }, .depth = 1 };
 	g_autofree char *root = ctl_help_text(&inv);
 	g_autofree char *usage = ctl_usage_text(&inv);
 
@@ -293,8 +291,7 @@ main(void)
 	tcase_add_test(tc, examples_are_part_of_help_and_not_of_usage);
 	tcase_add_test(
 	    tc, root_help_is_the_originals_and_the_others_have_ours_too);
-	tcase_add_test(
-	    tc, a_person_at_a_terminal_sees_ours_in_root_help_too);
+	tcase_add_test(tc, a_person_at_a_terminal_sees_ours_in_root_help_too);
 	tcase_add_loop_test(tc,
 	    a_mistake_is_answered_with_what_may_have_been_meant, 0,
 	    DM_ARRAY_SIZE(mistakes));

@@ -76,8 +76,8 @@ static const struct {
 	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0 }, { 0 } },
 	    "8.0.36", "mysql", false },
 	/* MariaDB has GTIDs always, and no such variable. */
-	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193 }, { 0 } },
-	    VERSION, "mariadb", false },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193 }, { 0 } }, VERSION,
+	    "mariadb", false },
 };
 
 START_TEST(enable_gtid_needs_a_source_that_writes_gtids)
@@ -96,8 +96,9 @@ START_TEST(enable_gtid_needs_a_source_that_writes_gtids)
 	ck_assert_ptr_null(dm_source_cfg_parse("s.yaml", text, &src));
 	err = check_source(src, c);
 	fake_sql_stop(f);
-	ck_assert_msg(dm_err_is(err, SOURCE_CHECK_GTID) == gtid_modes[_i].refused,
-	    "%s", err != NULL ? err->message : "no error");
+	ck_assert_msg(
+	    dm_err_is(err, SOURCE_CHECK_GTID) == gtid_modes[_i].refused, "%s",
+	    err != NULL ? err->message : "no error");
 	if (gtid_modes[_i].refused)
 		ck_assert_str_eq(err->message,
 		    "s1 has GTID_MODE = OFF_PERMISSIVE instead of ON");
