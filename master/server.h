@@ -10,8 +10,9 @@ struct server;
 
 /*
  * Connect to etcd, listen, campaign. member: our etcd, NULL when it is
- * external; tls: NULL in clear; all are borrowed until server_stop. After dm_rpc_init. An external
- * etcd must answer within 10 s; our own may wait for its peers.
+ * external; tls: NULL in clear; all are borrowed until server_stop. After
+ * dm_rpc_init. An external etcd must answer within 10 s; our own may wait for
+ * its peers.
  */
 struct dm_err *server_start(const struct dm_master_cfg *cfg, struct dm_tls *tls,
     struct dm_etcd_member_proc *member, struct server **server) DM_MUST_CHECK;

@@ -533,6 +533,12 @@ steady(void)
 	dm_mutex_unlock(&all.mu);
 }
 
+static int64_t
+number(const char *text)
+{
+	return g_ascii_strtoll(text, NULL, 10);
+}
+
 static bool
 command(char *line)
 {
@@ -542,17 +548,17 @@ command(char *line)
 
 	if (n == 2 && g_str_equal(w[0], "registered"))
 		wait_until(
-		    "registered", count_sessions, all.n, never, atoll(w[1]));
+		    "registered", count_sessions, all.n, never, number(w[1]));
 	else if (n == 3 && g_str_equal(w[0], "bound"))
-		wait_until("bound", count_bound, (unsigned)atoi(w[2]), never,
-		    atoll(w[1]));
+		wait_until("bound", count_bound, (unsigned)number(w[2]), never,
+		    number(w[1]));
 	else if (n == 1 && g_str_equal(w[0], "mark"))
 		mark();
 	else if (n == 2 && g_str_equal(w[0], "moved"))
 		wait_until(
-		    "moved", count_sessions, all.n, all.mark, atoll(w[1]));
+		    "moved", count_sessions, all.n, all.mark, number(w[1]));
 	else if (n == 3 && g_str_equal(w[0], "query"))
-		query(w[1], (unsigned)atoi(w[2]));
+		query(w[1], (unsigned)number(w[2]));
 	else if (n == 1 && g_str_equal(w[0], "steady"))
 		steady();
 	else
@@ -587,8 +593,8 @@ run(char **argv)
 
 	all.masters = g_strsplit(argv[1], ",", -1);
 	all.n_masters = g_strv_length(all.masters);
-	all.n = (unsigned)atoi(argv[2]);
-	all.ttl_ms = atoll(argv[3]) * 1000;
+	all.n = (unsigned)number(argv[2]);
+	all.ttl_ms = number(argv[3]) * 1000;
 	memset(all.pad, 'x', PAD_BYTES);
 	all.welcome_ms = g_array_new(FALSE, FALSE, sizeof(double));
 	all.ack_ms = g_array_new(FALSE, FALSE, sizeof(double));
@@ -688,7 +694,7 @@ main(int argc, char **argv)
 	}
 	dm_rpc_init();
 	if (g_str_equal(argv[1], "seed"))
-		rc = seed(argv[2], (unsigned)atoi(argv[3]));
+		rc = seed(argv[2], (unsigned)number(argv[3]));
 	else
 		rc = run(argv);
 	dm_rpc_shutdown();

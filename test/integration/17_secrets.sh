@@ -183,10 +183,11 @@ sql down "DROP DATABASE shop; DROP DATABASE dm_meta"
 
 # DM's cipher by another program: base64 of an IV, '@' and AES-256-CFB.
 dm_encrypt() { # KEY-FILE TEXT
-	local iv
+	local iv bytes
 	iv=$(openssl rand -hex 16)
+	bytes=$(fold -w2 <<<"$iv" | sed 's/^/\\x/' | tr -d '\n')
 	{
-		printf %b "$(sed 's/../\\x&/g' <<<"$iv")@"
+		printf %b "$bytes@"
 		printf %s "$2" | openssl enc -aes-256-cfb -K "$(cat "$1")" -iv "$iv"
 	} | base64 -w0
 }

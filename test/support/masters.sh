@@ -6,7 +6,7 @@
 # CLUSTER the value of initial-cluster.
 masters_plan() {
 	local n
-	MASTER= CLUSTER=
+	MASTER='' CLUSTER=''
 	for n; do
 		master_ports "$n"
 		MASTER+=${MASTER:+,}127.0.0.1:${PORT[$n]}
@@ -29,7 +29,7 @@ master_spawn() {
 		--master-addr "127.0.0.1:${PORT[$n]}" \
 		--peer-urls "http://127.0.0.1:${PORT[$n.peer]}" \
 		--log-file "$W/$n.log" "$@" >>"$W/$n.out" 2>&1 &
-	PID[$n]=$!
+	PID["$n"]=$!
 }
 
 # masters_up NAME...: all of them together, as one cluster.

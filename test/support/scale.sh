@@ -10,6 +10,7 @@
 	SCALE_BIN=${SCALE_BIN%/bin/dm-master}/test/bench/scale
 }
 
+declare -gA PID
 # gen_up WORKERS TTL: start it against all masters.
 gen_up() {
 	coproc GEN { exec "$SCALE_BIN" "$MASTER" "$@" 2>>"$W/gen.log"; }
@@ -29,8 +30,8 @@ gen_all() {
 
 # All sessions end at once.
 gen_down() {
-	local pid=${PID[gen]}
-	exec {GEN[1]}>&-
+	local pid=${PID[gen]} fd=${GEN[1]}
+	exec {fd}>&-
 	wait "$pid" 2>/dev/null
 	unset 'PID[gen]'
 }
