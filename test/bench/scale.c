@@ -203,13 +203,15 @@ static void
 send_hello(struct sim *w)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
-	Dm__V1__Hello hello = DM__V1__HELLO__INIT;
-	Dm__V1__Holding holding = DM__V1__HOLDING__INIT;
+	Dm__V1__Hello hello;
+	Dm__V1__Holding holding;
 	Dm__V1__Holding *holdings[] = { &holding };
 	uint8_t key[DM_SEAL_PUBLIC_BYTES];
 	g_autofree char *source = NULL;
 	char version[] = "bench";
 
+	dm__v1__hello__init(&hello);
+	dm__v1__holding__init(&holding);
 	dm_mutex_lock(&all.mu);
 	dm_receiver_free(w->receiver);
 	w->receiver = dm_receiver_new();
@@ -259,13 +261,17 @@ static void
 send_report(struct sim *w, char *source, char *task, Dm__V1__Report *report)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
-	Dm__V1__SourceReport sr = DM__V1__SOURCE_REPORT__INIT;
+	Dm__V1__SourceReport sr;
 	Dm__V1__SourceReport *sources[] = { &sr };
-	Pb__SourceStatus status = PB__SOURCE_STATUS__INIT;
-	Pb__SubTaskStatus sub = PB__SUB_TASK_STATUS__INIT;
+	Pb__SourceStatus status;
+	Pb__SubTaskStatus sub;
 	Pb__SubTaskStatus *subs[] = { &sub };
-	Pb__SyncStatus sync = PB__SYNC_STATUS__INIT;
+	Pb__SyncStatus sync;
 
+	dm__v1__source_report__init(&sr);
+	pb__source_status__init(&status);
+	pb__sub_task_status__init(&sub);
+	pb__sync_status__init(&sync);
 	if (source != NULL) {
 		report->sources = sources;
 		report->n_sources = 1;
@@ -488,14 +494,14 @@ query(const char *address, unsigned count)
 
 	(void)dm_rpc_channel_wait(ch, QUERY_MS);
 	for (unsigned i = 0; i < count; i++) {
-		Pb__QueryStatusListRequest req =
-		    PB__QUERY_STATUS_LIST_REQUEST__INIT;
+		Pb__QueryStatusListRequest req;
 		struct dm_mono begun = dm_mono_now();
 		ProtobufCMessage *resp = NULL;
 		DM_AUTO(dm_err)
 		err = dm_rpc_unary(ch, &pb__master__descriptor, "QueryStatus",
 		    &req.base, QUERY_MS, NULL, &resp, NULL);
 
+		pb__query_status_list_request__init(&req);
 		note(took, ms_between(begun, dm_mono_now()));
 		failed += err != NULL;
 		if (err != NULL)

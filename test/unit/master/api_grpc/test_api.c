@@ -31,11 +31,13 @@ check_refused(bool result, const char *msg, const char *code)
 
 START_TEST(a_kind_of_member_that_does_not_exist_is_38049)
 {
-	Pb__OfflineMemberRequest req = PB__OFFLINE_MEMBER_REQUEST__INIT;
-	struct api_call c = call_of("OfflineMember", &req.base);
+	Pb__OfflineMemberRequest req;
+	struct api_call c;
 	char type[] = "etcd";
 	Pb__OfflineMemberResponse *r;
 
+	pb__offline_member_request__init(&req);
+	c = call_of("OfflineMember", &req.base);
 	req.type = type;
 	r = (Pb__OfflineMemberResponse *)api_offline_member(&c);
 	check_refused(r->result, r->msg, "[code=38049:");
@@ -49,11 +51,13 @@ static const Pb__TaskOp wrong_ops[] = { PB__TASK_OP__InvalidOp,
 /* As in DM, stop-task deletes; Stop itself is no operation of clients. */
 START_TEST(an_operation_on_tasks_that_is_none_is_38041)
 {
-	Pb__OperateTaskRequest req = PB__OPERATE_TASK_REQUEST__INIT;
-	struct api_call c = call_of("OperateTask", &req.base);
+	Pb__OperateTaskRequest req;
+	struct api_call c;
 	char name[] = "t";
 	Pb__OperateTaskResponse *r;
 
+	pb__operate_task_request__init(&req);
+	c = call_of("OperateTask", &req.base);
 	req.name = name;
 	req.op = wrong_ops[_i];
 	r = (Pb__OperateTaskResponse *)api_operate_task(&c);
@@ -65,10 +69,12 @@ END_TEST
 
 START_TEST(an_operation_on_sources_that_is_none_is_38041)
 {
-	Pb__OperateSourceRequest req = PB__OPERATE_SOURCE_REQUEST__INIT;
-	struct api_call c = call_of("OperateSource", &req.base);
+	Pb__OperateSourceRequest req;
+	struct api_call c;
 	Pb__OperateSourceResponse *r;
 
+	pb__operate_source_request__init(&req);
+	c = call_of("OperateSource", &req.base);
 	req.op = PB__SOURCE_OP__InvalidSourceOp;
 	r = (Pb__OperateSourceResponse *)api_operate_source(&c);
 	check_refused(r->result, r->msg, "[code=38041:");
@@ -91,11 +97,13 @@ END_TEST
 
 START_TEST(a_lock_that_does_not_exist_is_38019)
 {
-	Pb__UnlockDDLLockRequest req = PB__UNLOCK_DDLLOCK_REQUEST__INIT;
-	struct api_call c = call_of("UnlockDDLLock", &req.base);
+	Pb__UnlockDDLLockRequest req;
+	struct api_call c;
 	char id[] = "t-`a`.`b`";
 	Pb__UnlockDDLLockResponse *r;
 
+	pb__unlock_ddllock_request__init(&req);
+	c = call_of("UnlockDDLLock", &req.base);
 	req.id = id;
 	r = (Pb__UnlockDDLLockResponse *)api_unlock_ddl_lock(&c);
 	check_refused(r->result, r->msg, "[code=38019:");
@@ -112,6 +120,13 @@ no_guard(struct dm_etcd_txn *t, void *arg)
 	(void)t;
 	(void)arg;
 	return false;
+}
+
+static struct dm_err *
+no_quorum_trouble(void *arg)
+{
+	(void)arg;
+	return NULL;
 }
 
 static bool
@@ -140,14 +155,17 @@ check_not_forwarded(bool (*leader)(char **, char **, void *))
 	struct dm_etcd_opts eo = { .endpoints = eps, .timeout_ms = 100 };
 	struct dm_master_cfg cfg = { 0 };
 	struct sched_env se = { .guard = no_guard };
-	struct api_env ae = { .cfg = &cfg, .leader = leader };
-	Pb__QueryStatusListRequest req = PB__QUERY_STATUS_LIST_REQUEST__INIT;
+	struct api_env ae = {
+		.cfg = &cfg, .leader = leader, .available = no_quorum_trouble
+	};
+	Pb__QueryStatusListRequest req;
 	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
 	struct dm_etcd *etcd = NULL;
 	struct dm_err *fail = NULL;
 	char name[] = "m1";
 	struct api *a;
 
+	pb__query_status_list_request__init(&req);
 	cfg.name = name;
 	ck_assert_ptr_null(dm_etcd_new(&eo, &etcd));
 	se.etcd = ae.etcd = etcd;
