@@ -99,24 +99,35 @@ send_files(struct dm_rpc_stream *st, response *out, const GPtrArray *files)
 	(void)dm_rpc_stream_send(st, &out->base);
 }
 
+/* Services that no file describes are between our own programs: they are not
+ * shown, since nobody could call them. */
+static bool
+is_described(const struct dm_rpc_reflection *r, const char *service)
+{
+	g_autoptr(GPtrArray) files = dm_descset_by_symbol(r->set, service);
+
+	return files != NULL;
+}
+
 static void
 send_services(
-    struct dm_rpc_stream *st, response *out, const struct dm_rpc_server *server)
+    struct dm_rpc_stream *st, response *out, const struct dm_rpc_reflection *r)
 {
 	Grpc__Reflection__V1__ListServiceResponse list =
 	    GRPC__REFLECTION__V1__LIST_SERVICE_RESPONSE__INIT;
-	g_autoptr(GPtrArray) names = dm_rpc_server_services(server);
+	g_autoptr(GPtrArray) names = dm_rpc_server_services(r->server);
 	g_autofree service_response *items =
 	    g_new0(service_response, names->len);
 	g_autofree service_response **at =
 	    g_new0(service_response *, names->len);
 
 	for (guint i = 0; i < names->len; i++) {
+		if (!is_described(r, g_ptr_array_index(names, i)))
+			continue;
 		grpc__reflection__v1__service_response__init(&items[i]);
 		items[i].name = g_ptr_array_index(names, i);
-		at[i] = &items[i];
+		at[list.n_service++] = &items[i];
 	}
-	list.n_service = names->len;
 	list.service = at;
 	out->message_response_case = ANSWERS(LIST_SERVICES_RESPONSE);
 	out->list_services_response = &list;
@@ -184,7 +195,7 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 	out.original_request = (request *)(uintptr_t)in;
 	switch (in->message_request_case) {
 	case ASKS(LIST_SERVICES):
-		send_services(st, &out, r->server);
+		send_services(st, &out, r);
 		return;
 	case ASKS(FILE_BY_FILENAME):
 		find_file(r, st, &out, in->file_by_filename);

@@ -254,8 +254,8 @@ def etcd_is_closed_otherwise(addr):
             kv.RangeRequest(key=k, range_end=e), timeout=20),
             Code.PERMISSION_DENIED)
     for path in ("KV/Put", "KV/Txn", "KV/DeleteRange", "KV/Compact",
-                 "Watch/Watch", "Lease/LeaseGrant", "Cluster/MemberList",
-                 "Cluster/MemberAdd", "Auth/UserAdd", "Maintenance/Snapshot"):
+                 "Watch/Watch", "Lease/LeaseGrant", "Auth/UserAdd",
+                 "Maintenance/Snapshot"):
         call = ch.unary_unary("/etcdserverpb." + path,
                               request_serializer=bytes,
                               response_deserializer=bytes)

@@ -70,7 +70,7 @@ own=(grpc.health.v1.Health grpc.reflection.v1.ServerReflection
 check "python: health of the master" py master health "$MASTER" pb.Master
 check "python: health of the worker" py master health "$WORKER"
 check "python: reflection of the master" py master reflection "$MASTER" \
-	pb.Master dm.v1.WorkerSession etcdserverpb.KV "${own[@]}"
+	pb.Master dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${own[@]}"
 check "python: reflection of the worker" py master reflection "$WORKER" \
 	"${own[@]}"
 check "node: all" timeout 300 node "$C/master.js" "$MASTER" "$PROTO"
