@@ -7,15 +7,18 @@
 SCRIPT is a file; each line is a step: `send TEXT` (with escapes like \\t \\n
 \\x03) types it, `want TEXT` waits until it was printed after the step before,
 at most 20 s. Everything the program prints goes to stdout. Exits with the
-program's status, 124 when something wanted did not come.
+program's status, 124 when something wanted did not come, and with -9 when it
+did not end.
 """
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
 LIMIT_S = 20
+SETTLE_S = 0.2
 
 
 def read_some(fd, seconds):
@@ -53,11 +56,16 @@ def main():
             verb, _, text = line.rstrip("\n").partition(" ")
             data = text.encode().decode("unicode_escape").encode("latin-1")
             if verb == "send":
+                # A prompt may come before the terminal was set up for it,
+                # which drops what was typed until then.
+                time.sleep(SETTLE_S)
                 os.write(fd, data)
             else:
                 seen = want(fd, data, seen)
-    while read_some(fd, LIMIT_S):
+    while data := read_some(fd, LIMIT_S):
         pass
+    if data == b"":  # it neither says anything nor ends
+        os.kill(pid, signal.SIGKILL)
     sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 
