@@ -224,7 +224,7 @@ run(const struct dm_master_cfg *cfg)
 	bool embedded = strcmp(cfg->etcd_mode, "external") != 0;
 	struct dm_etcd_member_proc *member = NULL;
 	struct dm_err *err = check_supported(cfg);
-	struct certs certs = { NULL };
+	struct certs certs = { .tls = NULL, .member = NULL };
 	int status;
 
 	if (err == NULL)

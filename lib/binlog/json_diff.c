@@ -171,6 +171,7 @@ open_node(struct node *k, struct dm_arena *a)
 	if (c.n > dm_cursor_left(&c.all))
 		return false;
 	make_room(k, a, c.n + 1);
+	dm_assert(k->items != NULL);
 	for (k->n = 0; k->n < c.n; k->n++) {
 		struct dm_json_element e;
 

@@ -132,7 +132,7 @@ static struct dm_err *
 fill(struct dm_payload *p, size_t from, size_t to)
 {
 	while (from < to) {
-		size_t n = MIN(to - from, PIECE), got;
+		size_t n = MIN(to - from, PIECE), got = 0;
 		struct dm_err *err;
 
 		if (p->room < from + n) {
@@ -154,7 +154,7 @@ static struct dm_err *
 check_end(struct dm_payload *p)
 {
 	uint8_t byte;
-	size_t got;
+	size_t got = 0;
 	struct dm_err *err = read_some(p, &byte, 1, &got);
 
 	if (err != NULL)

@@ -69,6 +69,7 @@ send_error(struct dm_rpc_stream *st, response *out, enum dm_rpc_status code,
 	out->message_response_case = ANSWERS(ERROR_RESPONSE);
 	out->error_response = &e;
 	(void)dm_rpc_stream_send(st, &out->base);
+	out->error_response = NULL;
 }
 
 static void
@@ -97,6 +98,7 @@ send_files(struct dm_rpc_stream *st, response *out, const GPtrArray *files)
 	out->message_response_case = ANSWERS(FILE_DESCRIPTOR_RESPONSE);
 	out->file_descriptor_response = &f;
 	(void)dm_rpc_stream_send(st, &out->base);
+	out->file_descriptor_response = NULL;
 }
 
 /* Services that no file describes are between our own programs: they are not
@@ -132,6 +134,7 @@ send_services(
 	out->message_response_case = ANSWERS(LIST_SERVICES_RESPONSE);
 	out->list_services_response = &list;
 	(void)dm_rpc_stream_send(st, &out->base);
+	out->list_services_response = NULL;
 }
 
 /* proto3 has no extensions; only options have some, of other files. */
@@ -145,6 +148,7 @@ send_no_extensions(struct dm_rpc_stream *st, response *out, const char *type)
 	out->message_response_case = ANSWERS(ALL_EXTENSION_NUMBERS_RESPONSE);
 	out->all_extension_numbers_response = &none;
 	(void)dm_rpc_stream_send(st, &out->base);
+	out->all_extension_numbers_response = NULL;
 }
 
 /* ---- questions ---- */

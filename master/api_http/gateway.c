@@ -253,7 +253,7 @@ serve(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 	struct gateway *g = arg;
 	g_autoptr(GPtrArray) params = dm_http_req_params(req);
 	enum dm_rpc_status status;
-	struct gateway_call call;
+	struct gateway_call call = { 0 };
 	ProtobufCMessage *answer;
 	struct dm_err *err;
 

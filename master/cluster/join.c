@@ -134,6 +134,7 @@ add_us(struct join *j, const char *addr)
 		dm_err_free(err);
 		sleep(ADD_STEP_S);
 	}
+	dm_assert(resp != NULL);
 	r = (Etcdserverpb__MemberAddResponse *)resp;
 	j->members = to_initial_cluster(j, r->members, r->n_members);
 	pb_free(resp);
@@ -155,6 +156,7 @@ join_at(struct join *j, const char *addr, bool *reached)
 	*reached = err == NULL;
 	if (err != NULL)
 		return err;
+	dm_assert(resp != NULL);
 	r = (Etcdserverpb__MemberListResponse *)resp;
 	err = check_members(j, r->members, r->n_members, &added);
 	if (err == NULL && added)
@@ -208,6 +210,7 @@ run_child(struct join *j, int fd)
 	dm_rpc_use_tls(j->tls);
 	err = join_any(j);
 	if (err == NULL) {
+		dm_assert(j->members != NULL);
 		write_all(fd, WORD_MEMBERS, j->members);
 	} else {
 		g_autofree char *text = dm_err_message(err);

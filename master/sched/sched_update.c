@@ -137,7 +137,7 @@ check_subtask(const struct sched_source *src, const struct sched_subtask *st,
 	if (err != NULL)
 		return err;
 	if (s == NULL || s->unit != PB__UNIT_TYPE__Sync ||
-	    strcmp(before, after) != 0)
+	    g_strcmp0(before, after) != 0)
 		return dm_err_new(
 		    WORKER_UPDATE_SUB_TASK_CONFIG, st->task, unit_name(s));
 	return NULL;
