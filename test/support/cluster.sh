@@ -97,8 +97,11 @@ mariadb_up() {
 	local flags=()
 	mapfile -t flags <"$W/$n.flags"
 	[ -n "${flags[0]}" ] || flags=()
+	# A server that starts removes what looks like its own old temporary
+	# tables: those of others must not be in the same folder.
+	mkdir -p "$W/$n.tmp"
 	mariadbd --no-defaults --datadir="$W/$n" --socket="$W/$n.sock" \
-		--port="${PORT[$n]}" --bind-address=127.0.0.1 \
+		--tmpdir="$W/$n.tmp" --port="${PORT[$n]}" --bind-address=127.0.0.1 \
 		--user="$(id -un)" --pid-file="$W/$n.pid" \
 		--innodb-buffer-pool-size=128M --skip-name-resolve \
 		--max-connections=400 --character-set-server=utf8mb4 \
