@@ -186,8 +186,8 @@ grow_slots(struct batch *b)
 	}
 }
 
-/* Find the row of a step; false when the step cannot follow what is there.
- * Leaves the text of the key at the end of the batch's text. */
+/* Find the row of a step, and leave the text of its key at the end of the
+ * batch's text. False, and no text: the step cannot follow what is there. */
 static bool
 look_up(struct batch *b, const struct tbl *t, struct step *s)
 {
@@ -198,10 +198,12 @@ look_up(struct batch *b, const struct tbl *t, struct step *s)
 	s->key_len = b->text->len - s->key_off;
 	s->hash = hash_key(t, b->text->str + s->key_off, s->key_len);
 	at = *find_slot(b, t, s);
-	if (at == 0)
+	s->ch =
+	    at == 0 ? NULL : &g_array_index(b->changes, struct change, at - 1);
+	if (s->ch == NULL || next_kind[s->ch->kind][s->op] != IMPOSSIBLE)
 		return true;
-	s->ch = &g_array_index(b->changes, struct change, at - 1);
-	return next_kind[s->ch->kind][s->op] != IMPOSSIBLE;
+	g_string_truncate(b->text, s->key_off);
+	return false;
 }
 
 /* A change of the row that the step is of, made if it is the row's first. */
@@ -285,36 +287,40 @@ take_step(struct batch *b, const struct row_change *rc, struct step *s)
 	return ch;
 }
 
+/* A row that moves to another key is two rows: one goes, one comes. */
+static bool
+add_moved(struct batch *b, const struct row_change *rc)
+{
+	struct step from = { .op = OP_DELETE, .row = rc->before };
+	struct step to = { .op = OP_INSERT, .row = rc->after };
+
+	/* Both steps must fit before the first is taken. */
+	if (!look_up(b, rc->t, &to))
+		return false;
+	g_string_truncate(b->text, to.key_off);
+	if (!look_up(b, rc->t, &from))
+		return false;
+	take_step(b, rc, &from);
+	(void)look_up(b, rc->t, &to); /* again: the changes may have moved */
+	take_step(b, rc, &to)->raw++;
+	return true;
+}
+
 static bool
 add_merged(struct batch *b, const struct row_change *rc)
 {
-	bool moved = rc->before != NULL && rc->after != NULL &&
-		     tbl_key_moved(&rc->t->key, rc->before, rc->after);
-	struct step from = { .op = OP_DELETE, .row = rc->before };
-	struct step to = { .op = moved || rc->before == NULL ? OP_INSERT
-							     : OP_UPDATE,
-		.row = rc->after };
-	struct step *only = rc->after == NULL ? &from : &to;
-	size_t text = b->text->len;
-	bool fits = true;
+	struct step s = { .op = OP_UPDATE, .row = rc->after };
 
 	grow_slots(b);
-	if (moved) {
-		/* Two rows; the second one's step must fit, too. */
-		fits = look_up(b, rc->t, &to);
-		g_string_truncate(b->text, text);
-		to.ch = NULL;
-	}
-	fits = fits && look_up(b, rc->t, moved ? &from : only);
-	if (!fits) {
-		g_string_truncate(b->text, text);
+	if (rc->before == NULL)
+		s.op = OP_INSERT;
+	else if (rc->after == NULL)
+		s = (struct step){ .op = OP_DELETE, .row = rc->before };
+	else if (tbl_key_moved(&rc->t->key, rc->before, rc->after))
+		return add_moved(b, rc);
+	if (!look_up(b, rc->t, &s))
 		return false;
-	}
-	if (moved) {
-		take_step(b, rc, &from);
-		(void)look_up(b, rc->t, &to);
-	}
-	take_step(b, rc, moved ? &to : only)->raw++;
+	take_step(b, rc, &s)->raw++;
 	return true;
 }
 
