@@ -89,22 +89,6 @@ dm_arena_alloc(struct dm_arena *a, size_t size)
 	return p;
 }
 
-void *
-dm_arena_zalloc(struct dm_arena *a, size_t size)
-{
-	return memset(dm_arena_alloc(a, size), 0, size);
-}
-
-void *
-dm_arena_dup(struct dm_arena *a, const void *p, size_t size)
-{
-	void *copy = dm_arena_alloc(a, size);
-
-	if (size > 0)
-		memcpy(copy, p, size);
-	return copy;
-}
-
 char *
 dm_arena_strndup(struct dm_arena *a, const char *s, size_t n)
 {
@@ -114,12 +98,6 @@ dm_arena_strndup(struct dm_arena *a, const char *s, size_t n)
 		memcpy(copy, s, n);
 	copy[n] = '\0';
 	return copy;
-}
-
-char *
-dm_arena_strdup(struct dm_arena *a, const char *s)
-{
-	return dm_arena_strndup(a, s, strlen(s));
 }
 
 char *

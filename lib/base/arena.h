@@ -25,9 +25,6 @@ void dm_arena_fini(struct dm_arena *a);
 void dm_arena_reset(struct dm_arena *a);
 /* 16-byte aligned, not zeroed. Never NULL: memory that ends aborts. */
 void *dm_arena_alloc(struct dm_arena *a, size_t size);
-void *dm_arena_zalloc(struct dm_arena *a, size_t size);
-void *dm_arena_dup(struct dm_arena *a, const void *p, size_t size);
-char *dm_arena_strdup(struct dm_arena *a, const char *s);
 /* Copies n bytes of s and ends them with NUL. */
 char *dm_arena_strndup(struct dm_arena *a, const char *s, size_t n);
 char *dm_arena_printf(struct dm_arena *a, const char *fmt, ...) DM_PRINTF(2, 3);

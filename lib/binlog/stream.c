@@ -34,7 +34,6 @@
 
 struct dm_binlog_stream {
 	struct dm_sql_conn *conn; /* owned */
-	unsigned last_errno;
 };
 
 static void
@@ -78,11 +77,11 @@ stream_failed(struct dm_binlog_stream *st, const char *what)
 	MYSQL *my = dm_sql_raw(st->conn);
 	g_autofree char *text = g_utf8_make_valid(mysql_error(my), -1);
 	struct dm_err *err = dm_err_new(SYNCER_GET_EVENT, what);
+	unsigned code = mysql_errno(my);
 
-	st->last_errno = mysql_errno(my);
 	dm_err_set_cause(
-	    err, "Error %u (%s): %s", st->last_errno, mysql_sqlstate(my), text);
-	return dm_err_set_workaround(err, "%s", remedy(st->last_errno));
+	    err, "Error %u (%s): %s", code, mysql_sqlstate(my), text);
+	return dm_err_set_workaround(err, "%s", remedy(code));
 }
 
 static struct dm_err *
@@ -224,11 +223,9 @@ start_dump(struct dm_binlog_stream *st, const struct dm_binlog_start *start)
 	struct dm_err *err;
 
 	err = set_session(st->conn, start);
-	if (err != NULL) {
-		st->last_errno = dm_sql_last_errno(st->conn);
+	if (err != NULL)
 		return dm_err_wrap(
 		    err, SYNCER_GET_EVENT, "the session could not be set up");
-	}
 	/* Above the numbers that people give to their servers. */
 	if (id == 0)
 		id = g_random_int() | 0x80000000u;
@@ -266,7 +263,6 @@ dm_binlog_stream_next(
 	MYSQL *my = dm_sql_raw(st->conn);
 	unsigned long n;
 
-	st->last_errno = 0;
 	n = mysql_net_read_packet(my);
 	if (n == packet_error)
 		return stream_failed(st, "the stream broke off");
@@ -280,12 +276,6 @@ dm_binlog_stream_next(
 	*raw = my->net.read_pos + 1;
 	*len = n - 1;
 	return NULL;
-}
-
-unsigned
-dm_binlog_stream_errno(struct dm_binlog_stream *st)
-{
-	return st->last_errno;
 }
 
 bool

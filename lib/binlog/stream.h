@@ -34,10 +34,6 @@ struct dm_err *dm_binlog_stream_open(struct dm_sql_conn *conn,
  */
 struct dm_err *dm_binlog_stream_next(struct dm_binlog_stream *st,
     const uint8_t **raw, size_t *len) DM_MUST_CHECK;
-/* The server's or libmariadb's number of the last failure, which its cause
- * shows too: 1236 = this place cannot be read, 2013 = connection lost, 0 = the
- * server ended the stream. */
-unsigned dm_binlog_stream_errno(struct dm_binlog_stream *st);
 /* True when the next call finds data without waiting for the network; waits
  * for that at most timeout_ms. */
 bool dm_binlog_stream_wait(struct dm_binlog_stream *st, int timeout_ms);

@@ -92,12 +92,6 @@ dm_sql_column(struct dm_sql_result *r, unsigned i)
 	return r->fields[i].name;
 }
 
-unsigned
-dm_sql_columns(struct dm_sql_result *r)
-{
-	return r->n_fields;
-}
-
 void
 dm_sql_result_free(struct dm_sql_result *r)
 {

@@ -107,9 +107,8 @@ struct dm_err *dm_sql_next(struct dm_sql_result *res, struct dm_sql_row *row,
  * is taken for it, whether it has 16 MB or more. Also true where that cannot be
  * told; false when the connection failed, which dm_sql_next finds. */
 bool dm_sql_next_is_large(struct dm_sql_result *res);
-/* Column names. */
+/* Name of column i. */
 const char *dm_sql_column(struct dm_sql_result *res, unsigned i);
-unsigned dm_sql_columns(struct dm_sql_result *res);
 /* A streamed result that is not read to its end takes the connection with it
  * (the rest may be a whole table): later calls give DB_BAD_CONN. */
 void dm_sql_result_free(struct dm_sql_result *res);

@@ -163,14 +163,3 @@ dm_queue_is_closed(struct dm_queue *q)
 	dm_mutex_unlock(&q->mu);
 	return closed;
 }
-
-size_t
-dm_queue_length(struct dm_queue *q)
-{
-	size_t n;
-
-	dm_mutex_lock(&q->mu);
-	n = q->items.length;
-	dm_mutex_unlock(&q->mu);
-	return n;
-}

@@ -32,6 +32,5 @@ struct dm_err *dm_queue_pop(struct dm_queue *q, int64_t timeout_ms,
 /* No more pushes; what is queued can still be popped. */
 void dm_queue_close(struct dm_queue *q);
 bool dm_queue_is_closed(struct dm_queue *q);
-size_t dm_queue_length(struct dm_queue *q);
 
 #endif
