@@ -452,16 +452,13 @@ static void
 run_hello(struct sched_core *core, void *arg)
 {
 	struct hello *h = *(struct hello **)arg;
-	struct dm_err *err = NULL;
+	struct dm_err *err;
 
 	if (is_closed(h->s))
 		return;
-	if (core == NULL) {
-		/* Its `join` may name us alone: the leader is one of these. */
-		send_masters(h->s);
+	if (core == NULL)
 		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	}
-	if (err == NULL)
+	else
 		err = sched_check_name(core, h->msg->name, h->msg->address);
 	if (err != NULL) {
 		reject_hello(h, err);
