@@ -110,11 +110,11 @@ struct dm_err *dm_etcd_lease_grant(
 /* *ttl_s: what is left now; 0 means the lease is gone (no error). */
 struct dm_err *dm_etcd_lease_keepalive(
     struct dm_etcd *e, int64_t lease, int64_t *ttl_s) DM_MUST_CHECK;
-/* done gets err (owned by it) or the lease; on the client's thread. */
-typedef void dm_etcd_grant_fn(struct dm_err *err, int64_t lease, void *arg);
+/* Both without waiting. done gets err (owned by it) or the value: the lease of
+ * a grant, what is left of a keepalive, as above. On the client's thread. */
+typedef void dm_etcd_lease_fn(struct dm_err *err, int64_t value, void *arg);
 void dm_etcd_lease_grant_start(
-    struct dm_etcd *e, int64_t ttl_s, dm_etcd_grant_fn *done, void *arg);
-typedef void dm_etcd_lease_fn(struct dm_err *err, int64_t ttl_s, void *arg);
+    struct dm_etcd *e, int64_t ttl_s, dm_etcd_lease_fn *done, void *arg);
 void dm_etcd_lease_keepalive_start(
     struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg);
 struct dm_err *dm_etcd_lease_revoke(

@@ -63,32 +63,47 @@ dm_etcd_lease_grant(struct dm_etcd *e, int64_t ttl_s, int64_t *lease)
 	return dm_etcd_lease_grant_in(e, ttl_s, 0, lease);
 }
 
-struct grant_waiter {
-	dm_etcd_grant_fn *done;
+/* Who is told of an answer. */
+struct waiter {
+	dm_etcd_lease_fn *done;
 	void *arg;
 };
 
 static void
+start_call(struct dm_etcd *e, const struct dm_etcd_call *c,
+    dm_etcd_answer_fn *on_answer, dm_etcd_lease_fn *done, void *arg)
+{
+	struct waiter *w = g_new(struct waiter, 1);
+
+	*w = (struct waiter){ .done = done, .arg = arg };
+	dm_etcd_call_start(e, c, on_answer, w);
+}
+
+/* Takes all but value; err is passed on. */
+static void
+tell(struct waiter *w, struct dm_err *err, json_t *body, int64_t value)
+{
+	json_decref(body);
+	w->done(err, value, w->arg);
+	g_free(w);
+}
+
+static void
 on_grant(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 {
-	struct grant_waiter w = *(struct grant_waiter *)arg;
 	int64_t lease = 0;
 
-	g_free(arg);
 	err = finish_grant(err, a->body, &lease);
-	json_decref(a->body);
-	w.done(err, lease, w.arg);
+	tell(arg, err, a->body, lease);
 }
 
 void
 dm_etcd_lease_grant_start(
-    struct dm_etcd *e, int64_t ttl_s, dm_etcd_grant_fn *done, void *arg)
+    struct dm_etcd *e, int64_t ttl_s, dm_etcd_lease_fn *done, void *arg)
 {
 	struct dm_etcd_call c = grant_call(ttl_s, 0);
-	struct grant_waiter *w = g_new(struct grant_waiter, 1);
 
-	*w = (struct grant_waiter){ .done = done, .arg = arg };
-	dm_etcd_call_start(e, &c, on_grant, w);
+	start_call(e, &c, on_grant, done, arg);
 }
 
 static struct dm_etcd_call
@@ -151,21 +166,13 @@ dm_etcd_lease_keepalive(struct dm_etcd *e, int64_t lease, int64_t *ttl_s)
 	return dm_etcd_lease_keepalive_in(e, lease, 0, ttl_s);
 }
 
-struct lease_waiter {
-	dm_etcd_lease_fn *done;
-	void *arg;
-};
-
 static void
 on_keepalive(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 {
-	struct lease_waiter w = *(struct lease_waiter *)arg;
 	int64_t ttl = 0;
 
-	g_free(arg);
 	err = finish_keepalive(err, a->grpc_code, a->body, &ttl);
-	json_decref(a->body);
-	w.done(err, ttl, w.arg);
+	tell(arg, err, a->body, ttl);
 }
 
 void
@@ -173,10 +180,8 @@ dm_etcd_lease_keepalive_start(
     struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg)
 {
 	struct dm_etcd_call c = keepalive_call(lease, 0);
-	struct lease_waiter *w = g_new(struct lease_waiter, 1);
 
-	*w = (struct lease_waiter){ .done = done, .arg = arg };
-	dm_etcd_call_start(e, &c, on_keepalive, w);
+	start_call(e, &c, on_keepalive, done, arg);
 }
 
 struct dm_err *
