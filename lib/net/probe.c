@@ -10,10 +10,10 @@
 
 #include "lib/base/clock.h"
 #include "lib/crypt/tls.h"
+#include "lib/net/connect.h"
 #include "lib/net/port.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -38,48 +38,20 @@ struct probe {
 	struct dm_mono until;
 };
 
+static int64_t
+left_ms(const struct probe *p)
+{
+	return dm_mono_diff_ms(p->until, dm_mono_now());
+}
+
 /* Until `events`. False: the time is over. */
 static bool
 wait_for(const struct probe *p, short events)
 {
-	struct pollfd pfd = { .fd = p->fd, .events = events };
-	int64_t left;
-	int n;
-
-	do {
-		left = dm_mono_diff_ms(p->until, dm_mono_now());
-		n = left > 0 ? poll(&pfd, 1, (int)MIN(left, 60000)) : 0;
-	} while (n < 0 && errno == EINTR);
-	return n > 0;
+	return dm_net_wait(p->fd, events, left_ms(p));
 }
 
 /* ---- connecting ---- */
-
-/* False: errno. */
-static bool
-connect_one(struct probe *p, const struct addrinfo *a)
-{
-	socklen_t len = sizeof(int);
-	int error = 0;
-
-	p->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    a->ai_protocol);
-	if (p->fd < 0)
-		return false;
-	if (connect(p->fd, a->ai_addr, a->ai_addrlen) == 0)
-		return true;
-	if (errno == EINPROGRESS) {
-		if (!wait_for(p, POLLOUT))
-			error = ETIMEDOUT;
-		else if (getsockopt(
-			     p->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
-			error = errno;
-		if (error == 0)
-			return true;
-		errno = error;
-	}
-	return false;
-}
 
 static struct dm_err *
 connect_any(struct probe *p, const char *port)
@@ -88,19 +60,15 @@ connect_any(struct probe *p, const char *port)
 		.ai_flags = AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
 	int rc = getaddrinfo(p->host, port, &hints, &list);
-	bool ok = false;
 
 	if (rc != 0)
 		return dm_err_plain("%s: %s", p->addr, gai_strerror(rc));
-	for (const struct addrinfo *a = list; a != NULL && !ok;
-	     a = a->ai_next) {
-		if (p->fd >= 0)
-			close(p->fd);
-		ok = connect_one(p, a);
-	}
-	rc = errno;
+	for (const struct addrinfo *a = list; a != NULL && p->fd < 0;
+	     a = a->ai_next)
+		p->fd = dm_net_connect(a, left_ms(p));
 	freeaddrinfo(list);
-	return ok ? NULL : dm_err_plain("%s: %s", p->addr, g_strerror(rc));
+	return p->fd >= 0 ? NULL
+			  : dm_err_plain("%s: %s", p->addr, g_strerror(-p->fd));
 }
 
 /* ---- in clear ---- */

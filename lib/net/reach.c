@@ -1,47 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/net/reach.h"
 
+#include "lib/net/connect.h"
 #include "lib/net/port.h"
 
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-static enum dm_net_reach
-outcome(int fd, int64_t timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	socklen_t len = sizeof(int);
-	int e = 0;
-
-	if (poll(&p, 1, (int)MIN(timeout_ms, INT32_MAX)) != 1)
-		return DM_NET_SILENT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0)
-		return DM_NET_SILENT;
-	if (e == 0)
-		return DM_NET_OPEN;
-	return e == ECONNREFUSED ? DM_NET_CLOSED : DM_NET_SILENT;
-}
 
 static enum dm_net_reach
 reach_one(const struct addrinfo *a, int64_t timeout_ms)
 {
-	enum dm_net_reach r = DM_NET_SILENT;
-	int fd =
-	    socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = dm_net_connect(a, timeout_ms);
 
 	if (fd < 0)
-		return r;
-	if (connect(fd, a->ai_addr, a->ai_addrlen) == 0)
-		r = DM_NET_OPEN;
-	else if (errno == EINPROGRESS)
-		r = outcome(fd, timeout_ms);
-	else if (errno == ECONNREFUSED)
-		r = DM_NET_CLOSED;
+		return fd == -ECONNREFUSED ? DM_NET_CLOSED : DM_NET_SILENT;
 	close(fd);
-	return r;
+	return DM_NET_OPEN;
 }
 
 enum dm_net_reach
