@@ -149,6 +149,8 @@ desired_locked(struct sim *w, const Dm__V1__Desired *d)
 	g_clear_pointer(&w->source, g_free);
 	g_clear_pointer(&w->task, g_free);
 	w->revision = d->revision;
+	/* As a worker does: what has changed is reported at once. */
+	w->report_due = dm_mono_now();
 	if (d->n_sources == 0)
 		return;
 	w->source = g_strdup(d->sources[0]->source);
@@ -491,17 +493,17 @@ query(const char *address, unsigned count)
 	g_autoptr(GArray) took = g_array_new(FALSE, FALSE, sizeof(double));
 	g_autoptr(GArray) ages = g_array_new(FALSE, FALSE, sizeof(double));
 	unsigned tasks = 0, failed = 0;
+	Pb__QueryStatusListRequest req;
 
+	pb__query_status_list_request__init(&req);
 	(void)dm_rpc_channel_wait(ch, QUERY_MS);
 	for (unsigned i = 0; i < count; i++) {
-		Pb__QueryStatusListRequest req;
 		struct dm_mono begun = dm_mono_now();
 		ProtobufCMessage *resp = NULL;
 		DM_AUTO(dm_err)
 		err = dm_rpc_unary(ch, &pb__master__descriptor, "QueryStatus",
 		    &req.base, QUERY_MS, NULL, &resp, NULL);
 
-		pb__query_status_list_request__init(&req);
 		note(took, ms_between(begun, dm_mono_now()));
 		failed += err != NULL;
 		if (err != NULL)
