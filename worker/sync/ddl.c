@@ -19,6 +19,12 @@
 
 #include <string.h>
 
+#define ER_UNKNOWN     1105
+#define ER_INTERRUPTED 1317
+/* The client's own: the connection was lost. */
+#define CLIENT_CODES     2000
+#define CLIENT_CODES_END 2999
+
 #define HINT                                                                   \
 	"correct the target, then `resume-task`; or leave the statement out "  \
 	"with `binlog skip`, or run others instead with `binlog replace`"
@@ -291,6 +297,15 @@ is_already_code(unsigned code)
 	return false;
 }
 
+/* The server has said no to the statement: it is not done, nor will it be. (An
+ * interruption says nothing of the kind.) */
+static bool
+is_refusal(unsigned code)
+{
+	return code != ER_UNKNOWN && code != ER_INTERRUPTED && code != 0 &&
+	       (code < CLIENT_CODES || code > CLIENT_CODES_END);
+}
+
 static struct dm_err *
 looks_done(struct job *j, bool *done)
 {
@@ -321,13 +336,14 @@ execute(struct job *j)
 		return err;
 	err = run_sql(j);
 	code = err != NULL ? dm_sql_last_errno(j->d->ddl) : 0;
+	j->refusal = code;
 	if (err == NULL || (code > 0 && code < 2000)) {
 		again = restore_session(j, sql_mode, foreign_keys);
 		if (err == NULL)
 			return again;
 		dm_err_free(again); /* the statement's error comes first */
 	}
-	if (code > 0 && code < 2000)
+	if (is_refusal(code))
 		dm_err_set_workaround(err, HINT);
 	if (!is_already_code(code))
 		return err;
@@ -387,6 +403,30 @@ announce(struct job *j)
 	if (err == NULL)
 		err = intent_save(d->meta, d->ddl, &in);
 	return commit(d->ddl, err);
+}
+
+/*
+ * Takes err, with which the statement failed. Where the server has refused it
+ * as a whole, the intent goes: the target may be corrected by hand then, and
+ * nobody has to guess by its structure what was done.
+ */
+static struct dm_err *
+withdraw(struct job *j, struct dm_err *err)
+{
+	struct dm_sql_conn *conn = j->d->ddl;
+	struct dm_err *again;
+
+	if (!ddl_is_alter(j->ddl) || !is_refusal(j->refusal))
+		return err;
+	again = dm_sql_execf(conn, "BEGIN");
+	if (again == NULL)
+		again = meta_check_fence(j->d->meta, conn);
+	if (again == NULL)
+		again = intent_delete(j->d->meta, conn);
+	if (again == NULL)
+		again = dm_sql_execf(conn, "COMMIT");
+	dm_err_free(again); /* the intent stays; the first error tells more */
+	return err;
 }
 
 static struct dm_err *
@@ -605,8 +645,11 @@ ddl_job_run(struct job *j)
 	else
 		err = announce(j);
 	DM_FAILPOINT("ddl-run");
-	if (err == NULL && v == VERDICT_RUN)
+	if (err == NULL && v == VERDICT_RUN) {
 		err = execute(j);
+		if (err != NULL)
+			err = withdraw(j, err);
+	}
 	DM_FAILPOINT("ddl-done");
 	if (err == NULL)
 		err = finish(j);

@@ -26,6 +26,7 @@ struct job {
 	char *to_db, *to_table;  /* first table in the target; owned */
 	struct dm_table *before; /* its structure now; NULL: none */
 	struct dm_table *after;  /* foretold; NULL: not known */
+	unsigned refusal;        /* the server's error number; 0: none */
 	GArray *changed;         /* struct dm_table_name, of the source */
 };
 

@@ -656,40 +656,6 @@ on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
 /* ---- events ---- */
 
 static struct dm_err *
-on_rotate(struct dispatch *d, const uint8_t *body, size_t len)
-{
-	struct dm_arena a = { 0 };
-	struct dm_ev_rotate r = { 0 };
-	struct dm_err *err;
-
-	err = dm_rotate_decode(&d->format, body, len, &a, &r);
-	if (err == NULL) {
-		d->end = dm_pos_make(r.next_name, r.pos);
-		if (!d->in_txn && !d->seeking &&
-		    dm_pos_cmp(&d->end, &d->done) > 0)
-			d->done = d->end;
-	}
-	dm_arena_fini(&a);
-	return err;
-}
-
-/* The 32-bit position in an event wraps in files over 4 GiB. A heartbeat only
- * repeats where the server is. */
-static void
-advance(struct dispatch *d, const struct dm_event_header *h)
-{
-	uint64_t end = (d->end.pos & ~UINT64_C(0xffffffff)) | h->log_pos;
-
-	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
-	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
-		return;
-	if (end + (UINT64_C(1) << 31) < d->end.pos)
-		end += UINT64_C(1) << 32;
-	if (end > d->end.pos)
-		d->end.pos = end;
-}
-
-static struct dm_err *
 stop_at(const struct dm_event_info *info, uint8_t type)
 {
 	struct dm_err *err = dm_err_new(SYNCER_EVENT, "");
@@ -775,7 +741,7 @@ on_event(struct dispatch *d, const struct dm_event_header *h,
 	struct dm_pos start = d->end;
 	struct dm_err *err;
 
-	advance(d, h);
+	events_advance(d, h);
 	err = operate_before(d, h, &start);
 	if (err == NULL)
 		err = dispatch_inner(d, h, body, len, &start);
@@ -797,12 +763,12 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 	if (err != NULL)
 		return locate(d, err, &start);
 	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
-		advance(d, &h);
+		events_advance(d, &h);
 		err = dm_format_description_decode(raw, len, &d->format);
 		return locate(d, err, &start);
 	}
 	if (h.type == DM_EV_ROTATE)
-		return locate(d, on_rotate(d, body, body_len), &start);
+		return locate(d, events_rotate(d, body, body_len), &start);
 	events_locate(d, &h);
 	return on_event(d, &h, body, body_len);
 }
