@@ -209,6 +209,37 @@ check "the other source was left alone" \
 	bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status ops -s src2 | grep -q Paused"
 check "resume-task" ctl resume-task ops
 
+# Killed in the middle of a given statement: before it, and behind it.
+stop w1
+export DM_FAILPOINT=$W/failpoint
+for point in ddl-run ddl-done; do
+	WORKER_BIN=$BIN/dm-worker-failpoints worker_up w1 --keepalive-ttl 5 \
+		--max-sources 2
+	check "$point: the task runs" wait_for 60 synced task_synced ops
+	next=$(end_of up)
+	echo "$point:kill" >"$DM_FAILPOINT"
+	check "$point: two statements instead" ctl binlog replace ops -s src1 \
+		-b "$next" "ALTER TABLE ops.s ADD COLUMN \`$point\` INT;
+		ALTER TABLE ops.s ADD INDEX \`$point\` (a)"
+	sql up "ALTER TABLE ops.s ADD COLUMN \`$point\` INT, ADD INDEX \`$point\` (b);
+		INSERT INTO ops.s (id,a,\`$point\`) SELECT MAX(id)+1, 5, 5 FROM ops.s"
+	check "$point: it is killed" wait_for 30 "$point" test ! -e "$DM_FAILPOINT"
+	wait "${PID[w1]}" 2>/dev/null
+	check "$point: what was begun is still there" test \
+		"$(sql down "SELECT CONCAT(op,' ',done) FROM dm_meta.dm_operator")" = "2 0"
+	WORKER_BIN=$BIN/dm-worker-failpoints worker_up w1 --keepalive-ttl 5 \
+		--max-sources 2
+	check "$point: the next run ends it" wait_for 60 synced task_synced ops
+	check "$point: rows are equal" same_table up down ops s
+	check "$point: with the given index" test \
+		"$(sql down "SELECT GROUP_CONCAT(column_name) FROM information_schema.statistics WHERE table_schema='ops' AND table_name='s' AND index_name='$point'")" = a
+	check "$point: nothing is left over" test \
+		"$(sql down "SELECT COUNT(*) FROM dm_meta.dm_operator")" = 0
+	stop w1
+done
+unset DM_FAILPOINT
+worker_up w1 --keepalive-ttl 5 --max-sources 2
+
 # ---- structures ----
 
 check "pause-task" ctl pause-task ops

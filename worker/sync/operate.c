@@ -2,7 +2,6 @@
 /* Skip, replace and inject at events: see operate.h. */
 #include "worker/sync/operate.h"
 
-#include "lib/base/failpoint.h"
 #include "lib/log/log.h"
 #include "worker/sync/ddl_job.h"
 
@@ -83,7 +82,6 @@ run_next(struct dispatch *d, struct binlog_op *o, const struct dm_pos *start,
 	else if (err == NULL)
 		err = ddl_job_run(&j);
 	ddl_job_fini(&j);
-	DM_FAILPOINT("operate-statement");
 	return err;
 }
 

@@ -2,6 +2,7 @@
 /* The suite of worker/sync/dispatch.c, with lanes that only note what they are
  * given. */
 #include "worker/sync/dispatch.h"
+#include "worker/sync/operate.h"
 
 #include "test/unit/worker/sync/fixture.h"
 
