@@ -178,8 +178,7 @@ depose(const char *name, const char *addr, void *arg)
 }
 
 static void
-command(
-    struct command_call *calls, size_t n, struct dm_cancel *c, void *arg)
+command(struct command_call *calls, size_t n, struct dm_cancel *c, void *arg)
 {
 	struct server *s = arg;
 

@@ -480,7 +480,8 @@ pass_on(struct holder *h, struct command *c)
 	const struct source *s =
 	    g_hash_table_lookup(h->sources, command_msg(c)->source);
 	struct subtask *st =
-	    s != NULL ? g_hash_table_lookup(s->subtasks, command_task(c)) : NULL;
+	    s != NULL ? g_hash_table_lookup(s->subtasks, command_task(c))
+		      : NULL;
 
 	if (st != NULL)
 		subtask_command(st, c);

@@ -324,8 +324,7 @@ wait_for_work(struct subtask *st)
 			int64_t ms = st->resume_in_ms;
 
 			if (!dm_cond_wait_ms(&st->wake, &st->mu, ms) &&
-			    st->resume_in_ms == ms &&
-			    !has_command_locked(st) &&
+			    st->resume_in_ms == ms && !has_command_locked(st) &&
 			    move_locked(st, EV_AUTO_RESUME))
 				clear_error_locked(st);
 		} else {

@@ -77,7 +77,8 @@ start(struct commands *cs, struct command_call *call, commands_send_fn *send,
 	dm_mutex_unlock(&cs->mu);
 	sent = call->session != 0 && send(call->session, call->msg, arg);
 	if (!sent)
-		give_up(cs, call, "the dm-worker is not connected at the moment");
+		give_up(
+		    cs, call, "the dm-worker is not connected at the moment");
 }
 
 static bool

@@ -147,11 +147,9 @@ send_reply(uint64_t request, bool result, const char *text, void *arg)
 }
 
 static void
-on_command(
-    struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Command *c)
+on_command(struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Command *c)
 {
-	struct command *cmd =
-	    command_new(c, send_reply, dm_rpc_stream_ref(st));
+	struct command *cmd = command_new(c, send_reply, dm_rpc_stream_ref(st));
 
 	if (c->c_case == DM__V1__COMMAND__C_OPERATE_SCHEMA ||
 	    c->c_case == DM__V1__COMMAND__C_HANDLE_ERROR)

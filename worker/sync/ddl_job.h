@@ -58,7 +58,7 @@ enum verdict { VERDICT_RUN, VERDICT_DONE, VERDICT_UNDECIDED };
 
 /* What to do about a statement that a predecessor began; UNDECIDED comes with
  * an error. */
-struct dm_err *ddl_judge(struct job *j, const struct intent *in,
-    enum verdict *v) DM_MUST_CHECK;
+struct dm_err *ddl_judge(
+    struct job *j, const struct intent *in, enum verdict *v) DM_MUST_CHECK;
 
 #endif

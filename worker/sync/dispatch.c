@@ -92,8 +92,8 @@ dispatch_renew(struct dispatch *d, bool over)
 	while (err == NULL && g_hash_table_iter_next(&it, NULL, &p)) {
 		struct map_entry *e = p;
 
-		err = tables_get(
-		    d->tables, e->map->schema, e->map->table, &e->t);
+		err =
+		    tables_get(d->tables, e->map->schema, e->map->table, &e->t);
 	}
 	return err;
 }
@@ -606,8 +606,8 @@ unreadable_query(
 }
 
 static struct dm_err *
-handle_query(struct dispatch *d, const struct dm_ev_query *q,
-    const struct dm_pos *start)
+handle_query(
+    struct dispatch *d, const struct dm_ev_query *q, const struct dm_pos *start)
 {
 	DM_AUTO(dm_ddl) ddl = NULL;
 	DM_AUTO(dm_err) unread = NULL;

@@ -76,8 +76,8 @@ struct dispatch {
 	bool moving;
 	bool seeking; /* `end` is not to be trusted: see events_locate */
 	struct intent *intent; /* a DDL that a predecessor began; owned */
-	GPtrArray *ops; /* what a person said of events to come: struct
-			   binlog_op*, by position; owned */
+	GPtrArray *ops;        /* what a person said of events to come: struct
+				  binlog_op*, by position; owned */
 	/* Of the event that dispatch_event failed at. */
 	struct dispatch_failure {
 		bool known;

@@ -55,8 +55,8 @@ find_position(const struct command_env *e,
 /* An event that is done cannot be skipped any more. (An inject is run before
  * the next event, wherever that is.) */
 static struct dm_err *
-check_not_passed(const struct command_env *e, Pb__ErrorOp op,
-    const struct dm_pos *pos)
+check_not_passed(
+    const struct command_env *e, Pb__ErrorOp op, const struct dm_pos *pos)
 {
 	g_autofree char *at = NULL, *passed = NULL, *why = NULL;
 
@@ -174,8 +174,8 @@ drop_outdated(const struct command_env *e, GPtrArray *list)
 	struct dm_err *err = NULL;
 	struct binlog_op *o;
 
-	while (err == NULL &&
-	       (o = operators_missed(list, &e->passed)) != NULL) {
+	while (
+	    err == NULL && (o = operators_missed(list, &e->passed)) != NULL) {
 		err = operators_delete(e->meta, e->target, o);
 		g_ptr_array_remove(list, o);
 	}

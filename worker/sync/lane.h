@@ -55,8 +55,7 @@ struct dm_err *lanes_drain(struct lanes *ls, int64_t timeout_ms,
 void lanes_set_marks(struct lanes *ls, const struct dm_pos *done);
 /* The first error of a lane, copied, or NULL; and the place from which on that
  * lane has not committed. */
-struct dm_err *lanes_error(
-    struct lanes *ls, struct dm_pos *at) DM_MUST_CHECK;
+struct dm_err *lanes_error(struct lanes *ls, struct dm_pos *at) DM_MUST_CHECK;
 void lanes_stats(struct lanes *ls, struct lanes_stats *st);
 /* Ends the threads at once, also in the middle of a statement; frees. */
 void lanes_stop(struct lanes *ls);

@@ -117,9 +117,7 @@ static struct dm_err *
 skip(struct dispatch *d, struct binlog_op *o, const struct dm_ev_query *q,
     const struct dm_ddl *ddl, const struct dm_pos *start)
 {
-	struct job j = {
-		.d = d, .q = q, .ddl = ddl, .start = *start, .op = o
-	};
+	struct job j = { .d = d, .q = q, .ddl = ddl, .start = *start, .op = o };
 	struct dm_err *err = ddl_job_leave_out(&j, true);
 
 	ddl_job_fini(&j);

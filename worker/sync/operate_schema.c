@@ -44,7 +44,8 @@ find(const struct command_env *e, const GPtrArray *list, const char *db,
 static struct dm_err *
 new_router(const struct command_env *e, struct dm_router **router)
 {
-	bool cs = e->env->task->case_sensitive || e->env->source->case_sensitive;
+	bool cs =
+	    e->env->task->case_sensitive || e->env->source->case_sensitive;
 	g_autofree struct dm_route_rule *rules = NULL;
 	size_t n;
 
@@ -90,8 +91,8 @@ source_of(const struct command_env *e, const char *db, const char *name,
 
 	err = dm_sql_connect(&p, false, e->c, &conn);
 	if (err != NULL)
-		return dm_err_annotate(err, "connect to source %s",
-		    e->env->source->source_id);
+		return dm_err_annotate(
+		    err, "connect to source %s", e->env->source->source_id);
 	err = dm_sql_query(conn, sql, strlen(sql), true, &res);
 	if (err == NULL)
 		err = dm_sql_next(res, &row, &more);
@@ -147,8 +148,8 @@ get(const struct command_env *e, const GPtrArray *list,
 	struct dm_err *err;
 
 	if (mt != NULL && mt->structure[0] != '\0')
-		err = dm_schema_parse_create(
-		    mt->structure, 0, mt->db, NULL, &t);
+		err =
+		    dm_schema_parse_create(mt->structure, 0, mt->db, NULL, &t);
 	else
 		err = get_from_target(e, req->database, req->table, &t);
 	if (err == NULL)
@@ -187,9 +188,9 @@ save(const struct command_env *e, const GPtrArray *list,
 {
 	const struct meta_table *known =
 	    find(e, list, req->database, req->table);
-	struct meta_table mt = { .db = req->database,
-		.tbl = req->table,
-		.state = META_TABLE_DONE };
+	struct meta_table mt = {
+		.db = req->database, .tbl = req->table, .state = META_TABLE_DONE
+	};
 
 	if (known == NULL && structure[0] == '\0')
 		return NULL;
@@ -314,10 +315,10 @@ append_target(struct dm_router *router, const struct meta_table *t, json_t *all)
 	struct dm_err *err = dm_route(router, t->db, t->tbl, &to_db, &to_name);
 
 	if (err == NULL)
-		json_array_append_new(all,
-		    json_pack("{ssssssss}", "source_schema", t->db,
-			"source_table", t->tbl, "target_schema", to_db,
-			"target_table", to_name));
+		json_array_append_new(
+		    all, json_pack("{ssssssss}", "source_schema", t->db,
+			     "source_table", t->tbl, "target_schema", to_db,
+			     "target_table", to_name));
 	return err;
 }
 

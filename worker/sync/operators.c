@@ -72,7 +72,8 @@ read_sqls(struct binlog_op *o, const char *text)
 	json_t *a = json_loads(text, 0, NULL), *s;
 	size_t i;
 
-	json_array_foreach (a, i, s) {
+	json_array_foreach(a, i, s)
+	{
 		if (json_is_string(s))
 			g_ptr_array_add(
 			    o->sqls, g_strdup(json_string_value(s)));
@@ -104,8 +105,7 @@ struct dm_err *
 operators_load(struct meta *m, struct dm_sql_conn *conn, GPtrArray **list)
 {
 	g_autofree char *name = meta_table_name(m, "dm_operator");
-	g_autoptr(GPtrArray) all =
-	    g_ptr_array_new_with_free_func(free_op);
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(free_op);
 	DM_AUTO(dm_sql_result) res = NULL;
 	bool more = true;
 	struct dm_err *err;
@@ -214,8 +214,8 @@ operators_at(const GPtrArray *list, const struct dm_pos *pos)
 }
 
 struct binlog_op *
-operators_between(const GPtrArray *list, const struct dm_pos *from,
-    const struct dm_pos *to)
+operators_between(
+    const GPtrArray *list, const struct dm_pos *from, const struct dm_pos *to)
 {
 	for (guint i = list->len; i > 0; i--) {
 		struct binlog_op *o = nth(list, i - 1);

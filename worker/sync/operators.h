@@ -38,8 +38,8 @@ struct dm_err *operators_delete(struct meta *m, struct dm_sql_conn *conn,
 /* At exactly this position; NULL: none. */
 struct binlog_op *operators_at(const GPtrArray *list, const struct dm_pos *pos);
 /* The last Skip or Replace in [from, to]; NULL: none. */
-struct binlog_op *operators_between(const GPtrArray *list,
-    const struct dm_pos *from, const struct dm_pos *to);
+struct binlog_op *operators_between(
+    const GPtrArray *list, const struct dm_pos *from, const struct dm_pos *to);
 /* The first Inject at or before pos; NULL: none. */
 struct binlog_op *operators_inject(
     const GPtrArray *list, const struct dm_pos *pos);

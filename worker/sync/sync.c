@@ -521,8 +521,8 @@ take_commands(struct run *r)
 	struct command *c;
 
 	note_overcome(r);
-	while (err == NULL &&
-	       (c = env->next_command(env->command_arg)) != NULL) {
+	while (
+	    err == NULL && (c = env->next_command(env->command_arg)) != NULL) {
 		struct command_env e = { .env = env,
 			.meta = r->meta,
 			.target = r->target,
@@ -706,8 +706,8 @@ sync_run(struct unit *unit, struct dm_cancel *c)
 }
 
 static struct dm_err *
-sync_command(struct unit *unit, const Dm__V1__Command *msg,
-    struct dm_cancel *c, char **text)
+sync_command(struct unit *unit, const Dm__V1__Command *msg, struct dm_cancel *c,
+    char **text)
 {
 	struct sync_unit *u = (struct sync_unit *)unit;
 

@@ -333,8 +333,7 @@ command_gives(
 	dm_mutex_lock(&f.mu);
 	while (answer.answers == 0)
 		dm_cond_wait(&f.changed, &f.mu);
-	ck_assert_msg(
-	    strstr(answer.text, want) != NULL, "%s", answer.text);
+	ck_assert_msg(strstr(answer.text, want) != NULL, "%s", answer.text);
 	dm_mutex_unlock(&f.mu);
 }
 

@@ -138,8 +138,8 @@ operate_query(struct dispatch *d DM_UNUSED,
 }
 
 struct dm_err *
-operate_after(struct dispatch *d DM_UNUSED,
-    const struct dm_event_header *h DM_UNUSED)
+operate_after(
+    struct dispatch *d DM_UNUSED, const struct dm_event_header *h DM_UNUSED)
 {
 	return NULL;
 }

@@ -23,7 +23,8 @@ static struct dm_err *
 ask(const struct command_env *e, Pb__ErrorOp op, const char *pos,
     const char *sql)
 {
-	Pb__HandleWorkerErrorRequest req = PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
+	Pb__HandleWorkerErrorRequest req =
+	    PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
 	g_autofree char *p = g_strdup(pos), *s = g_strdup(sql), *text = NULL;
 	struct dm_err *err;
 
@@ -125,8 +126,8 @@ START_TEST(only_ddl_with_a_schema_is_taken)
 	refused(ask(&e, PB__ERROR_OP__Replace, "bin.000002:700",
 		    statements[_i].sql),
 	    statements[_i].code, statements[_i].text);
-	refused(ask(&e, PB__ERROR_OP__Inject, "bin.000002:700",
-		    statements[_i].sql),
+	refused(
+	    ask(&e, PB__ERROR_OP__Inject, "bin.000002:700", statements[_i].sql),
 	    statements[_i].code, statements[_i].text);
 }
 END_TEST
@@ -154,11 +155,11 @@ main(void)
 	    DM_ARRAY_SIZE(all_ops));
 	tcase_add_loop_test(tc, an_error_of_rows_can_only_be_injected_at, 0,
 	    DM_ARRAY_SIZE(all_ops));
-	tcase_add_loop_test(tc, a_position_is_a_file_and_a_number, 0,
-	    DM_ARRAY_SIZE(positions));
+	tcase_add_loop_test(
+	    tc, a_position_is_a_file_and_a_number, 0, DM_ARRAY_SIZE(positions));
 	tcase_add_test(tc, what_is_done_is_not_skipped_or_replaced);
-	tcase_add_loop_test(tc, only_ddl_with_a_schema_is_taken, 0,
-	    DM_ARRAY_SIZE(statements));
+	tcase_add_loop_test(
+	    tc, only_ddl_with_a_schema_is_taken, 0, DM_ARRAY_SIZE(statements));
 	tcase_add_test(tc, an_unknown_operation_is_refused);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static GString *done; /* "run SQL;", "stay SQL;", "leave SQL;" */
+static GString *done;     /* "run SQL;", "stay SQL;", "leave SQL;" */
 static const char *fails; /* a statement that does; NULL: none */
 static bool filtered;
 
@@ -39,8 +39,8 @@ finish(struct job *j, const char *how)
 {
 	struct dm_err *err;
 
-	g_string_append_printf(done, "%s%s %s;", how, j->stay ? "-stay" : "",
-	    j->q->sql);
+	g_string_append_printf(
+	    done, "%s%s %s;", how, j->stay ? "-stay" : "", j->q->sql);
 	if (g_strcmp0(fails, j->q->sql) == 0)
 		return dm_err_plain("refused");
 	err = operate_count(j->d, j->op);
@@ -128,11 +128,10 @@ say(uint64_t pos, Pb__ErrorOp op, const char *one, const char *two)
 	char *sqls[] = { g_strdup(one), g_strdup(two) };
 	struct dm_pos p = at(pos);
 
-	g_ptr_array_add(d.ops,
-	    binlog_op_new(&p, op, sqls,
-		one == NULL   ? 0
-		: two == NULL ? 1
-			      : 2));
+	g_ptr_array_add(d.ops, binlog_op_new(&p, op, sqls,
+				   one == NULL   ? 0
+				   : two == NULL ? 1
+						 : 2));
 	g_free(sqls[0]);
 	g_free(sqls[1]);
 }
