@@ -66,6 +66,16 @@ ex_want_int(struct ex_bind *b, const struct ex_node *n, unsigned arg)
 }
 
 void
+ex_want_typed(struct ex_bind *b, const struct ex_node *n)
+{
+	for (unsigned i = 0; i < n->n_args; i++) {
+		if (n->args[i]->kind == EX_NULL)
+			ex_refuse(b, "%s of a literal NULL is not supported",
+			    n->func->name);
+	}
+}
+
+void
 ex_want_text(struct ex_bind *b, const struct ex_node *n, unsigned arg)
 {
 	const struct ex_node *a = n->args[arg];
@@ -117,8 +127,10 @@ ex_mix(const struct ex_node *x, const struct ex_node *y, struct ex_coll *coll,
 	*strength = win->strength;
 	if (win->coll.family == EX_FAMILY_UNKNOWN)
 		return false;
-	return win->coll.family != EX_FAMILY_BINARY ||
-	       (!x->recoded && !y->recoded);
+	/* Bytes mean nothing beside a text that is not in its own. */
+	if (x->is_hex || y->is_hex || win->coll.family == EX_FAMILY_BINARY)
+		return !x->recoded && !y->recoded;
+	return true;
 }
 
 void
@@ -128,12 +140,17 @@ ex_bind_text(struct ex_bind *b, struct ex_node *n, unsigned from, unsigned to)
 
 	for (unsigned i = from; i < to; i++) {
 		const struct ex_node *a = n->args[i];
+		struct ex_coll coll;
+		enum ex_strength strength;
 
 		ex_want_text(b, n, i);
-		if (!ex_mix(&sum, a, &sum.coll, &sum.strength))
-			ex_refuse(b, "%s meets collations that are not known "
-				     "or do not mix: add COLLATE",
+		if (!ex_mix(&sum, a, &coll, &strength))
+			ex_refuse(b,
+			    "%s meets collations that are not known "
+			    "or do not mix: add COLLATE",
 			    n->func->name);
+		sum.coll = coll;
+		sum.strength = strength;
 		if (a->kind != EX_NULL)
 			sum.kind = EX_STR;
 		sum.recoded = sum.recoded || a->recoded;
@@ -260,8 +277,9 @@ check_year(struct ex_bind *b, const struct ex_node *x, const struct ex_node *y)
 
 	if (x->leaf == EX_COLUMN && x->def->type == DM_EXPR_YEAR &&
 	    y->leaf == EX_LITERAL && y->kind != EX_NULL && !full)
-		ex_refuse(b, "write the year that %s is compared with as a "
-			     "number of four digits",
+		ex_refuse(b,
+		    "write the year that %s is compared with as a "
+		    "number of four digits",
 		    x->text);
 }
 
@@ -274,14 +292,16 @@ cmp_times(struct ex_bind *b, struct ex_node *x, struct ex_node *y, bool shared)
 		make_time(b, x, y->kind);
 	if (!ex_is_temporal(x->kind) || !ex_is_temporal(y->kind) ||
 	    (x->kind == EX_TIME) != (y->kind == EX_TIME))
-		ex_refuse(b, "%s and %s are compared as different kinds of "
-			     "values: add CAST",
+		ex_refuse(b,
+		    "%s and %s are compared as different kinds of "
+		    "values: add CAST",
 		    name_of(x), name_of(y));
 	return EX_CMP_TIME;
 }
 
 enum ex_cmp
-ex_bind_cmp(struct ex_bind *b, struct ex_node *x, struct ex_node *y, bool shared)
+ex_bind_cmp(
+    struct ex_bind *b, struct ex_node *x, struct ex_node *y, bool shared)
 {
 	struct ex_coll coll;
 	enum ex_strength strength;
@@ -298,8 +318,9 @@ ex_bind_cmp(struct ex_bind *b, struct ex_node *x, struct ex_node *y, bool shared
 		return cmp_times(b, x, y, shared);
 	if (x->kind == EX_STR && y->kind == EX_STR) {
 		if (!ex_mix(x, y, &coll, &strength))
-			ex_refuse(b, "%s and %s have collations that cannot "
-				     "be compared: add COLLATE",
+			ex_refuse(b,
+			    "%s and %s have collations that cannot "
+			    "be compared: add COLLATE",
 			    name_of(x), name_of(y));
 		return EX_CMP_STR;
 	}

@@ -95,8 +95,7 @@ ex_coll_folds(const struct ex_coll *c)
 /* ---- characters ---- */
 
 gunichar
-ex_char_next(
-    const struct ex_coll *c, const char *p, size_t len, size_t *bytes)
+ex_char_next(const struct ex_coll *c, const char *p, size_t len, size_t *bytes)
 {
 	gunichar ch;
 
@@ -146,11 +145,10 @@ weight_general(const struct ex_coll *coll, gunichar c)
 }
 
 /* What Latin1 has from 0x80 to 0x9f. */
-static const gunichar high[] = { 0x20ac, 0x81, 0x201a, 0x192, 0x201e,
-	0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152,
-	0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022,
-	0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d,
-	0x17e, 0x178 };
+static const gunichar high[] = { 0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026,
+	0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d, 0x17d, 0x8f,
+	0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc,
+	0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178 };
 
 gunichar
 ex_latin1_char(unsigned char byte)
@@ -200,9 +198,9 @@ weight_swedish(gunichar c)
 	case 0xfe:
 		return 0xde;
 	default:
-		return c < 0xc0 ? (c < 0x80 ? (gunichar)g_ascii_toupper((char)c)
-					    : c)
-				: base_letter(c);
+		return c < 0xc0
+			   ? (c < 0x80 ? (gunichar)g_ascii_toupper((char)c) : c)
+			   : base_letter(c);
 	}
 }
 
@@ -212,15 +210,17 @@ static gunichar
 weight_of_ascii(const struct ex_coll *coll, gunichar c)
 {
 	/* What stands before the letters, in order. */
-	static const char old[] = "\t\n\v\f\r `^_-,;:!?.'\"()[]{}@*/\\&#%+<=>|~$"
-				  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	static const char now[] = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
-				  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char old[] =
+	    "\t\n\v\f\r `^_-,;:!?.'\"()[]{}@*/\\&#%+<=>|~$"
+	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char now[] =
+	    "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+	    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	/* `^ moved between versions 5.2 and 6; nobody orders by them, and so
 	 * _unicode_520_ci need not be told from _0900_ai_ci. */
 	const char *order = coll->family == EX_FAMILY_UCA ? old : now;
-	const char *at = c == 0 ? NULL
-				: strchr(order, g_ascii_toupper((char)c));
+	const char *at =
+	    c == 0 ? NULL : strchr(order, g_ascii_toupper((char)c));
 
 	return at == NULL ? 0 : (gunichar)(at - order) + 1;
 }
@@ -297,10 +297,9 @@ weights_uca(const struct ex_coll *coll, gunichar c, gunichar *w)
 	if (letters != NULL)
 		return n;
 	parts[0] = c;
-	k = stands_alone(coll, c)
-		? 1
-		: g_unichar_fully_decompose(
-		      c, TRUE, parts, DM_ARRAY_SIZE(parts));
+	k = stands_alone(coll, c) ? 1
+				  : g_unichar_fully_decompose(
+					c, TRUE, parts, DM_ARRAY_SIZE(parts));
 	for (gsize i = 0; i < k && n < WEIGHTS_MAX; i++) {
 		gunichar u = g_unichar_toupper(parts[i]);
 
@@ -401,8 +400,7 @@ same_char(const struct ex_coll *coll, gunichar a, gunichar b)
 	if (a == b)
 		return true;
 	n = weights(coll, a, x);
-	return n == weights(coll, b, y) &&
-	       memcmp(x, y, n * sizeof(*x)) == 0;
+	return n == weights(coll, b, y) && memcmp(x, y, n * sizeof(*x)) == 0;
 }
 
 /* Backtracks to the last % only, which is enough: what stands before it

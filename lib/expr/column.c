@@ -9,8 +9,8 @@
 static bool
 is_utf8(const char *charset)
 {
-	return charset != NULL &&
-	       (g_str_has_prefix(charset, "utf8") || strcmp(charset, "ascii") == 0);
+	return charset != NULL && (g_str_has_prefix(charset, "utf8") ||
+				      strcmp(charset, "ascii") == 0);
 }
 
 static void
@@ -94,8 +94,7 @@ from_latin1(struct ex_run *r, const char *p, size_t len)
 	GString *s = g_string_sized_new(len + 8);
 
 	for (size_t i = 0; i < len; i++)
-		g_string_append_unichar(
-		    s, ex_latin1_char((unsigned char)p[i]));
+		g_string_append_unichar(s, ex_latin1_char((unsigned char)p[i]));
 	return ex_text_take(r, s);
 }
 

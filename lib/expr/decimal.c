@@ -200,8 +200,8 @@ ex_dec_cmp(const struct ex_dec *a, const struct ex_dec *b)
 
 /* |a| + |b|, or |a| - |b| where |a| is not less. */
 static void
-combine(const struct ex_dec *a, const struct ex_dec *b, bool minus,
-    struct wide *w)
+combine(
+    const struct ex_dec *a, const struct ex_dec *b, bool minus, struct wide *w)
 {
 	int carry = 0;
 
@@ -209,8 +209,8 @@ combine(const struct ex_dec *a, const struct ex_dec *b, bool minus,
 		.frac = MAX(a->frac, b->frac) };
 	for (int i = w->intg + w->frac - 1; i >= 0; i--) {
 		int pos = w->intg - 1 - i;
-		int v = digit(a, pos) + (minus ? -digit(b, pos) : digit(b, pos)) +
-			carry;
+		int v = digit(a, pos) +
+			(minus ? -digit(b, pos) : digit(b, pos)) + carry;
 
 		carry = v < 0 ? -1 : v / 10;
 		w->d[i] = (uint8_t)(v - carry * 10);
@@ -307,8 +307,8 @@ take_out(uint8_t *rest, const uint8_t *b, int n)
  * with as many digits behind the point as a and b have at most.
  */
 static void
-divide(const struct ex_dec *a, const struct ex_dec *b, int frac,
-    struct wide *q, struct wide *left)
+divide(const struct ex_dec *a, const struct ex_dec *b, int frac, struct wide *q,
+    struct wide *left)
 {
 	int scale = MAX(a->frac, b->frac);
 	int n = MAX(a->intg, b->intg) + scale + 1;
@@ -318,14 +318,15 @@ divide(const struct ex_dec *a, const struct ex_dec *b, int frac,
 	/* Both as whole numbers: times 10^scale. */
 	for (int i = 0; i < n; i++)
 		divisor[i] = (uint8_t)digit(b, n - 1 - i - scale);
-	*q = (struct wide){ .neg = a->neg != b->neg,
-		.intg = digits,
-		.frac = frac };
+	*q = (struct wide){
+		.neg = a->neg != b->neg, .intg = digits, .frac = frac
+	};
 	for (int i = 0; i < digits; i++) {
 		shift_in(rest, n, (uint8_t)digit(a, a->intg - 1 - i));
 		q->d[i] = take_out(rest, divisor, n);
 	}
-	*left = (struct wide){ .neg = a->neg, .intg = n - scale, .frac = scale };
+	*left =
+	    (struct wide){ .neg = a->neg, .intg = n - scale, .frac = scale };
 	memcpy(left->d, rest, (size_t)n);
 	for (int i = 0; i < frac; i++) {
 		shift_in(rest, n, 0);

@@ -48,8 +48,8 @@ bool ex_dec_mod(
 
 /* Digits behind the point; -n: zeros before it. half: away from zero. */
 enum ex_round { EX_ROUND_HALF, EX_ROUND_CUT };
-bool ex_dec_round(const struct ex_dec *a, int scale, enum ex_round how,
-    struct ex_dec *out);
+bool ex_dec_round(
+    const struct ex_dec *a, int scale, enum ex_round how, struct ex_dec *out);
 
 /* Rounded to whole numbers; false: out of range. */
 bool ex_dec_to_i64(const struct ex_dec *a, int64_t *out);

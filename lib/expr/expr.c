@@ -56,8 +56,7 @@ static void
 copy_columns(
     struct dm_expr *e, const struct dm_expr_column *columns, unsigned n)
 {
-	e->columns =
-	    dm_arena_alloc(&e->arena, (n + 1) * sizeof(*e->columns));
+	e->columns = dm_arena_alloc(&e->arena, (n + 1) * sizeof(*e->columns));
 	for (unsigned i = 0; i < n; i++) {
 		const char *name = columns[i].name;
 

@@ -65,8 +65,7 @@ integer_of(struct ex_run *r, const struct ex_node *n, const struct ex_dec *d)
 {
 	struct ex_val v = { .kind = n->kind };
 
-	if (n->kind == EX_INT ? ex_dec_to_i64(d, &v.i)
-			      : ex_dec_to_u64(d, &v.u))
+	if (n->kind == EX_INT ? ex_dec_to_i64(d, &v.i) : ex_dec_to_u64(d, &v.u))
 		return v;
 	return ex_fail(r, "a number is out of range for %s", n->func->name);
 }
@@ -219,9 +218,9 @@ eval_to_date(struct ex_run *r, const struct ex_node *n)
 	if (!ex_date_arg(r, n, 0, &v.t))
 		return ex_null();
 	if (n->kind == EX_DATE)
-		v.t = (struct ex_time){ .year = v.t.year,
-			.month = v.t.month,
-			.day = v.t.day };
+		v.t = (struct ex_time){
+			.year = v.t.year, .month = v.t.month, .day = v.t.day
+		};
 	else if (v.t.micro != 0 && n->scale < 6)
 		/* Rounded in one server, cut in another one. */
 		return ex_fail(r, "CAST would lose digits of a time: write "
@@ -252,8 +251,9 @@ eval_to_time(struct ex_run *r, const struct ex_node *n)
 		return v;
 	if (v.kind == EX_STR) {
 		if (ex_time_read(v.s.p, v.s.len, &t) != EX_READ_OK)
-			return ex_fail(r, "'%.*s' cannot be read as a time "
-					  "exactly",
+			return ex_fail(r,
+			    "'%.*s' cannot be read as a time "
+			    "exactly",
 			    (int)MIN(v.s.len, 100), v.s.p);
 		v.t = t;
 	}

@@ -73,9 +73,9 @@ eval_case(struct ex_run *r, const struct ex_node *n)
 		if (k == 1 && c >= 0x80)
 			g_string_append_c(s, (char)c);
 		else
-			g_string_append_unichar(s,
-			    n->func->number != 0 ? g_unichar_toupper(c)
-						 : g_unichar_tolower(c));
+			g_string_append_unichar(s, n->func->number != 0
+						       ? g_unichar_toupper(c)
+						       : g_unichar_tolower(c));
 	}
 	return ex_text_take(r, s);
 }
@@ -135,27 +135,33 @@ eval_replace(struct ex_run *r, const struct ex_node *n)
 	struct ex_val v = ex_string(r, n->args[0]);
 	struct ex_val from = ex_string(r, n->args[1]);
 	struct ex_val to = ex_string(r, n->args[2]);
+	size_t found = 0;
 	GString *s;
 
-	if (v.kind == EX_NULL || from.kind == EX_NULL || to.kind == EX_NULL)
+	if (v.kind == EX_NULL || from.kind == EX_NULL)
 		return ex_null();
-	if (from.s.len == 0)
-		return v;
 	s = g_string_sized_new(v.s.len + 1);
-	for (size_t at = 0; at < v.s.len;) {
-		if (v.s.len - at >= from.s.len &&
+	for (size_t at = 0; at < v.s.len && s->len <= TEXT_MAX;) {
+		if (from.s.len > 0 && v.s.len - at >= from.s.len &&
 		    memcmp(v.s.p + at, from.s.p, from.s.len) == 0) {
-			g_string_append_len(s, to.s.p, (gssize)to.s.len);
+			if (to.kind == EX_STR)
+				g_string_append_len(
+				    s, to.s.p, (gssize)to.s.len);
 			at += from.s.len;
+			found++;
 		} else {
 			g_string_append_c(s, v.s.p[at++]);
 		}
-		if (s->len > TEXT_MAX) {
-			g_string_free(s, TRUE);
-			return too_long(r, n);
-		}
 	}
-	return ex_text_take(r, s);
+	v = ex_text_take(r, s);
+	if (v.s.len > TEXT_MAX)
+		return too_long(r, n);
+	if (to.kind != EX_NULL)
+		return v;
+	/* The servers do not agree on what is not looked at. */
+	return found > 0 ? ex_null()
+			 : ex_fail(r, "REPLACE of a text that is not there by "
+				      "NULL");
 }
 
 /* ---- LPAD -1, RPAD 1 ---- */
@@ -186,8 +192,8 @@ count_chars(const struct ex_node *n, const struct ex_str *s)
 
 /* The first `count` characters of s, again and again. */
 static void
-append_chars(
-    const struct ex_node *n, GString *out, const struct ex_str *s, int64_t count)
+append_chars(const struct ex_node *n, GString *out, const struct ex_str *s,
+    int64_t count)
 {
 	size_t at = 0, k;
 

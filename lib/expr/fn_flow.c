@@ -163,8 +163,9 @@ bind_extreme(struct ex_bind *b, struct ex_node *n)
 	n->cmps[0] = cmp_of_kind(n->kind);
 	for (unsigned i = 0; i < n->n_args && n->kind == EX_STR; i++) {
 		if (n->args[i]->kind != EX_STR && n->args[i]->kind != EX_NULL)
-			ex_refuse(b, "%s compares texts with other values: add "
-				     "CAST",
+			ex_refuse(b,
+			    "%s compares texts with other values: add "
+			    "CAST",
 			    n->func->name);
 	}
 }

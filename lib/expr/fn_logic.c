@@ -184,8 +184,8 @@ eval_like(struct ex_run *r, const struct ex_node *n)
 
 	if (s.kind == EX_NULL || p.kind == EX_NULL)
 		return ex_null();
-	return ex_int(ex_coll_like(&n->coll, s.s.p, s.s.len, p.s.p, p.s.len,
-	    (gunichar)n->number));
+	return ex_int(ex_coll_like(
+	    &n->coll, s.s.p, s.s.len, p.s.p, p.s.len, (gunichar)n->number));
 }
 
 static void
@@ -209,8 +209,8 @@ bind_regexp(struct ex_bind *b, struct ex_node *n)
 		options |= PCRE2_UTF;
 	if (ex_coll_folds(&n->coll))
 		options |= PCRE2_CASELESS;
-	n->regex = pcre2_compile((PCRE2_SPTR)p->lit.s.p, p->lit.s.len, options,
-	    &code, &at, NULL);
+	n->regex = pcre2_compile(
+	    (PCRE2_SPTR)p->lit.s.p, p->lit.s.len, options, &code, &at, NULL);
 	if (n->regex != NULL) {
 		g_ptr_array_add(b->regexes, n->regex);
 		return;
@@ -230,8 +230,8 @@ eval_regexp(struct ex_run *r, const struct ex_node *n)
 	if (s.kind == EX_NULL || n->regex == NULL)
 		return ex_null();
 	data = pcre2_match_data_create(1, NULL);
-	rc = pcre2_match(
-	    n->regex, (PCRE2_SPTR)s.s.p, s.s.len, 0, 0, data, NULL);
+	rc =
+	    pcre2_match(n->regex, (PCRE2_SPTR)s.s.p, s.s.len, 0, 0, data, NULL);
 	pcre2_match_data_free(data);
 	if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
 		return ex_fail(r, "matching a REGEXP failed with %d", rc);

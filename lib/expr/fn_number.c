@@ -33,6 +33,7 @@ bind_arithmetic(struct ex_bind *b, struct ex_node *n)
 	int s = n->args[0]->kind == EX_DEC ? n->args[0]->scale : 0;
 	int t = n->args[1]->kind == EX_DEC ? n->args[1]->scale : 0;
 
+	ex_want_typed(b, n);
 	n->kind = wider(x, y);
 	n->scale = MAX(s, t);
 	n->no_text = n->kind == EX_DBL;
@@ -88,8 +89,8 @@ from_sized(struct ex_run *r, const struct ex_node *n, struct sized s)
 }
 
 static struct ex_val
-add_int(struct ex_run *r, const struct ex_node *n, struct sized x,
-    struct sized y)
+add_int(
+    struct ex_run *r, const struct ex_node *n, struct sized x, struct sized y)
 {
 	struct sized out = x;
 
@@ -163,9 +164,8 @@ dec_arithmetic(struct ex_run *r, const struct ex_node *n,
 	}
 	if (n->func->number == WHOLE) {
 		fits = fits && ex_dec_round(&out, 0, EX_ROUND_CUT, &out);
-		fits = fits && (n->kind == EX_UINT
-				       ? ex_dec_to_u64(&out, &v.u)
-				       : ex_dec_to_i64(&out, &v.i));
+		fits = fits && (n->kind == EX_UINT ? ex_dec_to_u64(&out, &v.u)
+						   : ex_dec_to_i64(&out, &v.i));
 		return fits ? v : out_of_range(r, n);
 	}
 	return fits && out.intg <= 65 ? ex_dec(&out) : out_of_range(r, n);
@@ -218,6 +218,7 @@ eval_arithmetic(struct ex_run *r, const struct ex_node *n)
 static void
 bind_negate(struct ex_bind *b, struct ex_node *n)
 {
+	ex_want_typed(b, n);
 	n->kind = ex_number_kind(b, n->args[0]);
 	n->scale = n->args[0]->scale;
 	n->no_text = n->kind == EX_DBL;

@@ -5,8 +5,8 @@
 #include <math.h>
 
 bool
-ex_int_arg(struct ex_run *r, const struct ex_node *n, unsigned arg,
-    int64_t *out)
+ex_int_arg(
+    struct ex_run *r, const struct ex_node *n, unsigned arg, int64_t *out)
 {
 	struct ex_val v = ex_eval(r, n->args[arg]);
 
@@ -21,6 +21,7 @@ ex_int_arg(struct ex_run *r, const struct ex_node *n, unsigned arg,
 static void
 bind_same(struct ex_bind *b, struct ex_node *n)
 {
+	ex_want_typed(b, n);
 	n->kind = ex_number_kind(b, n->args[0]);
 	n->scale = n->args[0]->kind == EX_DEC ? n->args[0]->scale : 0;
 	n->no_text = n->kind == EX_DBL;
@@ -91,8 +92,8 @@ eval_whole(struct ex_run *r, const struct ex_node *n)
 	if (fits && ex_dec_cmp(&cut, &v.dec) != 0 && v.dec.neg != up)
 		fits = ex_dec_add(&cut, &one, &cut);
 	return fits ? ex_dec(&cut)
-		    : ex_fail(r, "the result of %s is out of range",
-			  n->func->name);
+		    : ex_fail(
+			  r, "the result of %s is out of range", n->func->name);
 }
 
 /* ---- ROUND, TRUNCATE ---- */
@@ -110,6 +111,8 @@ bind_round(struct ex_bind *b, struct ex_node *n)
 		    n->func->name);
 	else if (digits != NULL)
 		n->number = (int)CLAMP(digits->lit.i, -65, EX_DEC_SCALE);
+	/* The servers do not agree on zeros that this would add. */
+	n->no_text = n->no_text || (n->kind == EX_DEC && n->number > n->scale);
 	n->scale = CLAMP(n->number, 0, n->scale);
 }
 
@@ -148,8 +151,8 @@ eval_round(struct ex_run *r, const struct ex_node *n)
 			return v;
 	}
 	return fits ? ex_dec(&d)
-		    : ex_fail(r, "the result of %s is out of range",
-			  n->func->name);
+		    : ex_fail(
+			  r, "the result of %s is out of range", n->func->name);
 }
 
 /* ---- powers ---- */

@@ -11,8 +11,8 @@ bind_length(struct ex_bind *b, struct ex_node *n)
 {
 	ex_bind_text(b, n, 0, 1);
 	if (n->recoded && n->func->number == 0)
-		ex_refuse(b, "%s of a latin1 column is not supported",
-		    n->func->name);
+		ex_refuse(
+		    b, "%s of a latin1 column is not supported", n->func->name);
 	n->kind = EX_INT;
 }
 
@@ -163,14 +163,17 @@ eval_locate(struct ex_run *r, const struct ex_node *n)
 	struct ex_val needle = ex_string(r, n->args[instr ? 1 : 0]);
 	struct ex_val v = ex_string(r, n->args[instr ? 0 : 1]);
 	struct ex_str head;
-	int64_t from = 1;
+	int64_t from = 1, all;
 	gssize at;
 
 	if (needle.kind == EX_NULL || v.kind == EX_NULL ||
 	    (n->n_args == 3 && !ex_int_arg(r, n, 2, &from)))
 		return ex_null();
-	if (from < 1 || from > char_count(n, &v.s) + 1)
+	all = char_count(n, &v.s);
+	if (from < 1 || from > all + 1)
 		return ex_int(0);
+	if (needle.s.len == 0 && n->n_args == 3 && from == all + 1)
+		return ex_fail(r, "LOCATE of an empty text behind the end");
 	at = ex_coll_find_text(&n->coll, v.s.p, v.s.len,
 	    byte_of(n, &v.s, from - 1), needle.s.p, needle.s.len);
 	if (at < 0)

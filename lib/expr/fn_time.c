@@ -5,7 +5,17 @@
 #include <string.h>
 
 /* The order of `units` in parser_call.c. */
-enum { U_MICRO, U_SECOND, U_MINUTE, U_HOUR, U_DAY, U_WEEK, U_MONTH, U_QUARTER, U_YEAR };
+enum {
+	U_MICRO,
+	U_SECOND,
+	U_MINUTE,
+	U_HOUR,
+	U_DAY,
+	U_WEEK,
+	U_MONTH,
+	U_QUARTER,
+	U_YEAR
+};
 
 void
 ex_want_date(struct ex_bind *b, const struct ex_node *n, unsigned arg)
@@ -36,7 +46,8 @@ ex_date_arg(
 	if (read == EX_READ_OK && !ex_date_is_real(t))
 		read = EX_READ_UNSURE;
 	if (read == EX_READ_UNSURE)
-		(void)ex_fail(r, "'%.*s' cannot be read as a date by %s exactly",
+		(void)ex_fail(r,
+		    "'%.*s' cannot be read as a date by %s exactly",
 		    (int)MIN(v.s.len, 100), v.s.p, n->func->name);
 	return read == EX_READ_OK;
 }
@@ -159,7 +170,8 @@ eval_date(struct ex_run *r, const struct ex_node *n)
 
 	if (!ex_date_arg(r, n, 0, &t))
 		return ex_null();
-	v.t = (struct ex_time){ .year = t.year, .month = t.month, .day = t.day };
+	v.t =
+	    (struct ex_time){ .year = t.year, .month = t.month, .day = t.day };
 	if (n->func->number == 0)
 		return v;
 	if (!ex_date_is_real(&t))
@@ -218,16 +230,15 @@ eval_add(struct ex_run *r, const struct ex_node *n)
 	if (__builtin_mul_overflow(count, (int64_t)n->func->number, &count))
 		return ex_null();
 	if (n->number == U_MICRO)
-		fits = ex_add_seconds(
-		    &v.t, count / 1000000, count % 1000000);
+		fits = ex_add_seconds(&v.t, count / 1000000, count % 1000000);
 	else if (n->number >= U_MONTH)
 		fits = !__builtin_mul_overflow(
 			   count, months[n->number - U_MONTH], &all) &&
 		       ex_add_months(&v.t, all);
 	else
-		fits = !__builtin_mul_overflow(
-			   count, seconds[n->number], &all) &&
-		       ex_add_seconds(&v.t, all, 0);
+		fits =
+		    !__builtin_mul_overflow(count, seconds[n->number], &all) &&
+		    ex_add_seconds(&v.t, all, 0);
 	return fits ? v : ex_null();
 }
 
@@ -247,9 +258,9 @@ bind_unix(struct ex_bind *b, struct ex_node *n)
 static struct ex_val
 eval_unix(struct ex_run *r, const struct ex_node *n)
 {
-	static const struct ex_time epoch = { .year = 1970,
-		.month = 1,
-		.day = 1 };
+	static const struct ex_time epoch = {
+		.year = 1970, .month = 1, .day = 1
+	};
 	struct ex_val v = ex_eval(r, n->args[0]);
 	struct ex_dec d, fraction;
 	int64_t s;
@@ -356,8 +367,8 @@ format_name(GString *s, char c, const struct ex_time *t)
 		g_string_append(s, half);
 		return true;
 	case 'r':
-		g_string_append_printf(s, "%02d:%02d:%02d %s", hour12,
-		    t->minute, t->second, half);
+		g_string_append_printf(
+		    s, "%02d:%02d:%02d %s", hour12, t->minute, t->second, half);
 		return true;
 	case 'T':
 		ex_time_text(&(struct ex_time){ .hour = t->hour,

@@ -20,13 +20,13 @@ extern const struct ex_func ex_cast_funcs[];   /* fn_cast.c */
 /* Gives a truth value: for operators whose arguments need no more. */
 void ex_bind_bool(struct ex_bind *b, struct ex_node *n);
 /* args[arg] as a date or a date with time; false: NULL, or an error. */
-bool ex_date_arg(struct ex_run *r, const struct ex_node *n, unsigned arg,
-    struct ex_time *t);
+bool ex_date_arg(
+    struct ex_run *r, const struct ex_node *n, unsigned arg, struct ex_time *t);
 /* It can be read as a date. */
 void ex_want_date(struct ex_bind *b, const struct ex_node *n, unsigned arg);
 /* args[arg], found to be a whole number; false: NULL. What is beyond the range
  * of int64_t becomes its end. */
-bool ex_int_arg(struct ex_run *r, const struct ex_node *n, unsigned arg,
-    int64_t *out);
+bool ex_int_arg(
+    struct ex_run *r, const struct ex_node *n, unsigned arg, int64_t *out);
 
 #endif

@@ -29,9 +29,9 @@ skip_blanks(struct ex_lexer *l)
 
 		if (g_ascii_isspace(*p)) {
 			l->pos++;
-		} else if (p[0] == '#' || (p[0] == '-' && p[1] == '-' &&
-					      (p[2] == '\0' ||
-						  g_ascii_isspace(p[2])))) {
+		} else if (p[0] == '#' ||
+			   (p[0] == '-' && p[1] == '-' &&
+			       (p[2] == '\0' || g_ascii_isspace(p[2])))) {
 			l->pos += strcspn(p, "\n");
 		} else if (p[0] == '/' && p[1] == '*') {
 			end = strstr(p + 2, "*/");
@@ -168,8 +168,8 @@ number_len(const char *p)
 }
 
 static void
-set_text(struct ex_lexer *l, struct ex_token *t, enum ex_token_kind kind,
-    size_t n)
+set_text(
+    struct ex_lexer *l, struct ex_token *t, enum ex_token_kind kind, size_t n)
 {
 	t->kind = kind;
 	t->text = dm_arena_strndup(l->arena, l->sql + l->pos, n);
@@ -191,8 +191,8 @@ lex_number(struct ex_lexer *l, struct ex_token *t)
 static void
 lex_punct(struct ex_lexer *l, struct ex_token *t)
 {
-	static const char *const longer[] = { "<=>", "->>", "->", "<=", ">=",
-		"<>", "!=", "||", "&&", "<<", ">>", ":=" };
+	static const char *const longer[] = { "<=>", "->>", "->",
+		"<=", ">=", "<>", "!=", "||", "&&", "<<", ">>", ":=" };
 	const char *p = l->sql + l->pos;
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(longer); i++) {

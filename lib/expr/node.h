@@ -30,7 +30,8 @@ enum ex_kind {
 };
 
 struct ex_str {
-	const char *p; /* UTF-8, or bytes where the node's collation is binary */
+	const char
+	    *p; /* UTF-8, or bytes where the node's collation is binary */
 	size_t len;
 };
 
@@ -79,13 +80,13 @@ struct ex_node {
 	const struct dm_expr_column *def; /* EX_COLUMN */
 	struct ex_coll coll;              /* EX_STR */
 	enum ex_strength strength;        /* EX_STR */
-	bool by_index;         /* EX_STR of an ENUM or SET: also a number */
-	bool no_text;          /* cannot be made a text exactly: BIT, FLOAT */
-	bool recoded;          /* its bytes are not those of the column */
-	enum ex_cmp cmps[2];   /* of comparisons; BETWEEN has two */
-	enum ex_cmp *each;     /* of IN and CASE: for each arm */
-	int number;            /* a parameter that the function keeps */
-	void *regex;           /* pcre2_code, freed by binding's owner */
+	bool by_index;       /* EX_STR of an ENUM or SET: also a number */
+	bool no_text;        /* cannot be made a text exactly: BIT, FLOAT */
+	bool recoded;        /* its bytes are not those of the column */
+	enum ex_cmp cmps[2]; /* of comparisons; BETWEEN has two */
+	enum ex_cmp *each;   /* of IN and CASE: for each arm */
+	int number;          /* a parameter that the function keeps */
+	void *regex;         /* pcre2_code, freed by binding's owner */
 };
 
 /* ---- binding ---- */

@@ -116,8 +116,8 @@ ex_node_call(struct ex_parser *p, const char *name, struct ex_node *const *args,
 }
 
 static struct ex_node *
-binary(struct ex_parser *p, const char *op, struct ex_node *a,
-    struct ex_node *b)
+binary(
+    struct ex_parser *p, const char *op, struct ex_node *a, struct ex_node *b)
 {
 	struct ex_node *args[] = { a, b };
 
@@ -204,8 +204,9 @@ parse_column(struct ex_parser *p, const char *name)
 	struct ex_node *n = new_node(p, EX_COLUMN);
 
 	if (ex_parse_is(p, "."))
-		ex_parse_fail(p, "write columns without the name of the table, "
-				 "not as %s. ..",
+		ex_parse_fail(p,
+		    "write columns without the name of the table, "
+		    "not as %s. ..",
 		    name);
 	if (ex_parse_is(p, "->") || ex_parse_is(p, "->>"))
 		ex_parse_fail(p, "%s is not supported", p->t.text);
@@ -393,8 +394,7 @@ parse_sum(struct ex_parser *p)
 		if (ex_parse_take(p, "INTERVAL"))
 			n = ex_parse_interval(p, n, minus);
 		else
-			n = binary(
-			    p, minus ? "-" : "+", n, parse_product(p));
+			n = binary(p, minus ? "-" : "+", n, parse_product(p));
 	}
 }
 
@@ -433,8 +433,8 @@ parse_in(struct ex_parser *p, struct ex_node *left)
 		g_ptr_array_add(args, ex_parse_expr(p));
 	} while (ex_parse_take(p, ",") && args->len <= EX_ARGS_MAX);
 	ex_parse_want(p, ")");
-	return ex_node_call(p, "IN", (struct ex_node *const *)args->pdata,
-	    args->len);
+	return ex_node_call(
+	    p, "IN", (struct ex_node *const *)args->pdata, args->len);
 }
 
 static struct ex_node *
@@ -449,8 +449,8 @@ parse_like(struct ex_parser *p, struct ex_node *left)
 	    g_utf8_strlen(p->t.text, (gssize)p->t.len) > 1)
 		ex_parse_fail(p, "ESCAPE needs one character in quotes");
 	else
-		n->number = (int)(p->t.len == 0 ? 0
-						: g_utf8_get_char(p->t.text));
+		n->number =
+		    (int)(p->t.len == 0 ? 0 : g_utf8_get_char(p->t.text));
 	ex_parse_advance(p);
 	return n;
 }
@@ -572,8 +572,8 @@ ex_parse(const char *text, struct dm_arena *arena, struct ex_node **out)
 	struct ex_node *n;
 
 	if (strlen(text) > DM_EXPR_TEXT_MAX)
-		return dm_err_plain("it is longer than %zu bytes",
-		    DM_EXPR_TEXT_MAX);
+		return dm_err_plain(
+		    "it is longer than %zu bytes", DM_EXPR_TEXT_MAX);
 	ex_parse_advance(&p);
 	n = ex_parse_expr(&p);
 	if (p.t.kind != EX_TOK_END)

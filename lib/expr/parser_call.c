@@ -25,8 +25,8 @@ ex_parse_typed(struct ex_parser *p, const char *type)
 	if (kind == EX_TIME)
 		read = ex_time_read(p->t.text, p->t.len, &n->lit.t);
 	else
-		read = ex_datetime_read(
-		    p->t.text, p->t.len, &n->lit.t, &has_time);
+		read =
+		    ex_datetime_read(p->t.text, p->t.len, &n->lit.t, &has_time);
 	if (read != EX_READ_OK || (kind == EX_DATE && has_time) ||
 	    (kind != EX_TIME && !ex_date_is_real(&n->lit.t)))
 		ex_parse_fail(p, "'%s' is not a %s", p->t.text, type);

@@ -249,9 +249,9 @@ set_days(struct ex_time *t, int64_t days)
 		return false;
 	at.year = (int)MIN(days / 366, 10000);
 	while (at.year < 10000) {
-		struct ex_time next = { .year = at.year + 1,
-			.month = 1,
-			.day = 1 };
+		struct ex_time next = {
+			.year = at.year + 1, .month = 1, .day = 1
+		};
 
 		if (ex_days(&next) > days)
 			break;
@@ -277,7 +277,8 @@ ex_add_seconds(struct ex_time *t, int64_t seconds, int64_t micros)
 	left = micros % MICROS;
 	if (left < 0)
 		left += MICROS;
-	if (__builtin_add_overflow(seconds, (micros - left) / MICROS, &seconds) ||
+	if (__builtin_add_overflow(
+		seconds, (micros - left) / MICROS, &seconds) ||
 	    seconds > 10000 * 366 * DAY_S || seconds < -10000 * 366 * DAY_S)
 		return false;
 	seconds += t->hour * 3600 + t->minute * 60 + t->second;

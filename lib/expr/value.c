@@ -237,8 +237,7 @@ ex_string(struct ex_run *r, const struct ex_node *n)
 }
 
 struct ex_val
-ex_value_as(
-    struct ex_run *r, const struct ex_node *n, const struct ex_node *as)
+ex_value_as(struct ex_run *r, const struct ex_node *n, const struct ex_node *as)
 {
 	struct ex_val v;
 
@@ -306,6 +305,27 @@ ex_operand(struct ex_run *r, enum ex_cmp how, const struct ex_node *n)
 	return ex_number(r, n);
 }
 
+/* The digits of a quotient behind its own scale count for one server and not
+ * for another one: they must not decide. */
+static int
+cmp_dec(struct ex_run *r, const struct ex_node *x, const struct ex_val *a,
+    const struct ex_node *y, const struct ex_val *b)
+{
+	struct ex_dec p = ex_to_dec(a), q = ex_to_dec(b);
+	int raw = ex_dec_cmp(&p, &q), rounded;
+
+	if ((p.frac > x->scale &&
+		!ex_dec_round(&p, x->scale, EX_ROUND_HALF, &p)) ||
+	    (q.frac > y->scale &&
+		!ex_dec_round(&q, y->scale, EX_ROUND_HALF, &q)))
+		return raw;
+	rounded = ex_dec_cmp(&p, &q);
+	if ((raw < 0) != (rounded < 0) || (raw > 0) != (rounded > 0))
+		(void)ex_fail(r, "a quotient is too near to what it is "
+				 "compared with: add ROUND");
+	return raw;
+}
+
 int
 ex_compare(struct ex_run *r, enum ex_cmp how, const struct ex_node *x,
     const struct ex_val *a, const struct ex_node *y, const struct ex_val *b,
@@ -314,11 +334,8 @@ ex_compare(struct ex_run *r, enum ex_cmp how, const struct ex_node *x,
 	switch (how) {
 	case EX_CMP_INT:
 		return cmp_int(a, b);
-	case EX_CMP_DEC: {
-		struct ex_dec p = ex_to_dec(a), q = ex_to_dec(b);
-
-		return ex_dec_cmp(&p, &q);
-	}
+	case EX_CMP_DEC:
+		return cmp_dec(r, x, a, y, b);
 	case EX_CMP_DBL: {
 		double p = ex_to_double(a), q = ex_to_double(b);
 

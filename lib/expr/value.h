@@ -26,6 +26,9 @@ bool ex_is_temporal(enum ex_kind k);
 enum ex_kind ex_number_kind(struct ex_bind *b, const struct ex_node *n);
 /* Refuse an argument that cannot be made such a value exactly. */
 void ex_want_int(struct ex_bind *b, const struct ex_node *n, unsigned arg);
+/* Of no argument is only NULL known: the servers differ on what kind of number
+ * comes of it. */
+void ex_want_typed(struct ex_bind *b, const struct ex_node *n);
 void ex_want_text(struct ex_bind *b, const struct ex_node *n, unsigned arg);
 /* The kind of several values brought together, by CASE and the like: into n's
  * kind, scale, collation; args from `from` on, each step-th. */
@@ -41,8 +44,8 @@ enum ex_cmp ex_bind_cmp(
     struct ex_bind *b, struct ex_node *x, struct ex_node *y, bool shared);
 /* x is shared by comparisons with all the others from `from` on, each step-th:
  * if it is a text among times, it becomes one. */
-void ex_bind_shared(struct ex_bind *b, struct ex_node *n, unsigned from,
-    unsigned step);
+void ex_bind_shared(
+    struct ex_bind *b, struct ex_node *n, unsigned from, unsigned step);
 /* The stronger collation of two texts. False: they do not mix. */
 bool ex_mix(const struct ex_node *x, const struct ex_node *y,
     struct ex_coll *coll, enum ex_strength *strength);
