@@ -37,6 +37,12 @@ ex_is_temporal(enum ex_kind k)
 	return k == EX_DATE || k == EX_DATETIME || k == EX_TIME;
 }
 
+bool
+ex_spoils_text(const struct ex_node *n)
+{
+	return n->no_text && n->leaf != EX_COLUMN;
+}
+
 enum ex_kind
 ex_number_kind(struct ex_bind *b, const struct ex_node *n)
 {

@@ -36,7 +36,8 @@ bind_arithmetic(struct ex_bind *b, struct ex_node *n)
 	ex_want_typed(b, n);
 	n->kind = wider(x, y);
 	n->scale = MAX(s, t);
-	n->no_text = n->kind == EX_DBL;
+	n->no_text = n->kind == EX_DBL || ex_spoils_text(n->args[0]) ||
+		     ex_spoils_text(n->args[1]);
 	switch (n->func->number) {
 	case TIMES:
 		n->scale = MIN(s + t, EX_DEC_SCALE);
@@ -221,7 +222,7 @@ bind_negate(struct ex_bind *b, struct ex_node *n)
 	ex_want_typed(b, n);
 	n->kind = ex_number_kind(b, n->args[0]);
 	n->scale = n->args[0]->scale;
-	n->no_text = n->kind == EX_DBL;
+	n->no_text = n->kind == EX_DBL || ex_spoils_text(n->args[0]);
 	if (n->kind == EX_UINT)
 		n->kind = EX_INT;
 }

@@ -24,7 +24,7 @@ bind_same(struct ex_bind *b, struct ex_node *n)
 	ex_want_typed(b, n);
 	n->kind = ex_number_kind(b, n->args[0]);
 	n->scale = n->args[0]->kind == EX_DEC ? n->args[0]->scale : 0;
-	n->no_text = n->kind == EX_DBL;
+	n->no_text = n->kind == EX_DBL || ex_spoils_text(n->args[0]);
 }
 
 static struct ex_val
@@ -112,7 +112,7 @@ bind_round(struct ex_bind *b, struct ex_node *n)
 	else if (digits != NULL)
 		n->number = (int)CLAMP(digits->lit.i, -65, EX_DEC_SCALE);
 	/* The servers do not agree on zeros that this would add. */
-	n->no_text = n->no_text || (n->kind == EX_DEC && n->number > n->scale);
+	n->no_text = n->no_text || n->number > n->scale;
 	n->scale = CLAMP(n->number, 0, n->scale);
 }
 

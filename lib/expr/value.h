@@ -21,6 +21,8 @@ struct ex_val ex_text_take(struct ex_run *r, GString *s);
 /* ---- binding ---- */
 
 bool ex_is_temporal(enum ex_kind k);
+/* Text made of a result of arithmetic with n would not be exact. */
+bool ex_spoils_text(const struct ex_node *n);
 /* As a number: EX_INT, EX_UINT, EX_DEC, EX_DBL; EX_NULL for a literal NULL.
  * Refuses what is none. */
 enum ex_kind ex_number_kind(struct ex_bind *b, const struct ex_node *n);

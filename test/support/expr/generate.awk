@@ -15,7 +15,7 @@ function number(depth,   k) {
 	if (k == 1) return pick("0.5 1.25 -2.50 10.0 0.001 99.99")
 	if (k == 2) return pick("i tiny d wide y")
 	if (k == 3) return pick("1.5e0 i d")
-	if (k < 9) return "(" number(depth - 1) " " pick("+ - * / % +") " " number(depth - 1) ")"
+	if (k < 9) return "(" number(depth - 1) " " pick("+ - * / - +") " " number(depth - 1) ")"
 	if (k == 9) return pick("ABS FLOOR CEIL SIGN ROUND") "(" number(depth - 1) ")"
 	if (k == 10) return "ROUND(" number(depth - 1) ", " pick("0 1 2 -1") ")"
 	if (k == 11) return "IF(" logic(depth - 1) ", " number(depth - 1) ", " number(depth - 1) ")"
