@@ -218,7 +218,33 @@ guard(struct dm_etcd_txn *t, void *arg)
 	return leads;
 }
 
+/* Not called any more when the election ends. */
+static struct dm_err *
+confirm(void *arg)
+{
+	struct server *s = arg;
+	struct dm_election *el = atomic_load(&s->election);
+
+	return el == NULL ? dm_err_canceled() : dm_election_confirm(el);
+}
+
 /* ---- the scheduler's hands ---- */
+
+static void
+lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
+{
+	struct server *s = arg;
+
+	session_lease(s->sessions, worker, session, ttl_ms);
+}
+
+static void
+leases_clear(void *arg)
+{
+	struct server *s = arg;
+
+	session_leases_clear(s->sessions);
+}
 
 static void
 welcome(uint64_t session, uint64_t cluster_id, void *arg)
@@ -456,13 +482,17 @@ start_monitor(struct server *s)
 static struct dm_err *
 start(struct server *s)
 {
+	struct session_env me = {
+		.confirm = confirm, .event_failed = event_failed, .arg = s
+	};
 	struct sched_env se = { .guard = guard,
 		.available = available,
+		.lease = lease,
+		.leases_clear = leases_clear,
 		.welcome = welcome,
 		.push = push,
 		.drop = drop,
 		.staged = staged,
-		.event_failed = event_failed,
 		.fatal = fatal,
 		.arg = s };
 	struct api_env ae = { .cfg = s->cfg,
@@ -480,9 +510,9 @@ start(struct server *s)
 	if (err != NULL)
 		return err;
 	start_monitor(s);
-	s->sessions = session_mgr_new(s->etcd, s->keys);
-	se.etcd = s->etcd;
-	se.keys = ae.keys = s->keys;
+	me.etcd = se.etcd = s->etcd;
+	me.keys = se.keys = ae.keys = s->keys;
+	s->sessions = session_mgr_new(&me);
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
 	/* The members of an etcd of the user's are no masters. */

@@ -176,18 +176,12 @@ void dm_etcd_token_unwait(struct dm_etcd *e, struct dm_etcd_token_wait *w);
 bool dm_etcd_token_refused(struct dm_etcd *e, const struct dm_err *err);
 void dm_etcd_token_drop(struct dm_etcd *e);
 
-/* ---- lease.c, kv.c: forms with a time limit of their own, for election.c;
+/* ---- kv.c: forms with a time limit of their own, for election.c;
  * 0: the client's. Any thread but the client's. ---- */
 
 struct dm_err *dm_etcd_range_in(struct dm_etcd *e, const char *key, bool prefix,
     int64_t timeout_ms, struct dm_etcd_kvs **out) DM_MUST_CHECK;
 struct dm_err *dm_etcd_txn_run_in(struct dm_etcd *e, struct dm_etcd_txn *t,
     int64_t timeout_ms, struct dm_etcd_txn_result *out) DM_MUST_CHECK;
-struct dm_err *dm_etcd_lease_grant_in(struct dm_etcd *e, int64_t ttl_s,
-    int64_t timeout_ms, int64_t *lease) DM_MUST_CHECK;
-struct dm_err *dm_etcd_lease_keepalive_in(struct dm_etcd *e, int64_t lease,
-    int64_t timeout_ms, int64_t *ttl_s) DM_MUST_CHECK;
-struct dm_err *dm_etcd_lease_revoke_in(
-    struct dm_etcd *e, int64_t lease, int64_t timeout_ms) DM_MUST_CHECK;
 
 #endif

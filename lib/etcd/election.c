@@ -30,6 +30,7 @@
 #define RANK_ELECTION 590
 /* Short: what waits for an etcd leader that is gone is asked again. */
 #define CALL_MS     1500
+#define CONFIRM_MS  1000
 #define REVOKE_MS   3000
 #define RETRY_MS    500
 #define MIN_CALL_MS 1
@@ -173,8 +174,8 @@ grant(struct dm_election *el)
 {
 	struct dm_mono sent = dm_mono_now();
 	int64_t lease;
-	struct dm_err *err = dm_etcd_lease_grant_in(
-	    el->e, el->ttl_ms / 1000, call_ms(el), &lease);
+	struct dm_err *err =
+	    dm_etcd_lease_grant(el->e, el->ttl_ms / 1000, call_ms(el), &lease);
 
 	if (err != NULL) {
 		back_off(el, err);
@@ -190,7 +191,7 @@ renew(struct dm_election *el)
 	struct dm_mono sent = dm_mono_now();
 	int64_t ttl;
 	struct dm_err *err =
-	    dm_etcd_lease_keepalive_in(el->e, el->lease, call_ms(el), &ttl);
+	    dm_etcd_lease_keepalive(el->e, el->lease, call_ms(el), &ttl);
 
 	if (err != NULL) {
 		back_off(el, err);
@@ -217,7 +218,7 @@ give_up(struct dm_election *el)
 	lose_lease(el);
 	if (lease != 0)
 		/* Failing is no harm: the lease ends by itself. */
-		dm_err_free(dm_etcd_lease_revoke_in(el->e, lease, REVOKE_MS));
+		dm_err_free(dm_etcd_lease_revoke(el->e, lease, REVOKE_MS));
 }
 
 /* ---- the keys ---- */
@@ -543,6 +544,37 @@ dm_election_guard(struct dm_election *el, struct dm_etcd_txn *t)
 		dm_etcd_txn_if_create_revision(t, el->key, el->rev);
 	dm_mutex_unlock(&el->mu);
 	return leading;
+}
+
+static struct dm_err *
+not_leading(void)
+{
+	return dm_err_wrap(dm_err_plain("this process does not lead"),
+	    HA_FAIL_TXN_OPERATION, "confirm");
+}
+
+struct dm_err *
+dm_election_confirm(struct dm_election *el)
+{
+	DM_AUTO(dm_etcd_kvs) kvs = NULL;
+	g_autofree char *key = NULL;
+	const struct dm_etcd_kv *kv;
+	struct dm_err *err;
+	int64_t rev;
+
+	dm_mutex_lock(&el->mu);
+	if (el->leading)
+		key = g_strdup(el->key);
+	rev = el->rev;
+	dm_mutex_unlock(&el->mu);
+	if (key == NULL)
+		return not_leading();
+	/* A read that goes through etcd's quorum. */
+	err = dm_etcd_range_in(el->e, key, false, CONFIRM_MS, &kvs);
+	if (err != NULL)
+		return err;
+	kv = kvs->items->len == 1 ? g_ptr_array_index(kvs->items, 0) : NULL;
+	return kv != NULL && kv->create_revision == rev ? NULL : not_leading();
 }
 
 struct dm_err *

@@ -50,6 +50,13 @@ void dm_election_stop(struct dm_election *el);
 bool dm_election_guard(struct dm_election *el, struct dm_etcd_txn *t);
 
 /*
+ * NULL: when etcd answered this, after it was called, we led. Blocks for a
+ * second at most; any thread but the client's. Errors: HA_FAIL_TXN_OPERATION
+ * (no answer, or its cause says that we do not lead).
+ */
+struct dm_err *dm_election_confirm(struct dm_election *el) DM_MUST_CHECK;
+
+/*
  * Delete the keys of the candidate with this value, guarded by their create
  * revisions: of a leader that cannot be reached (its writes then fail), or of
  * a master that is taken out of the cluster. Blocks some seconds at most; any

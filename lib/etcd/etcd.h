@@ -103,22 +103,15 @@ typedef void dm_etcd_txn_fn(
 void dm_etcd_txn_start(
     struct dm_etcd *e, struct dm_etcd_txn *t, dm_etcd_txn_fn *done, void *arg);
 
-/* ---- leases ---- */
+/* ---- leases; timeout_ms 0: the client's ---- */
 
-struct dm_err *dm_etcd_lease_grant(
-    struct dm_etcd *e, int64_t ttl_s, int64_t *lease) DM_MUST_CHECK;
+struct dm_err *dm_etcd_lease_grant(struct dm_etcd *e, int64_t ttl_s,
+    int64_t timeout_ms, int64_t *lease) DM_MUST_CHECK;
 /* *ttl_s: what is left now; 0 means the lease is gone (no error). */
-struct dm_err *dm_etcd_lease_keepalive(
-    struct dm_etcd *e, int64_t lease, int64_t *ttl_s) DM_MUST_CHECK;
-/* Both without waiting. done gets err (owned by it) or the value: the lease of
- * a grant, what is left of a keepalive, as above. On the client's thread. */
-typedef void dm_etcd_lease_fn(struct dm_err *err, int64_t value, void *arg);
-void dm_etcd_lease_grant_start(
-    struct dm_etcd *e, int64_t ttl_s, dm_etcd_lease_fn *done, void *arg);
-void dm_etcd_lease_keepalive_start(
-    struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg);
+struct dm_err *dm_etcd_lease_keepalive(struct dm_etcd *e, int64_t lease,
+    int64_t timeout_ms, int64_t *ttl_s) DM_MUST_CHECK;
 struct dm_err *dm_etcd_lease_revoke(
-    struct dm_etcd *e, int64_t lease) DM_MUST_CHECK;
+    struct dm_etcd *e, int64_t lease, int64_t timeout_ms) DM_MUST_CHECK;
 
 /* ---- watch ---- */
 

@@ -7,7 +7,6 @@
 #include "lib/etcd/client.h"
 #include "lib/etcd/codec.h"
 
-#define REVOKE_MS      3000
 #define GRPC_NOT_FOUND 5
 
 static struct dm_err *
@@ -45,7 +44,7 @@ finish_grant(struct dm_err *err, const json_t *root, int64_t *lease)
 }
 
 struct dm_err *
-dm_etcd_lease_grant_in(
+dm_etcd_lease_grant(
     struct dm_etcd *e, int64_t ttl_s, int64_t timeout_ms, int64_t *lease)
 {
 	struct dm_etcd_call c = grant_call(ttl_s, timeout_ms);
@@ -55,55 +54,6 @@ dm_etcd_lease_grant_in(
 	err = finish_grant(err, root, lease);
 	json_decref(root);
 	return err;
-}
-
-struct dm_err *
-dm_etcd_lease_grant(struct dm_etcd *e, int64_t ttl_s, int64_t *lease)
-{
-	return dm_etcd_lease_grant_in(e, ttl_s, 0, lease);
-}
-
-/* Who is told of an answer. */
-struct waiter {
-	dm_etcd_lease_fn *done;
-	void *arg;
-};
-
-static void
-start_call(struct dm_etcd *e, const struct dm_etcd_call *c,
-    dm_etcd_answer_fn *on_answer, dm_etcd_lease_fn *done, void *arg)
-{
-	struct waiter *w = g_new(struct waiter, 1);
-
-	*w = (struct waiter){ .done = done, .arg = arg };
-	dm_etcd_call_start(e, c, on_answer, w);
-}
-
-/* Takes all but value; err is passed on. */
-static void
-tell(struct waiter *w, struct dm_err *err, json_t *body, int64_t value)
-{
-	json_decref(body);
-	w->done(err, value, w->arg);
-	g_free(w);
-}
-
-static void
-on_grant(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
-{
-	int64_t lease = 0;
-
-	err = finish_grant(err, a->body, &lease);
-	tell(arg, err, a->body, lease);
-}
-
-void
-dm_etcd_lease_grant_start(
-    struct dm_etcd *e, int64_t ttl_s, dm_etcd_lease_fn *done, void *arg)
-{
-	struct dm_etcd_call c = grant_call(ttl_s, 0);
-
-	start_call(e, &c, on_grant, done, arg);
 }
 
 static struct dm_etcd_call
@@ -147,7 +97,7 @@ finish_keepalive(
 }
 
 struct dm_err *
-dm_etcd_lease_keepalive_in(
+dm_etcd_lease_keepalive(
     struct dm_etcd *e, int64_t lease, int64_t timeout_ms, int64_t *ttl_s)
 {
 	struct dm_etcd_call c = keepalive_call(lease, timeout_ms);
@@ -161,31 +111,7 @@ dm_etcd_lease_keepalive_in(
 }
 
 struct dm_err *
-dm_etcd_lease_keepalive(struct dm_etcd *e, int64_t lease, int64_t *ttl_s)
-{
-	return dm_etcd_lease_keepalive_in(e, lease, 0, ttl_s);
-}
-
-static void
-on_keepalive(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
-{
-	int64_t ttl = 0;
-
-	err = finish_keepalive(err, a->grpc_code, a->body, &ttl);
-	tell(arg, err, a->body, ttl);
-}
-
-void
-dm_etcd_lease_keepalive_start(
-    struct dm_etcd *e, int64_t lease, dm_etcd_lease_fn *done, void *arg)
-{
-	struct dm_etcd_call c = keepalive_call(lease, 0);
-
-	start_call(e, &c, on_keepalive, done, arg);
-}
-
-struct dm_err *
-dm_etcd_lease_revoke_in(struct dm_etcd *e, int64_t lease, int64_t timeout_ms)
+dm_etcd_lease_revoke(struct dm_etcd *e, int64_t lease, int64_t timeout_ms)
 {
 	struct dm_etcd_call c = { .path = "/v3/lease/revoke",
 		.retry = DM_ETCD_ALWAYS,
@@ -199,10 +125,4 @@ dm_etcd_lease_revoke_in(struct dm_etcd *e, int64_t lease, int64_t timeout_ms)
 		return NULL;
 	}
 	return err == NULL ? NULL : wrap(err, "revoke");
-}
-
-struct dm_err *
-dm_etcd_lease_revoke(struct dm_etcd *e, int64_t lease)
-{
-	return dm_etcd_lease_revoke_in(e, lease, REVOKE_MS);
 }

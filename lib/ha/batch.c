@@ -60,7 +60,6 @@ dm_ha_batch_put(struct dm_ha_batch *b, const struct dm_ha_item *i)
 
 	op->is_delete = false;
 	op->value = dm_ha_encode(i, &op->len);
-	op->lease = i->lease;
 }
 
 void
@@ -71,5 +70,4 @@ dm_ha_batch_delete(struct dm_ha_batch *b, enum dm_ha_kind kind,
 
 	op->is_delete = true;
 	op->len = 0;
-	op->lease = 0;
 }

@@ -13,7 +13,6 @@ struct dm_ha_op {
 	char *key;
 	char *value; /* NULL for a deletion */
 	size_t len;
-	int64_t lease;
 };
 
 struct dm_ha_batch {

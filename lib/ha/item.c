@@ -126,8 +126,9 @@ json_of(const struct dm_ha_item *i)
 		return json_pack("{s:i,s:s,s:s}", "format", DM_HA_FORMAT,
 		    "name", i->first, "addr", i->text);
 	case DM_HA_ALIVE:
-		return json_pack("{s:i,s:s,s:s}", "format", DM_HA_FORMAT,
-		    "worker-name", i->first, "join-time", i->text);
+		return json_pack("{s:i,s:s,s:s,s:I}", "format", DM_HA_FORMAT,
+		    "worker-name", i->first, "join-time", i->text, "ttl",
+		    (json_int_t)i->number);
 	case DM_HA_BOUND:
 	case DM_HA_LAST_BOUND:
 		return json_pack("{s:i,s:s,s:s}", "format", DM_HA_FORMAT,
@@ -227,6 +228,7 @@ text_member(enum dm_ha_kind kind, const char **number)
 	case DM_HA_WORKER:
 		return "addr";
 	case DM_HA_ALIVE:
+		*number = "ttl";
 		return "join-time";
 	case DM_HA_STAGE:
 		*number = "expect";
@@ -299,7 +301,6 @@ dm_ha_decode(const struct dm_etcd_kv *kv, struct dm_ha_item **item)
 	if (err != NULL)
 		return err;
 	i->revision = kv->mod_revision;
-	i->lease = kv->lease;
 	*item = DM_TAKE(i);
 	return NULL;
 }

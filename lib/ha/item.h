@@ -8,7 +8,8 @@
  * ours and carry a format number, so that an older program can refuse what a
  * newer one wrote:
  *   worker      {"format":1,"name":"w1","addr":"host:port"}
- *   alive       {"format":1,"worker-name":"w1","join-time":"..."}, leased
+ *   alive       {"format":1,"worker-name":"w1","join-time":"...","ttl":60}:
+ *               it holds a lease, which the leader keeps
  *   bound, last {"format":1,"source":"s1","worker":"w1"}
  *   stage       {"format":1,"expect":2,"source":"s1","task":"t1"}
  *   cli-args    {"format":1,"start_time":"...","adopt":false}; adopt is for the
@@ -49,10 +50,10 @@ struct dm_ha_item {
 	char *text;           /* worker: address; alive: time of joining;
 				 source, subtask: YAML; cli-args: start time;
 				 version: release; secret key: its id */
-	int64_t number;       /* stage: pb.Stage; cluster id; version;
-				 cli-args: adopt, 0 or 1, encoding only */
+	int64_t number;       /* alive: TTL in seconds; stage: pb.Stage;
+				 cluster id; version; cli-args: adopt, 0 or 1,
+				 encoding only */
 	int64_t revision;     /* of its last change; read only */
-	int64_t lease;        /* alive; 0: none */
 };
 void dm_ha_item_free(struct dm_ha_item *i);
 DM_DEFINE_AUTO(dm_ha_item)

@@ -17,8 +17,7 @@ dm_ha_batch_fill(const struct dm_ha_batch *b, struct dm_etcd_txn *t)
 		if (op->is_delete)
 			dm_etcd_txn_delete(t, op->key, false);
 		else
-			dm_etcd_txn_put(
-			    t, op->key, op->value, op->len, op->lease);
+			dm_etcd_txn_put(t, op->key, op->value, op->len, 0);
 	}
 }
 

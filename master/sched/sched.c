@@ -40,7 +40,6 @@ struct sched {
 	/* The thread's own. */
 	struct sched_core *core;
 	bool elected; /* we lead; the state may still be to load */
-	struct dm_etcd_watch *watch;
 
 	struct dm_mutex mu; /* rank 10; guards what follows and struct call */
 	pthread_cond_t changed;
@@ -120,9 +119,6 @@ ensure_cluster(struct sched *s, const GPtrArray *items)
 	return err;
 }
 
-static void start_watch(struct sched *s, int64_t from);
-static void stop_watch(struct sched *s);
-
 static struct dm_err *
 load(struct sched *s)
 {
@@ -139,8 +135,6 @@ load(struct sched *s)
 		err = sched_load(s->core, items, revision);
 	if (err != NULL)
 		return err;
-	if (s->watch == NULL)
-		start_watch(s, revision + 1);
 	dm_info("scheduler has loaded its state", dm_kint("revision", revision),
 	    dm_kint("workers", g_hash_table_size(s->core->workers)),
 	    dm_kint("sources", g_hash_table_size(s->core->sources)));
@@ -170,126 +164,15 @@ ready(struct sched *s)
 	return NULL;
 }
 
-/* ---- the watch of lease keys ---- */
-
-struct deleted {
-	struct sched *sched;
-	char *worker;
-	int64_t revision;
-};
-
-static void
-deleted_free(void *p)
-{
-	struct deleted *d = p;
-
-	g_free(d->worker);
-	g_free(d);
-}
-
-/* A failed event leaves the core stale, and the load that follows sees what
- * the event was about. */
-static void
-log_failed(struct dm_err *err, const char *event)
-{
-	if (err != NULL)
-		dm_warn("scheduler event failed, state will be loaded again",
-		    dm_kstr("event", event), dm_kerr(err));
-	dm_err_free(err);
-}
-
-static void
-on_deleted(struct sched_core *core, void *arg)
-{
-	struct deleted *d = arg;
-	struct dm_err *err;
-
-	if (core == NULL)
-		return;
-	dm_info("lease of dm-worker ended", dm_kstr("worker", d->worker),
-	    dm_kint("revision", d->revision));
-	err = sched_offline(core, d->worker, d->revision);
-	if (err != NULL)
-		d->sched->env.event_failed("handle", d->sched->env.arg);
-	log_failed(err, "offline");
-}
-
-static void
-watch_events(
-    const struct dm_etcd_event *ev, size_t n, int64_t revision, void *arg)
-{
-	struct sched *s = arg;
-
-	(void)revision;
-	for (size_t i = 0; i < n; i++) {
-		DM_AUTO(dm_ha_item) item = NULL;
-		struct dm_etcd_kv kv = ev[i].kv;
-		struct deleted *d;
-		char none[] = "{\"format\":1,\"join-time\":\"\"}";
-
-		if (!ev[i].deleted)
-			continue;
-		/* Only the key matters: a deletion has no value. */
-		kv.value = none;
-		kv.value_len = strlen(none);
-		dm_err_free(dm_ha_decode(&kv, &item));
-		if (item == NULL)
-			continue; /* not one of our keys */
-		d = g_new0(struct deleted, 1);
-		d->sched = s;
-		d->worker = DM_TAKE(item->first);
-		d->revision = kv.mod_revision;
-		sched_post(s, on_deleted, d, deleted_free);
-	}
-}
-
-static void
-on_compacted(struct sched_core *core, void *arg)
-{
-	struct sched *s = arg;
-
-	stop_watch(s);
-	/* Loading reads the lease keys and starts the watch again. */
-	if (core != NULL)
-		core->stale = true;
-}
-
-static void
-watch_compacted(int64_t revision, void *arg)
-{
-	dm_warn("history of the lease keys was compacted, reading them again",
-	    dm_kint("revision", revision));
-	sched_post(arg, on_compacted, arg, NULL);
-}
-
-static void
-watch_retry(const struct dm_err *err, void *arg)
-{
-	struct sched *s = arg;
-
-	s->env.event_failed("watch", s->env.arg);
-	dm_warn("watch of lease keys resumes", dm_kerr(err));
-}
-
-static void
-start_watch(struct sched *s, int64_t from)
-{
-	static const struct dm_etcd_watch_ops ops = { watch_events,
-		watch_compacted, watch_retry };
-
-	s->watch = dm_etcd_watch_start(
-	    s->env.etcd, dm_ha_prefix(DM_HA_ALIVE), true, from, &ops, s);
-}
-
-static void
-stop_watch(struct sched *s)
-{
-	if (s->watch != NULL)
-		dm_etcd_watch_stop(s->watch);
-	s->watch = NULL;
-}
-
 /* ---- leadership ---- */
+
+static void
+core_lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
+{
+	struct sched *s = arg;
+
+	s->env.lease(worker, session, ttl_ms, s->env.arg);
+}
 
 static void
 core_welcome(uint64_t session, uint64_t cluster_id, void *arg)
@@ -335,8 +218,8 @@ core_now(void *arg)
 static struct sched_core *
 new_core(struct sched *s)
 {
-	static const struct sched_ops ops = { commit, core_welcome, core_push,
-		core_drop, core_staged, core_now };
+	static const struct sched_ops ops = { commit, core_lease, core_welcome,
+		core_push, core_drop, core_staged, core_now };
 	struct sched_core *c = sched_core_new(&ops, s);
 
 	c->stale = true; /* nothing is known yet */
@@ -363,7 +246,7 @@ on_retire(struct sched_core *core, void *arg)
 	(void)core;
 	s->elected = false;
 	atomic_store(&s->leading, false);
-	stop_watch(s);
+	s->env.leases_clear(s->env.arg);
 	for (guint i = 0; i < workers->len; i++) {
 		struct sched_worker *w = g_ptr_array_index(workers, i);
 
@@ -522,7 +405,6 @@ sched_stop(struct sched *s)
 		return;
 	dm_queue_close(s->mailbox);
 	pthread_join(s->thread, NULL);
-	stop_watch(s);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The scheduler's thread: it owns a core, feeds it from a mailbox, and does
- * its etcd work. While this master leads it watches the workers' lease keys.
+ * its etcd work.
  *
  * DESIGN. etcd is written on this thread, with the client's timeout as limit;
  * heartbeats therefore never pass through it. After a write whose outcome is
@@ -26,13 +26,15 @@ struct sched_env {
 	 * messages do not wait one after the other for etcd's time limit. */
 	struct dm_err *(*available)(void *arg);
 	/* As in sched_ops. */
+	void (*lease)(
+	    const char *worker, uint64_t session, int64_t ttl_ms, void *arg);
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	void (*drop)(uint64_t session, const char *why, void *arg);
 	void (*staged)(
 	    const char *worker, enum sched_stage s, bool gone, void *arg);
-	/* A worker's event was lost ("watch") or not carried out ("handle"). */
-	void (*event_failed)(const char *type, void *arg);
+	/* This master does not lead: it keeps no leases. */
+	void (*leases_clear)(void *arg);
 	/* This master can never lead; takes err. */
 	void (*fatal)(struct dm_err *err, void *arg);
 	void *arg;

@@ -365,7 +365,7 @@ load_alive(struct sched_core *c, const struct dm_ha_item *i)
 
 	if (w == NULL)
 		return;
-	w->alive_revision = i->revision;
+	c->ops.lease(w->name, 0, i->number * 1000, c->arg);
 	sched_stage_set(c, w, SCHED_FREE);
 }
 

@@ -35,7 +35,6 @@ struct sched_worker {
 	GPtrArray *sources;      /* struct sched_source*, in order of binding */
 	GHashTable *last;        /* source id -> revision at which it was last
 				    bound to this worker, gint64*; owned */
-	int64_t alive_revision;  /* of its lease key; 0: offline */
 	uint64_t session;        /* 0: none at the moment */
 	struct dm_mono heard_at; /* of its newest report, its session's begin
 				    or its newest source; while there is a
@@ -71,8 +70,12 @@ struct sched_ops {
 	 * An error: nothing is known about the outcome. */
 	struct dm_err *(*commit)(
 	    const struct dm_ha_batch *b, int64_t *revision, void *arg);
-	/* The worker of this session is registered and its lease key stands:
-	 * comes before the first push. */
+	/* A worker's lease: it begins, with a session; session 0: it was found,
+	 * and ends when nothing is heard of it; ttl_ms 0: it is over. */
+	void (*lease)(
+	    const char *worker, uint64_t session, int64_t ttl_ms, void *arg);
+	/* The worker of this session is registered and has a lease: comes
+	 * before the first push. */
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	/* All that this session's worker should run. */
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
@@ -140,23 +143,27 @@ struct sched_hello {
 	uint64_t session;
 	const char *name, *addr;
 	unsigned max_sources; /* it takes; 0: one */
-	int64_t lease;        /* granted after the hello arrived */
+	int64_t ttl_ms;       /* of its lease; whole seconds */
 	const char *join_time;
 	Dm__V1__Holding *const *holding;
 	size_t n_holding;
 	struct dm_err *err; /* set; the caller's: no session began */
 };
-/* Sessions begin: the worker is registered, the lease key is written, what the
+/* Sessions begin: the worker is registered, has a lease, what the
  * worker held before is its again - under the same epoch only if it still holds
  * exactly that. What is above its max_sources now is given to others.
  * Takes the first of h, as many as go into one write, which is what makes the
  * comeback of thousands of workers fast; returns how many, at least one. */
 size_t sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n);
-/* The lease key was deleted at this revision. */
+/* The leases of these workers (const char *) are over: their sources go to
+ * others. Unknown names and workers that are offline are skipped. */
 struct dm_err *sched_offline(
-    struct sched_core *c, const char *name, int64_t revision) DM_MUST_CHECK;
+    struct sched_core *c, const GPtrArray *names) DM_MUST_CHECK;
 /* The session ended; the worker keeps its sources until its lease ends. */
 void sched_closed(struct sched_core *c, uint64_t session);
+/* The session ended, and its worker runs nothing any more. */
+struct dm_err *sched_goodbye(
+    struct sched_core *c, uint64_t session) DM_MUST_CHECK;
 /* Takes what it keeps out of the report; the rest stays the caller's. */
 void sched_report(
     struct sched_core *c, uint64_t session, Dm__V1__Report *report);

@@ -2,18 +2,19 @@
 /*
  * Workers: registration, sessions, leases, reports.
  *
- * DESIGN. A worker is alive as long as its lease key stands, whether or not we
+ * DESIGN. A worker is alive as long as it holds a lease, whether or not we
  * have a session with it: a session may move to another master, and a worker
  * that lost its session may still write until its lease ends. So only the end
- * of the lease takes its source away.
+ * of the lease takes its source away. Who holds one stands in etcd, for the
+ * next leader; until when is kept outside of the core.
  */
 #include "master/sched/sched_core.h"
 
 #include <string.h>
 
-/* Changes in one write from which on it takes no further session: etcd allows
+/* Changes in one write from which on it takes no further worker: etcd allows
  * 128, and a worker's sources come on top. */
-#define ONLINE_OPS 80
+#define BATCH_OPS 80
 
 struct dm_err *
 sched_check_name(const struct sched_core *c, const char *name, const char *addr)
@@ -136,7 +137,6 @@ take_session(
 
 	sched_session_set(c, w, h->session);
 	w->max_sources = MAX(h->max_sources, 1U);
-	w->alive_revision = c->revision;
 	w->heard_at = c->ops.now(c->arg);
 	if (old != 0 && old != h->session)
 		c->ops.drop(old, "another session took its place", c->arg);
@@ -155,7 +155,7 @@ plan_online(const struct sched_worker *w, const struct sched_hello *h,
 	struct dm_ha_item alive = { .kind = DM_HA_ALIVE,
 		.first = name,
 		.text = joined,
-		.lease = h->lease };
+		.number = h->ttl_ms / 1000 };
 
 	if (w == NULL)
 		batch_worker(b, h->name, h->addr);
@@ -176,6 +176,7 @@ take_online(struct sched_core *c, const struct sched_hello *h,
 	take_session(c, w, h);
 	if (cb->again != NULL)
 		take_comeback(c, w, cb);
+	c->ops.lease(h->name, h->session, h->ttl_ms, c->arg);
 	c->ops.welcome(h->session, c->cluster_id, c->arg);
 	sched_push(c, w);
 }
@@ -198,7 +199,7 @@ plan_some(const struct sched_core *c, struct sched_hello *h, size_t n,
 	struct comeback cb;
 	size_t i;
 
-	for (i = 0; i < n && b->ops->len < ONLINE_OPS; i++) {
+	for (i = 0; i < n && b->ops->len < BATCH_OPS; i++) {
 		if (!g_hash_table_add(names, (gpointer)(uintptr_t)h[i].name))
 			break;
 		cb = (struct comeback){ 0 };
@@ -238,38 +239,65 @@ sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n)
 	return some;
 }
 
-struct dm_err *
-sched_offline(struct sched_core *c, const char *name, int64_t revision)
+static void
+plan_offline(const struct sched_worker *w, struct dm_ha_batch *b)
 {
-	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
-	struct sched_worker *w = sched_worker_get(c, name);
-	struct dm_err *err = sched_ready(c);
-
-	if (err != NULL)
-		return err;
-	/* A deletion from before its newest key says nothing about that. */
-	if (w == NULL || w->stage == SCHED_OFFLINE ||
-	    revision <= w->alive_revision)
-		return NULL;
+	dm_ha_batch_delete(b, DM_HA_ALIVE, w->name, NULL);
 	for (guint i = 0; i < w->sources->len; i++) {
 		const struct sched_source *src =
 		    g_ptr_array_index(w->sources, i);
 
 		sched_batch_unbind(b, w, src->id);
 	}
-	err = sched_commit(c, b);
-	if (err != NULL)
-		return err;
-	c->revision = MAX(c->revision, revision);
+}
+
+static void
+take_offline(struct sched_core *c, struct sched_worker *w)
+{
 	while (w->sources->len > 0)
 		sched_detach(c, g_ptr_array_index(w->sources, 0));
-	w->alive_revision = 0;
 	sched_stage_set(c, w, SCHED_OFFLINE);
+	c->ops.lease(w->name, 0, 0, c->arg);
 	if (w->session != 0) {
 		c->ops.drop(w->session, "its lease ran out", c->arg);
 		sched_session_set(c, w, 0);
 	}
-	return sched_bind_all(c);
+}
+
+/* From names[from] on as many as go into one write; *to: behind them. */
+static struct dm_err *
+offline_some(
+    struct sched_core *c, const GPtrArray *names, guint from, guint *to)
+{
+	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
+	g_autoptr(GPtrArray) workers = g_ptr_array_new();
+	struct dm_err *err;
+
+	for (*to = from; *to < names->len && b->ops->len < BATCH_OPS; ++*to) {
+		struct sched_worker *w =
+		    sched_worker_get(c, g_ptr_array_index(names, *to));
+
+		if (w == NULL || w->stage == SCHED_OFFLINE)
+			continue;
+		plan_offline(w, b);
+		g_ptr_array_add(workers, w);
+	}
+	err = sched_commit(c, b);
+	if (err != NULL)
+		return err;
+	for (guint i = 0; i < workers->len; i++)
+		take_offline(c, g_ptr_array_index(workers, i));
+	return NULL;
+}
+
+struct dm_err *
+sched_offline(struct sched_core *c, const GPtrArray *names)
+{
+	struct dm_err *err = sched_ready(c);
+
+	for (guint i = 0; err == NULL && i < names->len;)
+		err = offline_some(c, names, i, &i);
+	return err != NULL ? err : sched_bind_all(c);
 }
 
 static struct sched_worker *
@@ -285,6 +313,19 @@ sched_closed(struct sched_core *c, uint64_t session)
 
 	if (w != NULL)
 		sched_session_set(c, w, 0);
+}
+
+struct dm_err *
+sched_goodbye(struct sched_core *c, uint64_t session)
+{
+	g_autoptr(GPtrArray) name = g_ptr_array_new();
+	struct sched_worker *w = worker_of_session(c, session);
+
+	if (w == NULL)
+		return NULL;
+	sched_session_set(c, w, 0);
+	g_ptr_array_add(name, w->name);
+	return sched_offline(c, name);
 }
 
 /* What a worker says about another assignment than its present one is old. */

@@ -3,7 +3,7 @@
  * Sessions: streams to messages for the scheduler, and back.
  *
  * A session is created when its stream opens and lives as long as anybody
- * refers to it: the stream, the table, a renewal or a message under way.
+ * refers to it: the stream, the table or a message under way.
  * Passwords travel encrypted, also where they are stored in clear; the key is
  * sealed for the worker of the session.
  */
@@ -12,8 +12,7 @@
 #include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "master/pb.h"
-#include "master/session/gate.h"
-#include "master/session/lease.h"
+#include "master/session/keeper.h"
 #include "master/session/members.h"
 
 #include <stdatomic.h>
@@ -23,20 +22,18 @@
 #define TTL_MIN_S      2
 #define TTL_MAX_S      86400
 #define NAME_MAX_BYTES 255
-#define LEASE_REQUESTS 32 /* grants and renewals under way at once */
 
 struct session_mgr {
-	struct dm_etcd *etcd;
-	const struct dm_keys *keys; /* of what the scheduler sends; NULL */
+	struct session_env env;
 	struct dm_keys *own; /* random, for what is plain; NULL: keys are */
 	struct sched *sched;
+	struct keeper *keeper;
 	struct members *members; /* NULL: not followed */
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
 	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
-	struct gate *gate;    /* of grants and renewals */
-	GPtrArray *granted;   /* struct hello* with a lease, owned; as long as
-				 there is one, run_enter is under way */
+	GPtrArray *arrived;   /* struct hello*, owned; as long as there is one,
+				 run_enter is under way */
 	atomic_bool stopping; /* streams end because of us */
 };
 
@@ -48,7 +45,6 @@ struct session {
 	char *peer;
 
 	struct dm_mutex mu; /* rank 40; guards what follows */
-	struct lease lease;
 	int64_t ttl_s;
 	uint8_t seal_key[DM_SEAL_PUBLIC_BYTES]; /* the worker's */
 	char *name;                             /* NULL before the hello */
@@ -125,7 +121,7 @@ send_ack(struct session *s, uint64_t seq)
 static const struct dm_keys *
 travel_keys(const struct session_mgr *m)
 {
-	return m->keys != NULL ? m->keys : m->own;
+	return m->env.keys != NULL ? m->env.keys : m->own;
 }
 
 static void
@@ -289,8 +285,6 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 struct hello {
 	struct session *s;
 	Dm__V1__Hello *msg;
-	int64_t lease;      /* 0 before the grant */
-	struct dm_err *err; /* of the grant; owned */
 };
 
 static void
@@ -300,7 +294,6 @@ hello_free(void *p)
 
 	session_unref(h->s);
 	pb_free(&h->msg->base);
-	dm_err_free(h->err);
 	g_free(h);
 }
 
@@ -339,7 +332,6 @@ reject_hello(const struct hello *h, struct dm_err *err)
 	dm_err_free(err);
 }
 
-/* The session knows its lease before the worker may beat. */
 static struct sched_hello
 enter(const struct hello *h, const char *join_time)
 {
@@ -347,13 +339,12 @@ enter(const struct hello *h, const char *join_time)
 
 	dm_mutex_lock(&s->mu);
 	s->ttl_s = ttl_of(h);
-	lease_granted(&s->lease, h->lease, s->ttl_s);
 	dm_mutex_unlock(&s->mu);
 	return (struct sched_hello){ .session = s->id,
 		.name = h->msg->name,
 		.addr = h->msg->address,
 		.max_sources = h->msg->maxsources,
-		.lease = h->lease,
+		.ttl_ms = ttl_of(h) * 1000,
 		.join_time = join_time,
 		.holding = h->msg->holding,
 		.n_holding = h->msg->n_holding };
@@ -371,7 +362,7 @@ entered(const struct hello *h, struct dm_err *err)
 		    dm_kstr("peer", h->s->peer), dm_kint("session", h->s->id));
 }
 
-/* All that were granted a lease since: hellos is of struct hello*. */
+/* All that have arrived since: hellos is of struct hello*. */
 static void
 enter_all(struct sched_core *core, const GPtrArray *hellos)
 {
@@ -398,84 +389,23 @@ run_enter(struct sched_core *core, void *arg)
 	g_autoptr(GPtrArray) good = g_ptr_array_new();
 
 	dm_mutex_lock(&m->mu);
-	all = DM_TAKE(m->granted);
-	m->granted = g_ptr_array_new_with_free_func(hello_free);
+	all = DM_TAKE(m->arrived);
+	m->arrived = g_ptr_array_new_with_free_func(hello_free);
 	dm_mutex_unlock(&m->mu);
 	for (guint i = 0; i < all->len; i++) {
 		struct hello *h = all->pdata[i];
-		struct dm_err *err = DM_TAKE(h->err);
 
-		if (err == NULL && core == NULL)
-			err =
-			    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
 		if (is_closed(h->s))
-			dm_err_free(err);
-		else if (err != NULL)
-			reject_hello(h, err);
+			continue;
+		if (core == NULL)
+			reject_hello(
+			    h, dm_err_new(
+				   MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER));
 		else
 			g_ptr_array_add(good, h);
 	}
 	if (good->len > 0)
 		enter_all(core, good);
-}
-
-/* On the etcd client's thread. */
-static void
-on_granted(struct dm_err *err, int64_t lease, void *arg)
-{
-	struct hello *h = arg;
-	struct session_mgr *m = h->s->m;
-	bool first;
-
-	gate_leave(m->gate);
-	h->lease = lease;
-	h->err = err;
-	dm_mutex_lock(&m->mu);
-	g_ptr_array_add(m->granted, h);
-	first = m->granted->len == 1;
-	dm_mutex_unlock(&m->mu);
-	if (first)
-		sched_post(m->sched, run_enter, m, NULL);
-}
-
-static void
-start_grant(void *arg)
-{
-	struct hello *h = arg;
-
-	dm_etcd_lease_grant_start(h->s->m->etcd, ttl_of(h), on_granted, h);
-}
-
-/* The scheduler does not wait for the grant: thousands of workers may come at
- * once, and etcd answers many grants together. */
-static void
-run_hello(struct sched_core *core, void *arg)
-{
-	struct hello *h = *(struct hello **)arg;
-	struct dm_err *err;
-
-	if (is_closed(h->s))
-		return;
-	if (core == NULL)
-		err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
-	else
-		err = sched_check_name(core, h->msg->name, h->msg->address);
-	if (err != NULL) {
-		reject_hello(h, err);
-		return;
-	}
-	*(struct hello **)arg = NULL; /* goes on without this message */
-	gate_enter(h->s->m->gate, start_grant, h);
-}
-
-static void
-hello_ref_free(void *p)
-{
-	struct hello **h = p;
-
-	if (*h != NULL)
-		hello_free(*h);
-	g_free(h);
 }
 
 static const char *
@@ -499,8 +429,10 @@ hello_problem(const struct session *s, const Dm__V1__Hello *h)
 static void
 on_hello(struct session *s, const Dm__V1__Hello *msg)
 {
+	struct session_mgr *m = s->m;
 	const char *problem;
 	struct hello *h;
+	bool first;
 
 	dm_mutex_lock(&s->mu);
 	problem = hello_problem(s, msg);
@@ -516,66 +448,111 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 	h = g_new0(struct hello, 1);
 	h->s = session_ref(s);
 	h->msg = (Dm__V1__Hello *)pb_copy(&msg->base);
-	sched_post(
-	    s->m->sched, run_hello, g_memdup2(&h, sizeof(h)), hello_ref_free);
+	dm_mutex_lock(&m->mu);
+	g_ptr_array_add(m->arrived, h);
+	first = m->arrived->len == 1;
+	dm_mutex_unlock(&m->mu);
+	if (first)
+		sched_post(m->sched, run_enter, m, NULL);
 }
 
-/* ---- heartbeats ---- */
-
-static void renew(struct session *s);
-
-/* On the etcd client's thread. */
-static void
-on_renewed(struct dm_err *err, int64_t ttl_s, void *arg)
-{
-	struct session *s = arg;
-	bool again = false, closed;
-	uint64_t ack;
-
-	gate_leave(s->m->gate);
-	dm_mutex_lock(&s->mu);
-	ack = lease_answered(
-	    &s->lease, err != NULL, ttl_s, dm_mono_now(), &again);
-	closed = s->closed;
-	dm_mutex_unlock(&s->mu);
-	if (ack != 0 && !closed)
-		send_ack(s, ack);
-	if (err != NULL)
-		dm_warn("lease of dm-worker could not be renewed",
-		    dm_kstr("worker", s->name), dm_kerr(err));
-	else if (ttl_s <= 0 && !closed)
-		end_session(
-		    s, DM_RPC_UNAVAILABLE, "the lease of this session ran out");
-	dm_err_free(err);
-	if (again && !closed)
-		renew(s);
-	session_unref(s);
-}
-
-static void
-start_renewal(void *arg)
-{
-	struct session *s = arg;
-
-	dm_etcd_lease_keepalive_start(s->m->etcd, s->lease.id, on_renewed, s);
-}
-
-static void
-renew(struct session *s)
-{
-	gate_enter(s->m->gate, start_renewal, session_ref(s));
-}
+/* ---- leases ---- */
 
 static void
 on_heartbeat(struct session *s, uint64_t seq)
 {
-	bool send;
+	if (s->name != NULL)
+		keeper_beat(s->m->keeper, s->name, s->id, seq);
+}
 
-	dm_mutex_lock(&s->mu);
-	send = lease_beat(&s->lease, seq, dm_mono_now());
-	dm_mutex_unlock(&s->mu);
-	if (send)
-		renew(s);
+static void
+on_acked(uint64_t session, uint64_t seq, void *arg)
+{
+	struct session *s = lookup(arg, session);
+
+	if (s == NULL)
+		return;
+	send_ack(s, seq);
+	session_unref(s);
+}
+
+struct expiry {
+	struct session_mgr *m;
+	GPtrArray *workers; /* char*, owned */
+};
+
+static void
+expiry_free(void *p)
+{
+	struct expiry *e = p;
+
+	g_ptr_array_unref(e->workers);
+	g_free(e);
+}
+
+/* When it fails they come again. */
+static void
+run_expired(struct sched_core *core, void *arg)
+{
+	struct expiry *e = arg;
+	struct session_mgr *m = e->m;
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	struct dm_err *err;
+
+	for (guint i = 0; core != NULL && i < e->workers->len; i++) {
+		char *name = g_ptr_array_index(e->workers, i);
+
+		if (!keeper_expired(m->keeper, name))
+			continue;
+		dm_info("lease of dm-worker ended", dm_kstr("worker", name));
+		g_ptr_array_add(names, name);
+	}
+	if (names->len == 0)
+		return;
+	err = sched_offline(core, names);
+	if (err == NULL)
+		return;
+	m->env.event_failed("handle", m->env.arg);
+	dm_warn("dm-workers whose leases ended cannot be taken offline, this "
+		"is tried again",
+	    dm_kerr(err));
+	dm_err_free(err);
+}
+
+static void
+on_expired(GPtrArray *workers, void *arg)
+{
+	struct session_mgr *m = arg;
+	struct expiry *e = g_new(struct expiry, 1);
+
+	*e = (struct expiry){ m, workers };
+	sched_post(m->sched, run_expired, e, expiry_free);
+}
+
+static struct dm_err *
+confirm(void *arg)
+{
+	struct session_mgr *m = arg;
+
+	return m->env.confirm(m->env.arg);
+}
+
+void
+session_lease(
+    struct session_mgr *m, const char *worker, uint64_t session, int64_t ttl_ms)
+{
+	if (ttl_ms == 0)
+		keeper_end(m->keeper, worker);
+	else if (session == 0)
+		keeper_adopt(m->keeper, worker, ttl_ms);
+	else
+		keeper_begin(m->keeper, worker, session, ttl_ms);
+}
+
+void
+session_leases_clear(struct session_mgr *m)
+{
+	keeper_clear(m->keeper);
 }
 
 /* ---- reports ---- */
@@ -672,35 +649,27 @@ on_half_close(struct dm_rpc_stream *st, void *ctx)
 	dm_rpc_stream_finish(st, DM_RPC_OK, "");
 }
 
-struct goodbye {
-	struct session *s;
-	int64_t revoke; /* 0: the lease is left alone */
-};
-
 static void
-goodbye_free(void *p)
+run_closed(struct sched_core *core, void *arg)
 {
-	struct goodbye *g = p;
-
-	session_unref(g->s);
-	g_free(g);
-}
-
-static void
-run_goodbye(struct sched_core *core, void *arg)
-{
-	struct goodbye *g = arg;
+	struct session *s = arg;
 	struct dm_err *err;
+	bool stopped;
 
-	if (core != NULL)
-		sched_closed(core, g->s->id);
-	if (g->revoke == 0)
+	if (core == NULL)
 		return;
-	err = dm_etcd_lease_revoke(g->s->m->etcd, g->revoke);
+	dm_mutex_lock(&s->mu);
+	stopped = s->stopped;
+	dm_mutex_unlock(&s->mu);
+	if (!stopped) {
+		sched_closed(core, s->id);
+		return;
+	}
+	err = sched_goodbye(core, s->id);
 	if (err != NULL)
-		dm_warn("lease of dm-worker could not be revoked, it will run "
-			"out",
-		    dm_kstr("worker", g->s->name), dm_kerr(err));
+		dm_warn("dm-worker that has stopped is not offline yet: its "
+			"lease will run out",
+		    dm_kstr("worker", s->name), dm_kerr(err));
 	dm_err_free(err);
 }
 
@@ -710,40 +679,36 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text,
 {
 	struct session *s = ctx;
 	struct session_mgr *m = s->m;
-	struct goodbye *g = g_new0(struct goodbye, 1);
+	bool stopped;
 
 	(void)st;
 	dm_mutex_lock(&s->mu);
 	s->closed = true;
-	g->revoke = s->stopped ? s->lease.id : 0;
+	stopped = s->stopped;
 	dm_mutex_unlock(&s->mu);
 	dm_info("session of dm-worker ended", dm_kstr("worker", s->name),
-	    dm_kint("session", s->id),
-	    dm_kbool("worker stopped", g->revoke != 0),
+	    dm_kint("session", s->id), dm_kbool("worker stopped", stopped),
 	    dm_kstr("status", dm_rpc_status_name(status)),
 	    dm_kstr("text", text));
 	dm_mutex_lock(&m->mu);
 	g_hash_table_remove(m->sessions, &s->id);
 	dm_mutex_unlock(&m->mu);
-	session_unref(s); /* the table's */
-	g->s = s;         /* the stream's */
-	sched_post(m->sched, run_goodbye, g, goodbye_free);
+	session_unref(s); /* the table's; the stream's goes on */
+	sched_post(m->sched, run_closed, s, session_unref);
 }
 
 /* ---- manager ---- */
 
 struct session_mgr *
-session_mgr_new(struct dm_etcd *etcd, const struct dm_keys *keys)
+session_mgr_new(const struct session_env *env)
 {
 	struct session_mgr *m = g_new0(struct session_mgr, 1);
 
-	m->etcd = etcd;
-	m->keys = keys;
-	if (keys == NULL)
+	m->env = *env;
+	if (env->keys == NULL)
 		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
-	m->granted = g_ptr_array_new_with_free_func(hello_free);
-	m->gate = gate_new(LEASE_REQUESTS);
+	m->arrived = g_ptr_array_new_with_free_func(hello_free);
 	dm_mutex_init(&m->mu, 30);
 	return m;
 }
@@ -754,8 +719,8 @@ session_mgr_free(struct session_mgr *m)
 	if (m == NULL)
 		return;
 	members_free(m->members);
-	g_ptr_array_unref(m->granted);
-	gate_free(m->gate);
+	keeper_free(m->keeper);
+	g_ptr_array_unref(m->arrived);
 	g_hash_table_unref(m->sessions);
 	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);
@@ -776,17 +741,21 @@ void
 session_mgr_stop(struct session_mgr *m)
 {
 	atomic_store(&m->stopping, true);
+	keeper_stop(m->keeper);
 	members_stop(m->members);
 }
 
 void
 session_mgr_follow_members(struct session_mgr *m)
 {
-	m->members = members_start(m->etcd, on_members, m);
+	m->members = members_start(m->env.etcd, on_members, m);
 }
 
 void
 session_mgr_attach(struct session_mgr *m, struct sched *sched)
 {
+	struct keeper_env env = { confirm, on_acked, on_expired, m };
+
 	m->sched = sched;
+	m->keeper = keeper_start(&env);
 }

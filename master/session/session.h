@@ -2,16 +2,12 @@
 /*
  * The workers' sessions (proto/dmsession.proto) at this master.
  *
- * DESIGN. Hello -> registration check -> lease -> lease key -> Welcome, on the
- * scheduler's thread. A heartbeat is acknowledged when a renewal of the lease
- * that was SENT after the heartbeat ARRIVED has been answered with time left:
- * the worker counts its deadline from when it sent the heartbeat, so the lease
- * always outlives that deadline. Renewals go from the stream's thread straight
- * to etcd's client, at most one in flight per lease and one per max(1 s,
- * TTL/6); the scheduler and its writes are not involved. A heartbeat in between
- * gets no answer: the next one does.
+ * DESIGN. Hello -> registration check -> key in etcd -> lease -> Welcome, on
+ * the scheduler's thread, for all hellos that have arrived meanwhile.
+ * Heartbeats go from the stream's thread to the keeper of the leases (keeper.h,
+ * leases.h); the scheduler and its writes are not involved.
  * A session that ends without a half close leaves its lease to run out; with
- * one the worker has stopped everything, and the lease is revoked.
+ * one the worker has stopped everything, and is offline at once.
  * Threads: any.
  */
 #ifndef DM_MASTER_SESSION_SESSION_H
@@ -22,10 +18,18 @@
 
 struct session_mgr;
 
-/* keys: of stored passwords, borrowed; NULL: they are plain. */
-struct session_mgr *session_mgr_new(
-    struct dm_etcd *etcd, const struct dm_keys *keys);
-/* After the RPC server, the scheduler and the etcd client have ended. */
+struct session_env {
+	struct dm_etcd *etcd;
+	const struct dm_keys *keys; /* of stored passwords; NULL: plain */
+	/* As keeper_env's. */
+	struct dm_err *(*confirm)(void *arg);
+	/* A worker's event ("handle") was not carried out. */
+	void (*event_failed)(const char *type, void *arg);
+	void *arg;
+};
+struct session_mgr *session_mgr_new(const struct session_env *env);
+/* After session_mgr_stop, when the RPC server, the scheduler and the etcd
+ * client have ended. */
 void session_mgr_free(struct session_mgr *m);
 DM_DEFINE_AUTO(session_mgr)
 
@@ -39,10 +43,13 @@ void session_mgr_follow_members(struct session_mgr *m);
 void session_mgr_attach(struct session_mgr *m, struct sched *sched);
 
 /* This master stops: sessions that end from here on end because of it, and
- * leave their leases to their workers. Before leadership is given up. */
+ * leave their leases to the next leader. Before leadership is given up. */
 void session_mgr_stop(struct session_mgr *m);
 
 /* Of struct sched_env; arg of them is the caller's. */
+void session_lease(struct session_mgr *m, const char *worker, uint64_t session,
+    int64_t ttl_ms);
+void session_leases_clear(struct session_mgr *m);
 void session_welcome(
     struct session_mgr *m, uint64_t session, uint64_t cluster_id);
 void session_push(

@@ -539,62 +539,16 @@ START_TEST(a_key_goes_with_its_lease)
 	DM_AUTO(dm_etcd_kvs) k = NULL;
 	int64_t lease, ttl;
 
-	check_ok(dm_etcd_lease_grant(e, 60, &lease));
+	check_ok(dm_etcd_lease_grant(e, 60, 0, &lease));
 	check_ok(dm_etcd_put(e, "lease/1", "v", 1, lease, NULL));
-	check_ok(dm_etcd_lease_keepalive(e, lease, &ttl));
+	check_ok(dm_etcd_lease_keepalive(e, lease, 0, &ttl));
 	ck_assert_int_eq(ttl, 60);
-	check_ok(dm_etcd_lease_revoke(e, lease));
-	check_ok(dm_etcd_lease_revoke(e, lease)); /* gone is gone */
+	check_ok(dm_etcd_lease_revoke(e, lease, 0));
+	check_ok(dm_etcd_lease_revoke(e, lease, 0)); /* gone is gone */
 	check_ok(dm_etcd_range(e, "lease/1", false, 0, &k));
 	ck_assert_int_eq(k->items->len, 0);
-	check_ok(dm_etcd_lease_keepalive(e, lease, &ttl));
+	check_ok(dm_etcd_lease_keepalive(e, lease, 0, &ttl));
 	ck_assert_int_eq(ttl, 0);
-}
-END_TEST
-
-struct granted {
-	struct dm_mutex mu;
-	pthread_cond_t cond;
-	int answers, failed;
-	int64_t leases[3];
-};
-
-static void
-on_granted(struct dm_err *err, int64_t lease, void *arg)
-{
-	struct granted *g = arg;
-
-	dm_mutex_lock(&g->mu);
-	g->failed += err != NULL;
-	g->leases[g->answers++] = lease;
-	pthread_cond_broadcast(&g->cond);
-	dm_mutex_unlock(&g->mu);
-	dm_err_free(err);
-}
-
-START_TEST(leases_are_granted_side_by_side)
-{
-	DM_AUTO(dm_etcd) e = client();
-	struct granted g = { 0 };
-	int64_t ttl;
-
-	dm_mutex_init(&g.mu, 10);
-	dm_cond_init(&g.cond);
-	for (int i = 0; i < 3; i++)
-		dm_etcd_lease_grant_start(e, 60, on_granted, &g);
-	dm_mutex_lock(&g.mu);
-	while (g.answers < 3)
-		ck_assert(dm_cond_wait_ms(&g.cond, &g.mu, 60000));
-	dm_mutex_unlock(&g.mu);
-	ck_assert_int_eq(g.failed, 0);
-	ck_assert_int_ne(g.leases[0], g.leases[1]);
-	ck_assert_int_ne(g.leases[1], g.leases[2]);
-	for (int i = 0; i < 3; i++) {
-		check_ok(dm_etcd_lease_keepalive(e, g.leases[i], &ttl));
-		ck_assert_int_eq(ttl, 60);
-	}
-	pthread_cond_destroy(&g.cond);
-	dm_mutex_fini(&g.mu);
 }
 END_TEST
 
@@ -605,7 +559,7 @@ START_TEST(a_lease_that_is_not_renewed_ends)
 	guint left;
 	int64_t lease;
 
-	check_ok(dm_etcd_lease_grant(e, 1, &lease));
+	check_ok(dm_etcd_lease_grant(e, 1, 0, &lease));
 	check_ok(dm_etcd_put(e, "expiry/1", "v", 1, lease, NULL));
 	do {
 		DM_AUTO(dm_etcd_kvs) k = NULL;
@@ -615,25 +569,6 @@ START_TEST(a_lease_that_is_not_renewed_ends)
 		pause_ms(100);
 	} while (left > 0 && dm_mono_diff_ms(until, dm_mono_now()) > 0);
 	ck_assert_uint_eq(left, 0);
-}
-END_TEST
-
-static void
-on_ttl(struct dm_err *err, int64_t ttl_s, void *arg)
-{
-	count(arg, err == NULL && ttl_s == 0);
-	dm_err_free(err);
-}
-
-START_TEST(a_keepalive_may_be_asynchronous)
-{
-	DM_AUTO(dm_etcd) e = client();
-	struct counter c;
-
-	counter_init(&c);
-	dm_etcd_lease_keepalive_start(e, 12345, on_ttl, &c);
-	wait_count(&c, 1);
-	ck_assert_int_eq(c.good, 1);
 }
 END_TEST
 
@@ -969,6 +904,37 @@ START_TEST(a_leader_whose_key_is_deleted_retires_and_campaigns_again)
 }
 END_TEST
 
+START_TEST(who_leads_can_have_it_confirmed)
+{
+	DM_AUTO(dm_etcd) e = client();
+	struct candidate a, b;
+	struct dm_err *err;
+
+	enter(&a, e, "el5/", "A", 60);
+	wait_log(&a, "lead;");
+	enter(&b, e, "el5/", "B", 60);
+	wait_log(&b, "leader=A;");
+	check_ok(dm_election_confirm(a.el));
+	err = dm_election_confirm(b.el);
+	ck_assert(dm_err_is(err, HA_FAIL_TXN_OPERATION));
+	dm_err_free(err);
+	/* From the moment at which the key is gone. */
+	check_ok(dm_election_depose(b.el, "A"));
+	err = dm_election_confirm(a.el);
+	ck_assert(dm_err_is(err, HA_FAIL_TXN_OPERATION));
+	dm_err_free(err);
+	wait_log(&b, "lead;");
+	check_ok(dm_election_confirm(b.el));
+	kill(dm_etcd_member_pid(member), SIGSTOP);
+	err = dm_election_confirm(b.el);
+	kill(dm_etcd_member_pid(member), SIGCONT);
+	ck_assert_ptr_nonnull(err);
+	dm_err_free(err);
+	leave(&a);
+	leave(&b);
+}
+END_TEST
+
 START_TEST(a_crash_of_etcd_does_not_end_a_reign)
 {
 	DM_AUTO(dm_etcd) e = client();
@@ -1017,7 +983,7 @@ START_TEST(a_restarted_candidate_does_not_wait_for_its_old_lease)
 	struct candidate a;
 	int64_t lease;
 
-	check_ok(dm_etcd_lease_grant(e, 60, &lease));
+	check_ok(dm_etcd_lease_grant(e, 60, 0, &lease));
 	check_ok(dm_etcd_put(e, "el5/dead", "A", 1, lease, NULL));
 	enter(&a, e, "el5/", "A", 60);
 	wait_log(&a, "lead;");
@@ -1160,9 +1126,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, authentication_that_is_off_is_no_obstacle);
 	tcase_add_test(tc, authentication_survives_a_crash_of_etcd);
 	tcase_add_test(tc, a_key_goes_with_its_lease);
-	tcase_add_test(tc, leases_are_granted_side_by_side);
 	tcase_add_test(tc, a_lease_that_is_not_renewed_ends);
-	tcase_add_test(tc, a_keepalive_may_be_asynchronous);
 	tcase_add_test(tc, a_watch_sees_the_past_and_the_present_in_order);
 	tcase_add_test(tc, a_watch_goes_on_after_a_crash_of_etcd);
 	tcase_add_test(tc, a_compacted_past_is_told);
@@ -1178,6 +1142,7 @@ add_more_tests(TCase *tc)
 	tcase_add_test(tc, one_leads_and_the_next_follows_when_it_resigns);
 	tcase_add_test(
 	    tc, a_leader_whose_key_is_deleted_retires_and_campaigns_again);
+	tcase_add_test(tc, who_leads_can_have_it_confirmed);
 	tcase_add_test(tc, a_crash_of_etcd_does_not_end_a_reign);
 	tcase_add_test(tc, a_leader_without_etcd_retires_when_its_lease_ends);
 	tcase_add_test(

@@ -275,7 +275,7 @@ START_TEST(a_lease_that_was_not_granted_is_its_own_error)
 
 	peer_start(&p, &no_lease[_i], 1);
 	e = client(&p, NULL);
-	err = dm_etcd_lease_grant(e, 60, &lease);
+	err = dm_etcd_lease_grant(e, 60, 0, &lease);
 	ck_assert(dm_err_is(err, HA_FAIL_LEASE_OPERATION));
 	ck_assert_ptr_nonnull(err->cause);
 	ck_assert_int_eq(lease, 0);

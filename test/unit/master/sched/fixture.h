@@ -18,7 +18,7 @@
 struct stored {
 	char *value;
 	size_t len;
-	int64_t revision, lease;
+	int64_t revision;
 };
 
 struct fixture {
@@ -30,6 +30,7 @@ struct fixture {
 	int pushes[SESSIONS];
 	bool welcomed[SESSIONS], dropped[SESSIONS];
 	int64_t now_ms;
+	GHashTable *leases; /* worker -> session that keeps it; 0: found */
 };
 
 static struct fixture f;
@@ -65,7 +66,6 @@ fake_commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 		s->value = g_memdup2(op->value, op->len + 1);
 		s->len = op->len;
 		s->revision = f.revision;
-		s->lease = op->lease;
 		g_hash_table_replace(f.store, g_strdup(op->key), s);
 	}
 	*revision = f.revision;
@@ -73,10 +73,32 @@ fake_commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 }
 
 static DM_UNUSED void
+fake_lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
+{
+	(void)arg;
+	if (ttl_ms == 0) {
+		g_hash_table_remove(f.leases, worker);
+		return;
+	}
+	ck_assert_int_eq(ttl_ms, 60000);
+	g_hash_table_replace(
+	    f.leases, g_strdup(worker), GSIZE_TO_POINTER(session));
+}
+
+static DM_UNUSED bool
+keeps_a_lease(uint64_t session)
+{
+	g_autoptr(GList) all = g_hash_table_get_values(f.leases);
+
+	return g_list_find(all, GSIZE_TO_POINTER(session)) != NULL;
+}
+
+static DM_UNUSED void
 fake_welcome(uint64_t session, uint64_t cluster_id, void *arg)
 {
 	(void)cluster_id;
 	(void)arg;
+	ck_assert_msg(keeps_a_lease(session), "welcomed without a lease");
 	f.welcomed[session] = true;
 }
 
@@ -121,8 +143,8 @@ fake_now(void *arg)
 	return (struct dm_mono){ .ns = f.now_ms * 1000000 };
 }
 
-static const struct sched_ops fake_ops = { fake_commit, fake_welcome, fake_push,
-	fake_drop, fake_staged, fake_now };
+static const struct sched_ops fake_ops = { fake_commit, fake_lease,
+	fake_welcome, fake_push, fake_drop, fake_staged, fake_now };
 
 static DM_UNUSED void
 setup(void)
@@ -131,6 +153,7 @@ setup(void)
 	hello_max = 1;
 	f.store =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, stored_free);
+	f.leases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	f.c = sched_core_new(&fake_ops, NULL);
 }
 
@@ -142,6 +165,7 @@ teardown(void)
 			dm__v1__desired__free_unpacked(f.desired[i], NULL);
 	sched_core_free(f.c);
 	g_hash_table_unref(f.store);
+	g_hash_table_unref(f.leases);
 }
 
 /* ---- steps ---- */
@@ -172,7 +196,7 @@ hello(const char *name, uint64_t session, const char *source, int64_t epoch)
 		.name = name,
 		.addr = name,
 		.max_sources = hello_max,
-		.lease = (int64_t)session,
+		.ttl_ms = 60000,
 		.join_time = "now",
 		.holding = hs,
 		.n_holding = source == NULL ? 0 : 1 };
@@ -186,15 +210,23 @@ hello(const char *name, uint64_t session, const char *source, int64_t epoch)
 	ok(msg.err);
 }
 
-/* The lease of a worker ends: etcd deletes the key at a new revision. */
+/* The leases of workers end; b may be NULL. */
+static DM_UNUSED void
+expire_two(const char *a, const char *b)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	g_autofree char *first = g_strdup(a), *second = g_strdup(b);
+
+	g_ptr_array_add(names, first);
+	if (second != NULL)
+		g_ptr_array_add(names, second);
+	ok(sched_offline(f.c, names));
+}
+
 static DM_UNUSED void
 expire(const char *name)
 {
-	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, name, NULL);
-
-	g_hash_table_remove(f.store, key);
-	f.revision++;
-	ok(sched_offline(f.c, name, f.revision));
+	expire_two(name, NULL);
 }
 
 static DM_UNUSED void
@@ -211,8 +243,7 @@ reload(void)
 		struct dm_etcd_kv kv = { .key = k,
 			.value = s->value,
 			.value_len = s->len,
-			.mod_revision = s->revision,
-			.lease = s->lease };
+			.mod_revision = s->revision };
 		struct dm_ha_item *item;
 
 		ok(dm_ha_decode(&kv, &item));
@@ -225,6 +256,7 @@ static DM_UNUSED void
 restart(void)
 {
 	sched_core_free(f.c);
+	g_hash_table_remove_all(f.leases);
 	f.c = sched_core_new(&fake_ops, NULL);
 	reload();
 }

@@ -103,15 +103,83 @@ START_TEST(a_reconnected_worker_keeps_its_epoch)
 }
 END_TEST
 
-START_TEST(an_old_deletion_of_the_lease_key_means_nothing)
+static bool
+stands_in_etcd(const char *worker)
 {
-	int64_t old;
+	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, worker, NULL);
+
+	return g_hash_table_contains(f.store, key);
+}
+
+START_TEST(who_holds_a_lease_stands_in_etcd)
+{
+	hello("w1", 1, NULL, 0);
+	ck_assert(stands_in_etcd("w1"));
+	ck_assert(keeps_a_lease(1));
+	sched_closed(f.c, 1);
+	ck_assert(stands_in_etcd("w1"));
+	restart();
+	ck_assert(g_hash_table_contains(f.leases, "w1"));
+	ck_assert(!keeps_a_lease(1));
+	expire("w1");
+	ck_assert(!stands_in_etcd("w1"));
+	ck_assert(!g_hash_table_contains(f.leases, "w1"));
+}
+END_TEST
+
+START_TEST(a_worker_that_has_stopped_is_offline_at_once)
+{
+	hello("w1", 1, NULL, 0);
+	hello("w2", 2, NULL, 0);
+	ok(sched_source_add(f.c, "s1", "a", "w1"));
+	hello("w1", 3, "s1", epoch("s1"));
+	ok(sched_goodbye(f.c, 1)); /* not its session any more */
+	ck_assert_str_eq(bound("s1"), "w1");
+	ok(sched_goodbye(f.c, 3));
+	ck_assert_str_eq(bound("s1"), "w2");
+	ck_assert(!stands_in_etcd("w1"));
+	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+	ok(sched_unregister(f.c, "w1"));
+}
+END_TEST
+
+START_TEST(many_workers_go_offline_in_few_writes)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	int64_t before;
+
+	for (int i = 0; i < 300; i++) {
+		g_autofree char *name = g_strdup_printf("w%03d", i);
+
+		hello(name, (uint64_t)(1 + i % (SESSIONS - 1)), NULL, 0);
+		g_ptr_array_add(names, g_steal_pointer(&name));
+	}
+	g_ptr_array_add(names, g_strdup("nobody"));
+	before = f.revision;
+	ok(sched_offline(f.c, names));
+	ck_assert_int_le(f.revision - before, 5);
+	ck_assert_uint_eq(g_hash_table_size(f.leases), 0);
+	ok(sched_offline(f.c, names));
+	for (guint i = 0; i < 300; i++)
+		ck_assert_int_eq(sched_worker_get(f.c, names->pdata[i])->stage,
+		    SCHED_OFFLINE);
+}
+END_TEST
+
+START_TEST(workers_that_cannot_be_taken_offline_keep_their_leases)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	char name[] = "w1";
 
 	hello("w1", 1, NULL, 0);
-	old = f.revision;
-	hello("w1", 2, NULL, 0);
-	ok(sched_offline(f.c, "w1", old));
-	ck_assert_int_ne(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+	g_ptr_array_add(names, name);
+	f.fail_commits = 1;
+	fails(sched_offline(f.c, names), DM_ERR_HA_FAIL_TXN_OPERATION);
+	ck_assert(g_hash_table_contains(f.leases, "w1"));
+	fails(sched_offline(f.c, names), DM_ERR_SCHEDULER_NOT_STARTED);
+	reload();
+	ok(sched_offline(f.c, names));
+	ck_assert(!g_hash_table_contains(f.leases, "w1"));
 }
 END_TEST
 
@@ -138,7 +206,7 @@ hellos(struct sched_hello *h, size_t n)
 		h[i] = (struct sched_hello){ .session = i + 1,
 			.name = names[i],
 			.addr = names[i],
-			.lease = (int64_t)i + 1,
+			.ttl_ms = 60000,
 			.join_time = "now" };
 	}
 }
@@ -510,7 +578,11 @@ main(void)
 	tcase_add_test(
 	    tc, a_restarted_worker_gets_its_source_back_under_a_new_epoch);
 	tcase_add_test(tc, a_reconnected_worker_keeps_its_epoch);
-	tcase_add_test(tc, an_old_deletion_of_the_lease_key_means_nothing);
+	tcase_add_test(tc, who_holds_a_lease_stands_in_etcd);
+	tcase_add_test(tc, a_worker_that_has_stopped_is_offline_at_once);
+	tcase_add_test(tc, many_workers_go_offline_in_few_writes);
+	tcase_add_test(
+	    tc, workers_that_cannot_be_taken_offline_keep_their_leases);
 	tcase_add_test(tc, one_address_per_name);
 	tcase_add_test(tc, sessions_that_begin_together_are_one_write);
 	tcase_add_test(tc, one_refused_session_does_not_keep_out_the_others);

@@ -40,6 +40,15 @@ push(uint64_t session, const Dm__V1__Desired *d, void *arg)
 }
 
 static void
+lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
+{
+	(void)worker;
+	(void)session;
+	(void)ttl_ms;
+	(void)arg;
+}
+
+static void
 drop(uint64_t session, const char *why, void *arg)
 {
 	(void)session;
@@ -78,14 +87,24 @@ ok(struct dm_err *err)
 }
 
 static void
+go_offline(const char *worker)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	g_autofree char *name = g_strdup(worker);
+
+	g_ptr_array_add(names, name);
+	ok(sched_offline(core, names));
+}
+
+static void
 setup(void)
 {
-	static const struct sched_ops ops = { commit, welcome, push, drop,
-		staged, now };
+	static const struct sched_ops ops = { commit, lease, welcome, push,
+		drop, staged, now };
 	struct sched_hello h = { .session = 1,
 		.name = "w1",
 		.addr = "h:1",
-		.lease = 1,
+		.ttl_ms = 60000,
 		.join_time = "" };
 	g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
 	struct sched_start s = { "t", "name: t", "", ids, false };
@@ -208,7 +227,7 @@ START_TEST(without_a_worker_the_entry_says_so)
 	ck_assert(r->result && !r->sources[0]->result);
 	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg, "code=38008"));
 	pb_free(&r->base);
-	ok(sched_offline(core, "w1", INT64_MAX));
+	go_offline("w1");
 	r = query("t", NULL);
 	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg, "[code=38029:"));
 	ck_assert_ptr_nonnull(strstr(r->sources[0]->msg,
@@ -324,7 +343,7 @@ START_TEST(nothing_is_reached_without_a_report_or_a_worker)
 	ck_assert_int_eq(judge(SCHED_GOAL_RUN, 1), 'w');
 	ck_assert_int_eq(judge(SCHED_GOAL_SOURCE, 1), 'w');
 	ck_assert_int_eq(judge(SCHED_GOAL_SOURCE_GONE, 1), 't');
-	ok(sched_offline(core, "w1", INT64_MAX));
+	go_offline("w1");
 	ck_assert_int_eq(judge(SCHED_GOAL_RUN, 1), 'x');
 }
 END_TEST
@@ -393,7 +412,7 @@ START_TEST(a_worker_is_listed_with_all_its_sources)
 		.name = "w1",
 		.addr = "h:1",
 		.max_sources = 2,
-		.lease = 1,
+		.ttl_ms = 60000,
 		.join_time = "" };
 	Pb__ListWorkerMember *m;
 
