@@ -125,7 +125,7 @@ read_columns(struct table *t, const char *path, unsigned row)
 		c->name = f[0];
 		c->collation = f[3];
 		c->charset = "utf8mb4";
-		c->decimals = atoi(f[4]);
+		c->decimals = (int)strtol(f[4], NULL, 10);
 		set_value(&t->values[t->n++], c->type, f[4 + row]);
 	}
 }
@@ -246,7 +246,7 @@ main(int argc, char **argv)
 
 	if (argc != 5)
 		return 2;
-	read_columns(&t, argv[1], (unsigned)atoi(argv[2]));
+	read_columns(&t, argv[1], (unsigned)strtoul(argv[2], NULL, 10));
 	expressions = lines_of(argv[3]);
 	at = results = lines_of(argv[4]);
 	for (unsigned i = 0; expressions[i] != NULL; i++) {

@@ -284,6 +284,10 @@ static const struct {
 	    "t.yaml:4:54: mysql-instances[0].expression-filters: "
 	    "mysql-instance(0)'s expression-filters a not exist in "
 	    "expression-filter; define it under `expression-filter`" },
+	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
+	       "expression-filter: {a: {schema: b, table: c, "
+	       "update-old-value-expr: x.y}}\n",
+	    20041, NULL },
 	{ HEAD ONE "expression-filter: {a: {schema: b, table: c}}\n", 20038,
 	    NULL },
 	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
