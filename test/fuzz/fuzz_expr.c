@@ -54,9 +54,7 @@ get(void *arg, unsigned column, struct dm_expr_value *v)
 {
 	static const char *const texts[] = { "-99999999999999999999.999",
 		"9999-12-31 23:59:59.999999", "-838:59:59", "a\xff\xc3",
-		"Stra\xc3\x9f"
-		"e \xf0\x9f\x98\x80",
-		"\x80\xe9", "" };
+		"Str\xc3\xa9 \xf0\x9f\x98\x80", "\x80\xe9", "" };
 	const uint8_t *row = arg;
 
 	v->kind = DM_EXPR_V_NULL;
