@@ -78,6 +78,9 @@ wait_for() {
 	done
 }
 
+# now_ms: milliseconds since some moment.
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
 # ---- MariaDB ----
 
 # One fresh data folder, made once and copied for each server.

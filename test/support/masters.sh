@@ -81,9 +81,6 @@ etcd_leader() {
 	done
 }
 
-# now_ms: milliseconds since some moment.
-now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-
 # member_id NAME: etcd's number of a master.
 member_id() {
 	ctl list-member --master --name "$1" |
