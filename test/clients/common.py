@@ -2,8 +2,10 @@
 """What the Python clients share: cases by name, and stubs made by protoc.
 
 A client is run as `client.py CASE ADDR [ARG...]` and ends with 0 if the case
-holds. PYTHONPATH has the folder with what protoc made of proto/.
+holds. PYTHONPATH has the folder with what protoc made of proto/. TLS_FILES, if
+set, names the files with the authority, the certificate and its key.
 """
+import os
 import sys
 import traceback
 
@@ -24,6 +26,10 @@ def equal(got, want, what=""):
 def within(part, whole, what=""):
     if part not in whole:
         raise AssertionError(f"{what}: no {part!r} in {str(whole)[:500]!r}")
+
+
+def tls_files():
+    return os.environ.get("TLS_FILES", "").split()
 
 
 def run():

@@ -16,8 +16,6 @@ cluster_init
 KILLS=${KILLS:-3}
 CHAOS=${CHAOS:-30}
 ROUNDS=${ROUNDS:-1}
-# What a time limit is longer by, in ms, on a machine with other work.
-SLACK=2000
 if [ -n "${SOAK:-}" ]; then
 	KILLS=20
 	ROUNDS=5
