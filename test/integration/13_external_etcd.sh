@@ -11,6 +11,8 @@
 # shellcheck source=test/support/certs.sh
 . "$(dirname "$0")/../support/certs.sh"
 cluster_init
+CONNECTS=${CONNECTS:-${SOAK:+10000}}
+CONNECTS=${CONNECTS:-2000}
 # shellcheck source=test/support/clients.sh
 . "$(dirname "$0")/../support/clients.sh"
 
@@ -130,13 +132,14 @@ WORKER_FLAGS=$CTL_FLAGS
 masters_plan t1 t2
 secured() {
 	# shellcheck disable=SC2086 # a list of flags
-	master_spawn "$1" --config "$(config m.toml "dm secret")" $CTL_FLAGS
+	master_spawn "$1" --config "$(config m.toml "dm secret")" $CTL_FLAGS \
+		--max-request-bytes 8388608
 }
 secured t1
 check "a master on it" wait_for 30 "leader" leader_is t1
 check "the password is in no log" bash -c "! grep -rqF 'dm secret' $W/t1.log"
 check "a worker registers" worker_up w1
-export TLS_FILES="$D/ca.pem $D/nameless.pem $D/nameless.key"
+export EXTERNAL_ETCD=1 TLS_FILES="$D/ca.pem $D/nameless.pem $D/nameless.key"
 addr=127.0.0.1:${PORT[t1]}
 check "protoc and its Python plugin take our .proto files" stubs
 for c in unary errors-carry-codes deadlines-are-kept concurrent-calls \
@@ -150,6 +153,9 @@ check "python over TLS: reflection" py master reflection "$addr" pb.Master \
 	dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${STANDARD[@]}"
 check "npm installs Node's gRPC" node_packages
 check "node over TLS: all" timeout 300 node "$C/master.js" "$addr" "$PROTO"
+check "hostile over TLS: connections leave nothing" py hostile \
+	connects-leave-nothing "$addr" "$CONNECTS"
+comment "$(cat "$W/check.out")"
 clear() { TLS_FILES='' py master unary "$addr"; }
 refuse "a client in clear gets nothing" "UNAVAILABLE" clear
 stranger() { TLS_FILES="$D/ca.pem $D/alien.pem $D/alien.key" py master unary "$addr"; }

@@ -11,6 +11,9 @@ cluster_init
 # shellcheck source=test/support/clients.sh
 . "$(dirname "$0")/../support/clients.sh"
 LIMIT=8388608
+CONNECTS=${CONNECTS:-10000}
+FEW=${SOAK:+$CONNECTS} # where the same code serves them
+FEW=${FEW:-3000}
 
 check "protoc and its Python plugin take our .proto files" stubs
 check "npm installs Node's gRPC" node_packages
@@ -60,8 +63,19 @@ for c in malformed-messages garbage-bytes silent-connections \
 done
 check "hostile: giant messages" py hostile giant-messages "$MASTER" \
 	$((LIMIT + 524288))
+for c in messages-before-hello bad-hellos second-hello; do
+	check "hostile sessions: $c" py session "$c" "$MASTER"
+done
+check "hostile sessions: giant reports" \
+	py session giant-reports "$MASTER" $((LIMIT + 524288))
+check "hostile sessions: a flood of hellos" py session hello-flood "$MASTER" 1000
+comment "$(cat "$W/check.out")"
 check "hostile: connections leave nothing" \
-	py hostile connects-leave-nothing "$MASTER" "${CONNECTS:-10000}"
+	py hostile connects-leave-nothing "$MASTER" "$CONNECTS"
+comment "$(cat "$W/check.out")"
+check "hostile: connections to a worker leave nothing" \
+	env WORKER=1 timeout 600 "$PYTHON" "$C/hostile.py" \
+	connects-leave-nothing "$WORKER" "$FEW"
 comment "$(cat "$W/check.out")"
 check "hostile: memory is bounded" \
 	py hostile memory-is-bounded "$MASTER" "${PID[m1]}"
