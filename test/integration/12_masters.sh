@@ -228,7 +228,8 @@ right() {
 		within_ms $(($1 + SLACK)) status_exact both 2 "${3:-}"
 	echo "# $2: after $(cat "$W/check.out")"
 }
-follower() {
+named_leader() { leader_name; }
+named_follower() {
 	local n
 	for n in m1 m2 m3; do
 		leader_is "$n" || break
@@ -244,7 +245,7 @@ check "with short leases both sources replicate" \
 	wait_for 20 "Running" status_exact both 2
 for i in $(seq 1 "$ROUNDS"); do
 	for what in leader follower; do
-		n=$([ $what = leader ] && leader_name || follower)
+		n=$(named_$what)
 		kill9 "$n"
 		right 5000 "the $what killed"
 		again "$n"

@@ -23,9 +23,10 @@ must() {
 # namespace NAME: a network namespace; it lives as long as the process
 # PID[net.NAME] that keeps it. ${NET[NAME]} COMMAND... runs there.
 declare -A NET
+# shellcheck disable=SC2086 # NET has lists of words
 namespace() {
 	unshare -n sleep infinity &
-	PID[net.$1]=$!
+	PID["net.$1"]=$!
 	NET[$1]="nsenter -t $! -n"
 	wait_for 5 "namespace of $1" is_apart "${PID[net.$1]}"
 	must ${NET[$1]} ip link set lo up
@@ -37,6 +38,7 @@ is_apart() {
 
 # link NAME CABLE OURS THEIRS TARGET: a cable to that namespace; TARGET is
 # reached through it from there.
+# shellcheck disable=SC2086 # NET has lists of words
 link() {
 	must ip link add "$2" type veth peer name "p$2"
 	must ip link set "p$2" netns "${PID[net.$1]}"
