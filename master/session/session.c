@@ -606,8 +606,7 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
 	struct session *s = ctx;
 
 	(void)st;
-	if (s->name == NULL &&
-	    msg->m_case != DM__V1__WORKER_MESSAGE__M_HELLO) {
+	if (s->name == NULL && msg->m_case != DM__V1__WORKER_MESSAGE__M_HELLO) {
 		end_session(s, DM_RPC_INVALID_ARGUMENT,
 		    "the first message must be a Hello");
 		return;
