@@ -37,6 +37,20 @@ release_waiters(struct dm_etcd *e, struct dm_err *err)
 	dm_err_free(err);
 }
 
+/* Takes err. With users on, etcd's HTTP side takes no client certificate with
+ * a name, as it would not be the user; its own words leave one at a loss. */
+static struct dm_err *
+explain(struct dm_err *err)
+{
+	g_autofree char *text = dm_err_text(err);
+
+	if (strstr(text, "CommonName") != NULL)
+		err = dm_err_annotate(err,
+		    "an etcd with users and TLS takes only client "
+		    "certificates without a CN in their subject");
+	return dm_err_annotate(err, "authenticate at etcd");
+}
+
 static void
 on_token(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 {
@@ -57,7 +71,7 @@ on_token(struct dm_err *err, const struct dm_etcd_answer *a, void *arg)
 		drop_secret(&e->token);
 		e->token = g_strdup(token);
 	} else {
-		err = dm_err_annotate(err, "authenticate at etcd");
+		err = explain(err);
 	}
 	json_decref(a->body);
 	release_waiters(e, err);

@@ -3,7 +3,9 @@
 #include "lib/etcd/client.h"
 #include "lib/etcd/codec.h"
 
-#define HEALTH_KEY "health"
+/* Any read that needs the quorum will do. It is one of our keys, as etcd's user
+ * may be allowed no others. */
+#define HEALTH_KEY "/dm-cluster/id"
 
 void
 dm_etcd_member_free(struct dm_etcd_member *m)

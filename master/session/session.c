@@ -450,8 +450,7 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 static void
 on_heartbeat(struct session *s, uint64_t seq)
 {
-	if (s->name != NULL)
-		keeper_beat(s->m->keeper, s->name, s->id, seq);
+	keeper_beat(s->m->keeper, s->name, s->id, seq);
 }
 
 static void
@@ -607,6 +606,11 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
 	struct session *s = ctx;
 
 	(void)st;
+	if (s->name == NULL && msg->m_case != DM__V1__WORKER_MESSAGE__M_HELLO) {
+		end_session(s, DM_RPC_INVALID_ARGUMENT,
+		    "the first message must be a Hello");
+		return;
+	}
 	switch (msg->m_case) {
 	case DM__V1__WORKER_MESSAGE__M_HELLO:
 		on_hello(s, msg->hello);

@@ -2,8 +2,12 @@
 """What the Python clients share: cases by name, and stubs made by protoc.
 
 A client is run as `client.py CASE ADDR [ARG...]` and ends with 0 if the case
-holds. PYTHONPATH has the folder with what protoc made of proto/.
+holds. PYTHONPATH has the folder with what protoc made of proto/. TLS_FILES, if
+set, names the files with the authority, the certificate and its key.
 """
+import functools
+import os
+import ssl
 import sys
 import traceback
 
@@ -24,6 +28,21 @@ def equal(got, want, what=""):
 def within(part, whole, what=""):
     if part not in whole:
         raise AssertionError(f"{what}: no {part!r} in {str(whole)[:500]!r}")
+
+
+def tls_files():
+    return os.environ.get("TLS_FILES", "").split()
+
+
+@functools.cache
+def secured():
+    """What makes a socket of ours a TLS one; None: all is in clear."""
+    files = tls_files()
+    if not files:
+        return None
+    ctx = ssl.create_default_context(cafile=files[0])
+    ctx.load_cert_chain(files[1], files[2])
+    return ctx
 
 
 def run():

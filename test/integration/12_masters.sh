@@ -4,6 +4,7 @@
 # sources under a writer while everything is killed.
 #
 #   KILLS   kills of the leader that are timed (3; SOAK: 20)
+#   ROUNDS  of kills of each process in turn (1; SOAK: 5)
 #   CHAOS   seconds of random kills (30; SOAK: 600)
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
@@ -14,8 +15,10 @@
 cluster_init
 KILLS=${KILLS:-3}
 CHAOS=${CHAOS:-30}
+ROUNDS=${ROUNDS:-1}
 if [ -n "${SOAK:-}" ]; then
 	KILLS=20
+	ROUNDS=5
 	CHAOS=600
 fi
 RANDOM=${SEED:-$$}
@@ -87,23 +90,79 @@ lead_both() { # the kill takes etcd's leader too
 }
 source_yaml src9 up >/dev/null
 check "a write is served" write_once
+
+# client NAME ADDRESSES: reads and writes in turns until it is told to stop.
+# Each command that fails is a line in $W/NAME.failed. A write whose answer was
+# lost may have been made: then the next one is told so.
+client() {
+	local MASTER=$2 out begun verb=create file
+	file=$(source_yaml "src-$1" up)
+	while [ ! -e "$W/stop.clients" ]; do
+		begun=$(now_ms)
+		out=$(ctl operate-source show 2>&1) ||
+			echo "show, $(($(now_ms) - begun)) ms: $out" >>"$W/$1.failed"
+		begun=$(now_ms)
+		out=$(ctl operate-source $verb "$file" 2>&1) ||
+			grep -qE '4600[78]' <<<"$out" ||
+			echo "$verb, $(($(now_ms) - begun)) ms: $out" >>"$W/$1.failed"
+		case $verb in
+		create) verb=stop ;;
+		stop) verb=create ;;
+		esac
+		echo >>"$W/$1.done"
+	done
+	[ $verb = create ] || ctl operate-source stop "$file" >/dev/null 2>&1
+}
+
+# clients_begin KILLED: one through a follower that lives on, one through all.
+clients_begin() {
+	local n
+	rm -f "$W"/{one,all}.failed "$W"/{one,all}.done "$W/stop.clients"
+	for n in m1 m2 m3; do
+		[ "$n" = "$1" ] || break
+	done
+	client one "127.0.0.1:${PORT[$n]}" &
+	PID[one]=$!
+	client all "$MASTER" &
+	PID[all]=$!
+	wait_for 10 "the clients" test -e "$W/one.done" -a -e "$W/all.done"
+}
+
+# clients_end: how many commands of the unluckier one have failed.
+clients_end() {
+	local n
+	sleep 1
+	touch "$W/stop.clients"
+	wait "${PID[one]}" "${PID[all]}"
+	unset "PID[one]" "PID[all]"
+	for n in one all; do
+		[ ! -e "$W/$n.failed" ] || comment "client $n:" "$(cat "$W/$n.failed")"
+		echo "# client $n: $(wc -l <"$W/$n.done") rounds"
+		n=$(grep -cE '^(show|create|stop), ' "$W/$n.failed" 2>/dev/null)
+		[ "${n:-0}" -le "$unlucky" ] || unlucky=$n
+	done
+}
+unlucky=0
 times=()
 for i in $(seq 1 "$KILLS"); do
 	wait_for 10 "one leader of both" lead_both
 	old=$(leader_name)
 	etcd=$(etcd_pid "$old")
+	clients_begin "$old"
 	t=$(now_ms)
 	kill9 "$old"
 	wait_for 30 "a write" write_once
 	times+=($(($(now_ms) - t)))
 	kill -0 "$etcd" 2>/dev/null && orphan=$etcd
 	echo "# kill $i: $old (etcd leader: $(etcd_leader m1 m2 m3)): ${times[-1]} ms"
+	clients_end
 	again "$old"
 	wait_for 20 "alive" masters_alive 3
 done
 mapfile -t times < <(printf '%s\n' "${times[@]}" | sort -n)
 median=${times[$((${#times[@]} / 2))]} worst=${times[-1]}
 echo "# leader lost: writes served again after: median $median ms, worst $worst ms"
+check "a client sees at most one error at each kill" test "$unlucky" -le 1
 check "no etcd outlives its master" test -z "${orphan:-}"
 if [ -n "${SOAK:-}" ]; then
 	check "writes stand still for 3 s at most at the median" test "$median" -le 3000
@@ -161,6 +220,52 @@ done
 check "no worker lost its lease by those" \
 	bash -c "! grep -q 'the lease is lost' $W/w[123].log"
 
+# ---- each process in turn ----
+
+# right MS WHAT [NOT]: query-status tells what is, in that time and the slack.
+right() {
+	check "$2: query-status is right within $1 ms" \
+		within_ms $(($1 + SLACK)) status_exact both 2 "${3:-}"
+	echo "# $2: after $(cat "$W/check.out")"
+}
+named_leader() { leader_name; }
+named_follower() {
+	local n
+	for n in m1 m2 m3; do
+		leader_is "$n" || break
+	done
+	echo "$n"
+}
+TTL=3
+for n in w1 w2 w3; do
+	stop "$n"
+	worker_up "$n" --keepalive-ttl $TTL
+done
+check "with short leases both sources replicate" \
+	wait_for 20 "Running" status_exact both 2
+for i in $(seq 1 "$ROUNDS"); do
+	for what in leader follower; do
+		n=$(named_$what)
+		kill9 "$n"
+		right 5000 "the $what killed"
+		again "$n"
+		wait_for 20 "alive" masters_alive 3
+	done
+	for n in m1 m2 m3; do
+		kill -KILL "$(etcd_pid "$n")"
+		right 5000 "the etcd of $n killed"
+		wait_for 20 "alive" masters_alive 3
+	done
+	for n in w1 w2 w3; do
+		kill9 "$n"
+		right $((TTL * 1000 + 5000)) "$n killed" "$n"
+		worker_up "$n" --keepalive-ttl \
+			"$([ "$i" = "$ROUNDS" ] && echo 8 || echo $TTL)"
+	done
+done
+
+# ---- anything at any time ----
+
 # Never more than one master away, or there is no quorum.
 until=$((SECONDS + CHAOS))
 kills=0
@@ -208,14 +313,36 @@ kill9 "${others[0]}"
 check "two of three still serve" wait_for 20 "query-status" status_right
 refuse "a third one cannot be taken out: the quorum would be gone" "quorum" \
 	ctl offline-member --master --name "${others[1]}"
+losses() { grep -c 'the lease is lost' "$W/$1.log"; }
+declare -A had
+for n in w1 w2 w3; do had[$n]=$(losses "$n"); done
+sql up "INSERT INTO a.k VALUES (-1,'served')"
+arrived() { [ "$(sql down "SELECT COUNT(*) FROM a.k WHERE a=$1")" = 1 ]; }
+check "a row goes through" wait_for 10 "row" arrived -1
 kill9 "${others[1]}"
-sleep 4
+sleep 0.5
+sql up "INSERT INTO a.k VALUES (-2,'on lease')"
+check "without a quorum rows go on for the lease's time" \
+	wait_for 4 "row" arrived -2
+sleep 3
 t=$SECONDS
 refuse "without a quorum a command names those who are missing" \
 	"no quorum: 1 of 3.*${others[1]} \(.*\) down" ctl query-status both
 check "and does not take longer than 10 s" test $((SECONDS - t)) -le 10
+all_stopped() {
+	local n
+	for n in w1 w2 w3; do
+		[ "$(losses "$n")" -gt "${had[$n]}" ] || return 1
+	done
+}
+check "at the leases' end all workers stop" wait_for 15 "the end" all_stopped
+sql up "INSERT INTO a.k VALUES (-3,'too late')"
+sleep 3
+check "and nothing is written any more" test -z "$(arrived -3 && echo written)"
 again "${others[0]}"
 check "with one more it goes on by itself" wait_for 30 "query-status" status_right
+check "and the row comes" wait_for 30 "row" arrived -3
+check "every row is equal again" same_schema up down a
 again "${others[1]}"
 wait_for 20 "alive" masters_alive 3
 finish

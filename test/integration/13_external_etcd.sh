@@ -1,13 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Two masters on one etcd that is not theirs.
+# Two masters on one etcd that is not theirs; then on one with TLS and users,
+# where the masters' own clients speak TLS too.
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 # shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 # shellcheck source=test/support/masters.sh
 . "$(dirname "$0")/../support/masters.sh"
+# shellcheck source=test/support/certs.sh
+. "$(dirname "$0")/../support/certs.sh"
 cluster_init
+CONNECTS=${CONNECTS:-${SOAK:+10000}}
+CONNECTS=${CONNECTS:-2000}
+# shellcheck source=test/support/clients.sh
+. "$(dirname "$0")/../support/clients.sh"
 
 peer=$(free_port)
 client=$(free_port)
@@ -58,4 +65,104 @@ refuse "without etcd a command says so" "external etcd .* takes no writes" \
 etcd_up
 shown() { ctl operate-source show | grep -q src1; }
 check "and all goes on when it is back" wait_for 30 "source" shown
+for n in w1 m1 m2; do
+	stop "$n"
+done
+
+# ---- TLS, and a user who may touch our keys only ----
+
+certs() {
+	ca_new ca && ca_new ca2 && cert_new etcd ca etcd && cert_new dm ca dm &&
+		cert_new alien ca2 /O=dm && cert_new nameless ca /O=dm
+}
+check "certificates are made" certs
+D=$W/certs
+peer=$(free_port)
+client=$(free_port)
+etcd --name e2 --data-dir "$W/e2" --listen-peer-urls "http://127.0.0.1:$peer" \
+	--initial-advertise-peer-urls "http://127.0.0.1:$peer" \
+	--initial-cluster "e2=http://127.0.0.1:$peer" \
+	--listen-client-urls "https://127.0.0.1:$client" \
+	--advertise-client-urls "https://127.0.0.1:$client" \
+	--cert-file "$D/etcd.pem" --key-file "$D/etcd.key" \
+	--trusted-ca-file "$D/ca.pem" --client-cert-auth >>"$W/etcd2.out" 2>&1 &
+PID[etcd2]=$!
+etcd_post() { # PATH BODY
+	curl -sS -f --max-time 10 --cacert "$D/ca.pem" --cert "$D/dm.pem" \
+		--key "$D/dm.key" -d "$2" "https://127.0.0.1:$client/v3/$1"
+}
+check "an etcd with TLS" wait_for 20 "etcd" etcd_post maintenance/status '{}'
+users() {
+	local ours='"key":"L2RtLQ==","range_end":"L2RtLg=="' # /dm-*
+	etcd_post auth/user/add '{"name":"root","password":"root secret"}' &&
+		etcd_post auth/role/add '{"name":"root"}' &&
+		etcd_post auth/user/grant '{"user":"root","role":"root"}' &&
+		etcd_post auth/user/add '{"name":"dm","password":"dm secret"}' &&
+		etcd_post auth/role/add '{"name":"dm"}' &&
+		etcd_post auth/role/grant \
+			"{\"name\":\"dm\",\"perm\":{\"permType\":\"READWRITE\",$ours}}" &&
+		etcd_post auth/user/grant '{"user":"dm","role":"dm"}' &&
+		etcd_post auth/enable '{}'
+}
+check "and users" users
+config() { # FILE PASSWORD
+	cat >"$W/$1" <<-T
+		etcd-mode = "external"
+		etcd-endpoints = ["https://127.0.0.1:$client"]
+		etcd-user = "dm"
+		etcd-password = "$2"
+	T
+	echo "$W/$1"
+}
+outsider() { # CERT PASSWORD: a master that cannot start
+	# shellcheck disable=SC2046 # lists of flags
+	timeout 30 "$BIN/dm-master" --name x1 --data-dir "$W/x1.data" \
+		--master-addr "127.0.0.1:$(free_port)" \
+		--config "$(config x.toml "$2")" $(tls_flags "$3" "$1")
+}
+refuse "a wrong password of etcd's user is told" \
+	"authenticate at etcd: .*invalid user ID or password" \
+	outsider nameless "wrong" ca
+refuse "a certificate that etcd does not take beside users is told" \
+	"certificates without a CN" outsider dm "dm secret" ca
+refuse "a certificate of another authority is told" \
+	"SSL certificate problem" outsider alien "dm secret" ca2
+CTL_FLAGS=$(tls_flags ca nameless)
+WORKER_FLAGS=$CTL_FLAGS
+masters_plan t1 t2
+secured() {
+	# shellcheck disable=SC2086 # a list of flags
+	master_spawn "$1" --config "$(config m.toml "dm secret")" $CTL_FLAGS \
+		--max-request-bytes 8388608
+}
+secured t1
+check "a master on it" wait_for 30 "leader" leader_is t1
+check "the password is in no log" bash -c "! grep -rqF 'dm secret' $W/t1.log"
+check "a worker registers" worker_up w1
+export EXTERNAL_ETCD=1 TLS_FILES="$D/ca.pem $D/nameless.pem $D/nameless.key"
+addr=127.0.0.1:${PORT[t1]}
+check "protoc and its Python plugin take our .proto files" stubs
+for c in unary errors-carry-codes deadlines-are-kept concurrent-calls \
+	unimplemented-names-the-method call-by-reflection-alone; do
+	check "python over TLS: $c" py master "$c" "$addr"
+done
+check "python over TLS: health" py master health "$addr" pb.Master
+check "python over TLS: health of a worker" \
+	py master health "127.0.0.1:${PORT[w1]}"
+check "python over TLS: reflection" py master reflection "$addr" pb.Master \
+	dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${STANDARD[@]}"
+check "npm installs Node's gRPC" node_packages
+check "node over TLS: all" timeout 300 node "$C/master.js" "$addr" "$PROTO"
+check "hostile over TLS: connections leave nothing" py hostile \
+	connects-leave-nothing "$addr" "$CONNECTS"
+comment "$(cat "$W/check.out")"
+clear() { TLS_FILES='' py master unary "$addr"; }
+refuse "a client in clear gets nothing" "UNAVAILABLE" clear
+stranger() { TLS_FILES="$D/ca.pem $D/alien.pem $D/alien.key" py master unary "$addr"; }
+refuse "nor one with another authority's certificate" "UNAVAILABLE" stranger
+secured t2
+check "a second master on it" wait_for 30 "alive" masters_alive 2
+kill9 t1
+check "takes over" wait_for 20 "leader" leader_is t2
+check "and has the worker" wait_for 20 "w1" worker_listed w1
 finish

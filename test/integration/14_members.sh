@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Members that come and go: join, half a join, offline-member; and what keeps
-# an etcd from running, told in words.
+# Members that come and go: join, half a join, offline-member, five of them;
+# and what keeps an etcd from running, told in words.
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 # shellcheck source=test/support/tap.sh
@@ -134,4 +134,60 @@ if mkdir "$W/full" && mount -t tmpfs -o size=1m tmpfs "$W/full" 2>/dev/null; the
 		--data-dir "$W/full/data" --peer-urls "http://127.0.0.1:$(free_port)"
 	umount "$W/full"
 fi
+
+# ---- five ----
+
+for n in w2 w3 m1 m2 m3; do
+	stop "$n"
+done
+check "five masters" masters_up e1 e2 e3 e4 e5
+check "all are alive" wait_for 20 "five" masters_alive 5
+lost=("$(leader_name)")
+for n in e1 e2 e3 e4 e5; do
+	[ "$n" = "${lost[0]}" ] || [ "${#lost[@]}" = 3 ] || lost+=("$n")
+done
+kill9 "${lost[0]}"
+kill9 "${lost[1]}"
+check "without two of five, one of them the leader, another leads" \
+	wait_for 30 "leader" leader_is_not "${lost[0]}"
+check "and takes writes" worker_up w5 --keepalive-ttl 5
+kill9 "${lost[2]}"
+sleep 4
+refuse "without three there is no quorum, and who is missing is told" \
+	"no quorum: 2 of 5.*${lost[2]} \(.*\) down" ctl query-status
+stop w5
+again "${lost[1]}"
+check "with one more of them it goes on" wait_for 30 "leader" leader_up
+check "and takes writes again" wait_for 20 "w5" ctl offline-member --worker --name w5
+again "${lost[0]}"
+again "${lost[2]}"
+check "five are alive again" wait_for 30 "five" masters_alive 5
+same_members() { # all tell the same
+	local n
+	for n in e1 e2 e3 e4 e5; do
+		[ "$(at "$n" list-member)" = "$(ctl list-member)" ] || return 1
+	done
+}
+check "and tell the same" wait_for 10 "all equal" same_members
+
+# Out while they live: they must not go on as if nothing was.
+live=$(leader_name)
+for n in e1 e2 e3 e4 e5; do
+	[ "$n" = "$live" ] || break
+done
+check "a member that lives is taken out" ctl offline-member --master --name "$n"
+check "four are listed" members_are 4
+check "and alive" wait_for 20 "four" masters_alive 4
+check "the leader stays" leader_is "$live"
+out_of_it() { # NAME: its process has ended and said why
+	has_ended "${PID[$1]}" && grep -q "taken out of the cluster" "$W/$1.log"
+}
+check "the one taken out ends and says why" wait_for 30 "end" out_of_it "$n"
+check "the leader itself is taken out" \
+	ctl offline-member --master --name "$live"
+check "another leads" wait_for 30 "leader" leader_is_not "$live"
+check "three are listed" members_are 3
+check "and alive" wait_for 20 "three" masters_alive 3
+check "the one that led ends too" wait_for 30 "end" out_of_it "$live"
+check "the rest take writes" worker_up w6 --keepalive-ttl 5
 finish

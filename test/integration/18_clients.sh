@@ -8,46 +8,12 @@
 # shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
-C=$CLUSTER_ROOT/test/clients
-PROTO=$CLUSTER_ROOT/proto
-# Debian's own: that is where its gRPC is.
-PYTHON=/usr/bin/python3
+# shellcheck source=test/support/clients.sh
+. "$(dirname "$0")/../support/clients.sh"
 LIMIT=8388608
-export PYTHONPATH=$W/py:$C PYTHONDONTWRITEBYTECODE=1 no_proxy=127.0.0.1
-export GRPC_VERBOSITY=NONE
-
-# py FILE CASE ADDR ARG...
-py() {
-	local file=$1
-	shift
-	timeout 300 "$PYTHON" "$C/$file.py" "$@"
-}
-
-# ---- stubs ----
-
-stubs() {
-	mkdir -p "$W/py"
-	sed 's/^package grpc.reflection.v1;/package grpc.reflection.v1alpha;/' \
-		"$PROTO/reflection.proto" >"$W/py/reflection_v1alpha.proto"
-	protoc --plugin=protoc-gen-grpc="$(command -v grpc_python_plugin)" \
-		--python_out="$W/py" --grpc_out="$W/py" \
-		-I"$PROTO" -I"$W/py" -I/usr/include \
-		"$PROTO"/*.proto "$W/py/reflection_v1alpha.proto"
-}
-
-# Kept between runs, outside of this tree.
-NODE=${XDG_CACHE_HOME:-${HOME:-$W}/.cache}/dm-test-node
-node_packages() {
-	local p=(@grpc/grpc-js@1.9 @grpc/proto-loader@0.7)
-	export NODE_PATH=$NODE/node_modules
-	node -e 'require("@grpc/grpc-js"); require("@grpc/proto-loader")' \
-		2>/dev/null && return
-	mkdir -p "$NODE" || return
-	timeout 300 npm install --prefix "$NODE" --no-audit --no-fund \
-		--no-save --ignore-scripts "${p[@]}" && return
-	echo "npm could not install ${p[*]}: is its registry reachable?"
-	return 1
-}
+CONNECTS=${CONNECTS:-10000}
+FEW=${SOAK:+$CONNECTS} # where the same code serves them
+FEW=${FEW:-3000}
 
 check "protoc and its Python plugin take our .proto files" stubs
 check "npm installs Node's gRPC" node_packages
@@ -65,14 +31,12 @@ for c in unary errors-carry-codes deadlines-are-kept large-configs \
 	call-by-reflection-alone etcd-relay-keys etcd-is-closed-otherwise; do
 	check "python: $c" py master "$c" "$MASTER"
 done
-own=(grpc.health.v1.Health grpc.reflection.v1.ServerReflection
-	grpc.reflection.v1alpha.ServerReflection)
 check "python: health of the master" py master health "$MASTER" pb.Master
 check "python: health of the worker" py master health "$WORKER"
 check "python: reflection of the master" py master reflection "$MASTER" \
-	pb.Master dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${own[@]}"
+	pb.Master dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${STANDARD[@]}"
 check "python: reflection of the worker" py master reflection "$WORKER" \
-	"${own[@]}"
+	"${STANDARD[@]}"
 check "node: all" timeout 300 node "$C/master.js" "$MASTER" "$PROTO"
 
 # ---- HTTP ----
@@ -99,8 +63,19 @@ for c in malformed-messages garbage-bytes silent-connections \
 done
 check "hostile: giant messages" py hostile giant-messages "$MASTER" \
 	$((LIMIT + 524288))
+for c in messages-before-hello bad-hellos second-hello; do
+	check "hostile sessions: $c" py session "$c" "$MASTER"
+done
+check "hostile sessions: giant reports" \
+	py session giant-reports "$MASTER" $((LIMIT + 524288))
+check "hostile sessions: a flood of hellos" py session hello-flood "$MASTER" 1000
+comment "$(cat "$W/check.out")"
 check "hostile: connections leave nothing" \
-	py hostile connects-leave-nothing "$MASTER" "${CONNECTS:-10000}"
+	py hostile connects-leave-nothing "$MASTER" "$CONNECTS"
+comment "$(cat "$W/check.out")"
+check "hostile: connections to a worker leave nothing" \
+	env WORKER=1 timeout 600 "$PYTHON" "$C/hostile.py" \
+	connects-leave-nothing "$WORKER" "$FEW"
 comment "$(cat "$W/check.out")"
 check "hostile: memory is bounded" \
 	py hostile memory-is-bounded "$MASTER" "${PID[m1]}"

@@ -4,16 +4,8 @@
 # each is in a network namespace of its own, with one link to the masters and
 # one to the databases. It must stop by itself before another gets its source,
 # and come back as a free one when the network is whole again.
-# All of this runs in a network of its own, so nothing outside sees it.
-if [ -z "${DM_ISOLATED:-}" ]; then
-	export DM_ISOLATED=1
-	for flags in -n -rn; do
-		unshare $flags true 2>/dev/null && exec unshare $flags bash "$0"
-	done
-	echo "not ok 1 - this machine makes no network namespaces: unshare -n"
-	echo "1..1"
-	exit 1
-fi
+# shellcheck source=test/support/net.sh
+. "$(dirname "$0")/../support/net.sh"
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 # shellcheck source=test/support/tap.sh
@@ -27,41 +19,13 @@ DATABASES=10.77.0.2 # on our loopback, reached by the link dN
 
 # ---- the network ----
 
-must() {
-	"$@" && return
-	echo "not ok 1 - the network cannot be made: $*"
-	echo "1..1"
-	exit 1
-}
-
-# net_of NAME NUMBER: a namespace of that worker. It lives as long as the
-# process that keeps it.
+# net_of NAME NUMBER: a namespace of that worker.
 net_of() {
-	local n=$2 keeper
-	unshare -n sleep infinity &
-	keeper=$!
-	PID[net.$1]=$keeper
-	NET[$1]="nsenter -t $keeper -n"
-	wait_for 5 "namespace of $1" is_apart "$keeper"
-	link "$keeper" "c$n" "10.77.$n.1" "10.77.$n.2" $MASTERS
-	link "$keeper" "d$n" "10.77.$((n + 100)).1" "10.77.$((n + 100)).2" \
-		$DATABASES
-	${NET[$1]} ip link set lo up
-}
-
-is_apart() {
-	[ "$(readlink "/proc/$1/ns/net")" != "$(readlink /proc/self/ns/net)" ]
-}
-
-# link KEEPER NAME OURS THEIRS TARGET: a cable; TARGET is reached through it.
-link() {
-	must ip link add "$2" type veth peer name "p$2"
-	must ip link set "p$2" netns "$1"
-	must ip addr add "$3/24" dev "$2"
-	must ip link set "$2" up
-	must nsenter -t "$1" -n ip addr add "$4/24" dev "p$2"
-	must nsenter -t "$1" -n ip link set "p$2" up
-	must nsenter -t "$1" -n ip route add "$5/32" via "$3"
+	local n=$2
+	namespace "$1"
+	link "$1" "c$n" "10.77.$n.1" "10.77.$n.2" $MASTERS/32
+	link "$1" "d$n" "10.77.$((n + 100)).1" "10.77.$((n + 100)).2" \
+		$DATABASES/32
 }
 
 cut_off() {
@@ -72,7 +36,6 @@ heal() {
 	ip link set "c${NUMBER[$1]}" up
 }
 
-declare -A NET
 declare -A NUMBER=([w1]=1 [w2]=2)
 must ip link set lo up
 must ip addr add $MASTERS/32 dev lo

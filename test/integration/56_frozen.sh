@@ -3,7 +3,8 @@
 # The owner of a source is frozen (SIGSTOP) or killed at named moments of its
 # work in the target: before it sends a lane's transaction and after, before a
 # DDL and after, before a COMMIT while it holds locks there, inside a chunk of
-# the copy. The next owner goes on; one that wakes up later changes nothing.
+# the copy. The next owner goes on within TTL + 2 s; one that wakes up later
+# changes nothing.
 #
 #   CASES="lane-send:stop ..."   only these
 # shellcheck source=test/support/cluster.sh
@@ -12,6 +13,8 @@
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
 TTL=3
+# What a row that is written at the freeze may take to the target, in ms.
+BOUND=$(((TTL + 2) * 1000 + SLACK))
 SHORT="lane-send:stop ddl-run:stop copy-rows:stop copy-commit:stop lane-sent:kill
 ddl-done:kill copy-commit:kill"
 CASES=${CASES:-$SHORT${SOAK:+ ddl-commit:stop lane-sent:stop ddl-done:stop
@@ -32,6 +35,7 @@ sql up "CREATE DATABASE z; USE z;
  CREATE TABLE k (id INT AUTO_INCREMENT PRIMARY KEY, a INT, u INT, s VARCHAR(20), UNIQUE KEY (u));
  CREATE TABLE n (a INT, b VARCHAR(20)); CREATE TABLE t (a INT, b VARCHAR(20));
  CREATE TABLE c (id INT PRIMARY KEY, n BIGINT); INSERT INTO c SELECT seq, 0 FROM seq_1_to_20;
+ CREATE TABLE mark (id INT PRIMARY KEY);
  INSERT INTO k (a,u,s) SELECT seq, seq, 'start' FROM seq_1_to_1000; INSERT INTO n SELECT seq, 'start' FROM seq_1_to_200"
 check "operate-source create" \
 	ctl operate-source create "$(source_yaml src1 up)"
@@ -131,6 +135,31 @@ target_sum() {
 		SELECT COUNT(*) FROM dm_meta.dm_intent"
 }
 
+# mark_taken FILE: a row is written now, which only the next owner can take to
+# the target; FILE gets how many ms that took.
+mark_taken() {
+	local begun until id=$((++marks))
+	begun=$(now_ms)
+	until=$((SECONDS + 60))
+	sql up "INSERT INTO z.mark VALUES ($id)"
+	(
+		while [ "$(sql down "SELECT COUNT(*) FROM z.mark WHERE id=$id")" != 1 ]; do
+			[ "$SECONDS" -lt "$until" ] || exit
+			sleep 0.05
+		done
+		echo $(($(now_ms) - begun)) >"$1"
+	) &
+	PID[mark]=$!
+}
+marks=0
+
+# in_time FILE: it was taken, and in time.
+in_time() {
+	wait "${PID[mark]}"
+	unset "PID[mark]"
+	[ -s "$1" ] && [ "$(cat "$1")" -le "$BOUND" ]
+}
+
 synced_all() {
 	task_synced z && { [ -z "$copying" ] || task_synced "cp$copying"; }
 }
@@ -148,6 +177,8 @@ run_case() {
 	copy-*) copy ;;
 	esac
 	check "$name: the moment comes" wait_for 30 "$1" fired
+	rm -f "$W/taken"
+	mark_taken "$W/taken"
 	check "$name: $owner rests" wait_for 5 "$owner" rests "$owner"
 	was=$(connections)
 	rows 20
@@ -156,6 +187,9 @@ run_case() {
 		"(has not reported|not connected|worker-client not found)|\"worker\": \"$other\""
 	check "$name: $other takes over" \
 		wait_for 30 "$other" stage_is "$other" bound
+	check "$name: its first change comes within $BOUND ms" \
+		in_time "$W/taken"
+	echo "# $name: taken over after $(cat "$W/taken" 2>/dev/null) ms (TTL $TTL s)"
 	check "$name: and goes on" wait_for 60 "synced" synced_all
 	check "$name: the connections of $owner are gone" all_gone "$was"
 	if [ "$2" = stop ]; then

@@ -12,10 +12,11 @@ ca_new() {
 }
 
 # cert_new NAME CA CN [SAN [DAYS]]: $W/certs/NAME.pem and NAME.key. A negative
-# number of days: expired.
+# number of days: expired. CN: a whole subject if it begins with /.
 cert_new() {
 	local c=$W/certs san=${4:-IP:127.0.0.1,DNS:localhost} days=${5:-30}
-	local from to
+	local from to subject=/CN=$3
+	[ "${3#/}" = "$3" ] || subject=$3
 	from=$(date -u -d '-10 days' +%Y%m%d%H%M%SZ)
 	to=$(date -u -d "$days days" +%Y%m%d%H%M%SZ)
 	mkdir -p "$c/$2.ca"
@@ -38,12 +39,13 @@ cert_new() {
 		unique_subject = no
 		x509_extensions = e
 		[p]
-		commonName = supplied
+		commonName = optional
+		organizationName = optional
 		[e]
 		subjectAltName = $san
 	E
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-		-keyout "$c/$1.key" -out "$c/$1.csr" -subj "/CN=$3" \
+		-keyout "$c/$1.key" -out "$c/$1.csr" -subj "$subject" \
 		2>>"$c/openssl.out" &&
 		openssl ca -batch -config "$c/$1.cnf" -startdate "$from" \
 			-enddate "$to" -in "$c/$1.csr" -out "$c/$1.pem" \

@@ -10,6 +10,12 @@
 
 CLUSTER_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BIN=${BIN:-$CLUSTER_ROOT/build/bin}
+# What a time that must be kept is longer by in tests, in ms: for a machine with
+# other work, and for how often is looked. Sanitized programs are slow.
+export SLACK=2000
+case $BIN in
+*/asan/* | */tsan/*) SLACK=8000 ;;
+esac
 declare -A PID PORT
 MASTER_FLAGS=${MASTER_FLAGS:-}
 WORKER_FLAGS=${WORKER_FLAGS:-}
@@ -17,6 +23,11 @@ CTL_FLAGS=${CTL_FLAGS:-}
 
 cluster_init() {
 	W=$(mktemp -d "${TMPDIR:-/tmp}/dm-XXXXXXXX")
+	# What a sanitizer has to say, also of a program whose output nobody
+	# reads: $W/san.PROGRAM.PID (sanitizer_files).
+	local to=log_path=$W/san:log_exe_name=1
+	export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}$to
+	export UBSAN_OPTIONS=${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}$to
 	trap cluster_stop EXIT
 	trap 'exit 130' INT TERM
 }
@@ -72,6 +83,9 @@ wait_for() {
 		sleep 0.1
 	done
 }
+
+# now_ms: milliseconds since some moment.
+now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 # ---- MariaDB ----
 
@@ -234,15 +248,109 @@ ctl() {
 	"$BIN/dmctl" $CTL_FLAGS --master-addr "$MASTER" --strict "$@"
 }
 
-# stop NAME: orderly; kill9 NAME: at once.
+# stop NAME: orderly; kill9 NAME: at once. A daemon that was asked to end and
+# did not end with 0 is told of by `finish` (tap.sh).
 stop() {
-	kill -TERM "${PID[$1]}" 2>/dev/null || true
-	wait "${PID[$1]}" 2>/dev/null || true
+	kill -TERM "${PID[$1]}" 2>/dev/null || return 0
+	ended "$1"
+}
+
+# Waits for its end. A database may end as it likes.
+BAD_ENDS=()
+ended() {
+	local rc=0
+	wait "${PID[$1]}" 2>/dev/null || rc=$?
+	[ "$rc" = 0 ] || [ ! -e "$W/$1.out" ] ||
+		BAD_ENDS+=("$1 ended with status $rc")
 }
 
 kill9() {
 	kill -KILL "${PID[$1]}" 2>/dev/null || true
 	wait "${PID[$1]}" 2>/dev/null || true
+}
+
+# ---- the daemons' ends ----
+
+# daemons PROGRAM: names of those that run.
+daemons() {
+	local name exe
+	for name in "${!PID[@]}"; do
+		exe=$(readlink "/proc/${PID[$name]}/exe") || continue
+		case ${exe##*/} in
+		"$1"*) echo "$name" ;;
+		esac
+	done
+}
+
+runs() {
+	local state
+	state=$(awk '$1 == "State:" { print $2 }' "/proc/$1/status" \
+		2>/dev/null) && [ "$state" != Z ]
+}
+
+has_ended() { ! runs "$1"; }
+
+# end_daemons: all that still run get SIGTERM, first the workers, so that they
+# can say goodbye. What is wrong with their ends is in BAD_ENDS.
+END_SECONDS=30
+end_daemons() {
+	local program name pid children=()
+	for program in dm-worker dm-master; do
+		for name in $(daemons $program); do
+			pid=${PID[$name]}
+			mapfile -t -O "${#children[@]}" children < <(
+				for pid in $(pgrep -P "$pid"); do
+					pgrep -P "$pid"
+				done
+			)
+			kill -CONT "${PID[$name]}"
+			kill -TERM "${PID[$name]}"
+			ENDING+=("$name")
+		done
+		await_ends
+	done
+	for pid in "${children[@]}"; do
+		wait_for 5 "the end of etcd" has_ended "$pid" ||
+			BAD_ENDS+=("an etcd outlives its dm-master")
+	done
+	for name in "${!PID[@]}"; do
+		crashed "$name"
+	done
+}
+
+# Those in ENDING have so long together.
+ENDING=()
+await_ends() {
+	local name until=$((SECONDS + END_SECONDS))
+	for name in "${ENDING[@]}"; do
+		while runs "${PID[$name]}" && [ "$SECONDS" -lt "$until" ]; do
+			sleep 0.05
+		done
+		if runs "${PID[$name]}"; then
+			BAD_ENDS+=("$name has not ended $END_SECONDS s after SIGTERM")
+		else
+			ended "$name"
+			unset "PID[$name]"
+		fi
+	done
+	ENDING=()
+}
+
+# crashed NAME: one that ended before, on a signal that nobody sends.
+crashed() {
+	local rc=0
+	[ -e "$W/$1.out" ] && ! runs "${PID[$1]}" || return 0
+	wait "${PID[$1]}" 2>/dev/null || rc=$?
+	case $rc in
+	99 | 132 | 134 | 135 | 136 | 139)
+		BAD_ENDS+=("$1 ended with status $rc") ;;
+	esac
+}
+
+# sanitizer_files: those with a report.
+sanitizer_files() {
+	grep -lE 'ERROR: (Address|Leak|Thread)Sanitizer|runtime error: ' \
+		"$W"/san.* "$W"/*.out "$W"/*.log 2>/dev/null
 }
 
 # source_yaml ID SERVER: prints the name of a source file.

@@ -81,11 +81,43 @@ etcd_leader() {
 	done
 }
 
-# now_ms: milliseconds since some moment.
-now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
-
 # member_id NAME: etcd's number of a master.
 member_id() {
 	ctl list-member --master --name "$1" |
 		sed -n 's/.*"memberID": "\([0-9]*\)".*/\1/p'
+}
+
+# within_ms MS COMMAND...: the command succeeds in that time, asked again and
+# again. How long it took goes to standard output either way.
+within_ms() {
+	local begun ms limit=$1
+	shift
+	begun=$(now_ms)
+	while ! "$@" >/dev/null 2>&1; do
+		[ $(($(now_ms) - begun)) -lt $((limit + 10000)) ] || break
+		sleep 0.05
+	done
+	ms=$(($(now_ms) - begun))
+	echo "$ms ms"
+	[ "$ms" -le "$limit" ]
+}
+
+# status_exact TASK COUNT [NOT]: so many sources run the task, without errors,
+# each in the worker that list-member says has that source; none of them is
+# NOT.
+status_exact() {
+	local out members source worker n=0
+	out=$(ctl query-status "$1") || return 1
+	members=$(ctl list-member --worker) || return 1
+	! grep -qE '"result": false|ErrCode|Message|"msg": "[^"]' <<<"$out" ||
+		return 1
+	[ "$(grep -c '"stage": "Running"' <<<"$out")" = "$2" ] || return 1
+	while read -r source worker; do
+		n=$((n + 1))
+		[ "$worker" != "${3:-}" ] || return 1
+		grep -A 4 "\"name\": \"$worker\"" <<<"$members" |
+			grep -q "\"source\": \".*\b$source\b" || return 1
+	done < <(sed -n 's/.*"source": "\(.*\)",/\1/p; s/.*"worker": "\(.*\)",/\1/p' \
+		<<<"$out" | paste -d ' ' - -)
+	[ "$n" = "$2" ]
 }

@@ -6,7 +6,8 @@
 #   refuse WHAT PATTERN COMMAND...  passes when the output has the pattern
 #                                   and the command failed
 #   skip_all WHY                    ends the script: nothing could be tested
-#   finish                          the plan line: the script came to its end
+#   finish                          the daemons' ends, then the plan line: the
+#                                   script came to its end
 
 TAP_N=0
 TAP_FAILED=0
@@ -53,15 +54,27 @@ skip_all() {
 	exit 0
 }
 
+# The end of a script is a test of its own: every daemon that still runs ends
+# with 0 when it is asked to, and no sanitizer had anything to say.
 finish() {
+	local f
+	if [ -n "${W:-}" ] && [ -z "${KEEP:-}" ]; then
+		end_daemons
+		tap "${#BAD_ENDS[@]}" "all daemons end in order"
+		[ "${#BAD_ENDS[@]}" = 0 ] || comment "${BAD_ENDS[@]}"
+		for f in $(sanitizer_files); do
+			tap 1 "no report of a sanitizer: ${f##*/}"
+			comment "$(grep -hE -A 25 'ERROR: |runtime error: ' "$f" |
+				head -n 39)"
+		done
+	fi
 	echo "1..$TAP_N"
 	if [ "$TAP_FAILED" -gt 0 ] && [ -n "${W:-}" ]; then
-		local f
 		for f in "$W"/*.log "$W"/*.out; do
 			case $f in
 			*/install-db.log | */etcd*) continue ;;
 			esac
-			grep -hE 'ERROR|FATAL|AddressSanitizer|runtime error|assertion' \
+			grep -hE 'ERROR|FATAL|assertion' \
 				"$f" 2>/dev/null | tail -n 5 |
 				sed "s|^|# ${f##*/}: |"
 		done

@@ -340,6 +340,46 @@ START_TEST(a_wrong_password_is_told)
 }
 END_TEST
 
+START_TEST(a_certificate_that_does_not_go_with_users_is_told)
+{
+	static const struct answer script[] = {
+		{ "400 Bad Request",
+		    "CommonName of client sending a request against gateway "
+		    "will be ignored and not used as expected\n" },
+	};
+	struct peer p;
+	struct dm_etcd *e;
+	struct dm_err *err;
+
+	peer_start(&p, script, 1);
+	e = client(&p, "joe");
+	err = dm_etcd_put(e, "k", "v", 1, 0, NULL);
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->cause, "certificates without a CN"));
+	dm_err_free(err);
+	peer_join(&p);
+	dm_etcd_free(e);
+	peer_fini(&p);
+}
+END_TEST
+
+START_TEST(health_asks_for_a_key_of_ours)
+{
+	static const struct answer script[] = { { OK, "{}" } };
+	struct peer p;
+	struct dm_etcd *e;
+
+	peer_start(&p, script, 1);
+	e = client(&p, NULL);
+	ck_assert_ptr_null(dm_etcd_health(e));
+	peer_join(&p);
+	dm_etcd_free(e);
+	/* "/dm-": all that a user's role may cover */
+	ck_assert_ptr_nonnull(strstr(p.requests->pdata[0], "\"key\":\"L2RtL"));
+	peer_fini(&p);
+}
+END_TEST
+
 /* ---- watch ---- */
 
 #define CREATED                                                                \
@@ -450,6 +490,8 @@ main(void)
 	    (int)DM_ARRAY_SIZE(malformed));
 	tcase_add_test(tc, a_refused_token_is_fetched_anew);
 	tcase_add_test(tc, a_wrong_password_is_told);
+	tcase_add_test(tc, a_certificate_that_does_not_go_with_users_is_told);
+	tcase_add_test(tc, health_asks_for_a_key_of_ours);
 	tcase_add_test(tc, a_watch_resumes_after_the_last_event_whatever_comes);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
