@@ -156,7 +156,7 @@ check_not_forwarded(bool (*leader)(char **, char **, void *))
 	struct dm_master_cfg cfg = { 0 };
 	struct sched_env se = { .guard = no_guard };
 	struct api_env ae = {
-		.cfg = &cfg, .leader = leader, .available = no_quorum_trouble
+		.cfg = &cfg, .leader = leader, .available = no_quorum_trouble, .writable = no_quorum_trouble
 	};
 	Pb__QueryStatusListRequest req;
 	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
