@@ -99,6 +99,9 @@ for c in malformed-messages garbage-bytes silent-connections \
 done
 check "hostile: giant messages" py hostile giant-messages "$MASTER" \
 	$((LIMIT + 524288))
+check "hostile: waiting calls are bounded" \
+	py hostile waiting-calls-are-bounded "$MASTER" "$LIMIT"
+comment "$(cat "$W/check.out")"
 check "hostile: connections leave nothing" \
 	py hostile connects-leave-nothing "$MASTER" "${CONNECTS:-10000}"
 comment "$(cat "$W/check.out")"
