@@ -409,11 +409,9 @@ has_leader(void *arg)
 static struct dm_err *
 start_rpc(struct server *s)
 {
-	size_t request =
-	    (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES;
-	struct dm_rpc_server_opts o = {
-		.max_recv_bytes = MAX(request, DM_RPC_REPORT_BYTES)
-	};
+	size_t request = (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES;
+	struct dm_rpc_server_opts o = { .max_recv_bytes =
+					    MAX(request, DM_RPC_REPORT_BYTES) };
 
 	s->rpc = dm_rpc_server_new(&o);
 	s->health = dm_rpc_health_new();

@@ -205,10 +205,8 @@ dm_etcd_alarms(struct dm_etcd *e, int64_t timeout_ms, GPtrArray **alarms,
 	if (err != NULL)
 		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "status");
 	*alarms = g_ptr_array_new_with_free_func(free_alarm);
-	json_array_foreach(json_object_get(root, "errors"), i, item)
-		add_alarm(
-		    json_is_string(item) ? json_string_value(item) : "",
-		    *alarms);
+	json_array_foreach(json_object_get(root, "errors"), i, item) add_alarm(
+	    json_is_string(item) ? json_string_value(item) : "", *alarms);
 	if (!dm_etcd_get_u64(root, "dbSize", db_bytes))
 		*db_bytes = 0;
 	json_decref(root);

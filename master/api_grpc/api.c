@@ -85,7 +85,7 @@ struct api {
 	struct pool *pools[N_POOLS];
 	atomic_uint calls;
 	atomic_size_t bytes; /* of their requests */
-	struct dm_mutex mu; /* rank 20; guards stopping */
+	struct dm_mutex mu;  /* rank 20; guards stopping */
 	bool stopping;
 };
 
@@ -144,8 +144,8 @@ run_here(struct api *a, const struct api_method *m, const ProtobufCMessage *req,
 
 static ProtobufCMessage *
 run_somewhere(struct api *a, const struct api_method *m,
-    const ProtobufCMessage *req, struct dm_mono arrived,
-    struct dm_mono until, struct dm_cancel *cancel, struct dm_err **fail)
+    const ProtobufCMessage *req, struct dm_mono arrived, struct dm_mono until,
+    struct dm_cancel *cancel, struct dm_err **fail)
 {
 	struct forward_call f = { .method = m->name,
 		.reads_only = reads_only(m->name),
@@ -171,8 +171,8 @@ api_run(struct api *a, const char *method, const ProtobufCMessage *req,
 	struct dm_mono now = dm_mono_now();
 
 	dm_assert(m != NULL);
-	return run_somewhere(a, m, req, now,
-	    dm_mono_add_ms(now, FORWARD_MAX_MS), cancel, fail);
+	return run_somewhere(
+	    a, m, req, now, dm_mono_add_ms(now, FORWARD_MAX_MS), cancel, fail);
 }
 
 /* ---- gRPC ---- */
@@ -267,8 +267,8 @@ invoke(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
 		dm_rpc_fail(closure_data, DM_RPC_RESOURCE_EXHAUSTED, full);
 		return;
 	}
-	j.until = dm_mono_add_ms(j.arrived,
-	    MIN(dm_rpc_call_left_ms(closure_data), FORWARD_MAX_MS));
+	j.until = dm_mono_add_ms(
+	    j.arrived, MIN(dm_rpc_call_left_ms(closure_data), FORWARD_MAX_MS));
 	/* Under the lock, so that api_stop closes the pools after the last. */
 	dm_mutex_lock(&a->mu);
 	stopping = a->stopping;

@@ -37,8 +37,8 @@ endpoints_text(const struct dm_master_cfg *cfg, const char *own)
 }
 
 static struct dm_err *
-with_advice(const struct dm_master_cfg *cfg, const char *own,
-    const char *alarm, struct dm_err *err)
+with_advice(const struct dm_master_cfg *cfg, const char *own, const char *alarm,
+    struct dm_err *err)
 {
 	g_autofree char *eps = endpoints_text(cfg, own);
 
@@ -82,8 +82,8 @@ describe(const struct dm_master_cfg *cfg, const char *own, struct dm_etcd *e,
 }
 
 struct dm_err *
-alarm_look(const struct dm_master_cfg *cfg, const char *own,
-    struct dm_etcd *e, int64_t timeout_ms, struct dm_err **alarm)
+alarm_look(const struct dm_master_cfg *cfg, const char *own, struct dm_etcd *e,
+    int64_t timeout_ms, struct dm_err **alarm)
 {
 	g_autoptr(GPtrArray) alarms = NULL;
 	uint64_t db_bytes;
@@ -102,4 +102,19 @@ alarm_refused(const struct dm_err *err)
 
 	return strstr(text, "database space exceeded") != NULL ||
 	       strstr(text, "corrupt cluster") != NULL;
+}
+
+struct dm_err *
+alarm_advise(const char *own, struct dm_err *err)
+{
+	g_autofree char *text = dm_err_message(err);
+
+	if (strstr(text, "request is too large") == NULL &&
+	    strstr(text, "larger than max") == NULL)
+		return err;
+	return dm_err_set_workaround(err,
+	    "the configuration is larger than etcd takes: raise "
+	    "`max-request-bytes` of %s, or make it shorter: patterns instead "
+	    "of lists of tables",
+	    own != NULL ? "every dm-master" : "that etcd and every dm-master");
 }

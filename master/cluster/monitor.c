@@ -43,6 +43,13 @@ struct monitor {
 
 /* ---- alarms of etcd ---- */
 
+static const char *
+own_endpoint(const struct monitor *m)
+{
+	return m->env.member == NULL ? NULL
+				     : dm_etcd_member_endpoint(m->env.member);
+}
+
 /* NULL: the alarm is over. */
 static void
 set_alarm(struct monitor *m, const struct dm_err *err)
@@ -64,12 +71,9 @@ set_alarm(struct monitor *m, const struct dm_err *err)
 static struct dm_err *
 look_at_alarms(struct monitor *m)
 {
-	const char *own = m->env.member == NULL
-			      ? NULL
-			      : dm_etcd_member_endpoint(m->env.member);
 	struct dm_err *alarm;
-	struct dm_err *err =
-	    alarm_look(m->env.cfg, own, m->env.etcd, PROBE_MS, &alarm);
+	struct dm_err *err = alarm_look(
+	    m->env.cfg, own_endpoint(m), m->env.etcd, PROBE_MS, &alarm);
 
 	if (err != NULL) {
 		dm_err_free(err);
@@ -443,7 +447,7 @@ monitor_explain(struct monitor *m, struct dm_err *err)
 	struct dm_err *alarm;
 
 	if (!alarm_refused(err))
-		return err;
+		return alarm_advise(own_endpoint(m), err);
 	alarm = look_at_alarms(m);
 	if (alarm == NULL)
 		return err;

@@ -52,7 +52,8 @@ struct dm_err *monitor_check(struct monitor *m) DM_MUST_CHECK;
  * which alarm, where, what to do. */
 struct dm_err *monitor_check_writes(struct monitor *m) DM_MUST_CHECK;
 /* A write has failed: takes err. If an alarm was the reason the answer is that
- * of monitor_check_writes, else err. Asks etcd; blocks for a second at most. */
+ * of monitor_check_writes, else err, with advice if it was too large. Asks
+ * etcd; blocks for a second at most. */
 struct dm_err *monitor_explain(
     struct monitor *m, struct dm_err *err) DM_MUST_CHECK;
 

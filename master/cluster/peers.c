@@ -114,8 +114,8 @@ peers_list(
     const struct dm_master_cfg *cfg, struct dm_etcd *e, GPtrArray **peers)
 {
 	g_autoptr(GPtrArray) out = g_ptr_array_new_with_free_func(peer_free);
-	struct dm_err *err =
-	    peers_external(cfg) ? list_records(cfg, e, out) : list_members(e, out);
+	struct dm_err *err = peers_external(cfg) ? list_records(cfg, e, out)
+						 : list_members(e, out);
 
 	if (err != NULL)
 		return err;

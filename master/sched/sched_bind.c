@@ -110,8 +110,7 @@ sched_push_all(struct sched_core *c, const GPtrArray *sources)
 	for (guint i = 0; i < sources->len; i++) {
 		const struct sched_source *src = g_ptr_array_index(sources, i);
 
-		if (src->worker != NULL &&
-		    g_hash_table_add(told, src->worker))
+		if (src->worker != NULL && g_hash_table_add(told, src->worker))
 			sched_push(c, src->worker);
 	}
 }

@@ -279,8 +279,8 @@ struct dm_err *sched_check_growth(
     const struct sched_worker *w, size_t more) DM_MUST_CHECK;
 /* NULL when the workers of these bound sources can be sent this text as that
  * of a task, new or instead of what they have of it. */
-struct dm_err *sched_check_sizes(const GPtrArray *sources, const char *task,
-    const char *yaml) DM_MUST_CHECK;
+struct dm_err *sched_check_sizes(
+    const GPtrArray *sources, const char *task, const char *yaml) DM_MUST_CHECK;
 /* NULL, or why nothing can be decided now. */
 struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
 void sched_stage_set(

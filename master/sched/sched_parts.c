@@ -132,8 +132,8 @@ sched_check_sizes(const GPtrArray *sources, const char *task, const char *yaml)
 		const struct sched_source *src = g_ptr_array_index(sources, i);
 		const struct sched_subtask *st = sched_subtask_get(src, task);
 		size_t has = st == NULL ? 0 : strlen(st->yaml);
-		size_t n = GPOINTER_TO_SIZE(
-		    g_hash_table_lookup(more, src->worker));
+		size_t n =
+		    GPOINTER_TO_SIZE(g_hash_table_lookup(more, src->worker));
 
 		if (has >= len)
 			continue;

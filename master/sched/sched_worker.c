@@ -287,8 +287,8 @@ offline_some(
 
 		if (w == NULL || w->stage == SCHED_OFFLINE)
 			continue;
-		if (workers->len > 0 && b->ops->len + 1 + w->sources->len >
-					    SCHED_WRITE_OPS)
+		if (workers->len > 0 &&
+		    b->ops->len + 1 + w->sources->len > SCHED_WRITE_OPS)
 			break;
 		plan_offline(w, b);
 		g_ptr_array_add(workers, w);

@@ -18,10 +18,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PROTOCOL       1
-#define TTL_MIN_S      2
-#define TTL_MAX_S      86400
-#define NAME_MAX_BYTES 255
+#define PROTOCOL         1
+#define TTL_MIN_S        2
+#define TTL_MAX_S        86400
+#define NAME_MAX_BYTES   255
 #define CONFIG_MAX_BYTES 65536 /* kept in memory for each worker */
 
 struct session_mgr {

@@ -41,7 +41,7 @@ check "a master" master_up m1
 check "a worker" worker_up w1
 check "source" ctl operate-source create "$(source_yaml src1 up)"
 refuse "more than a request may have is refused with its limit" \
-	"request is too large" ctl start-task "$(big_task huge 3)"
+	"larger than max.*raise .max-request-bytes. of every dm-master" ctl start-task "$(big_task huge 3)"
 check "a task of 1 MB" ctl start-task "$(big_task one 1)"
 check "it replicates" wait_for 60 "one" same_table up down shop t one t
 check "it is stopped" ctl stop-task one

@@ -408,9 +408,9 @@ session(struct agent *a, const char *master)
 		tell_unreachable(a, master);
 		return false;
 	}
-	ch = dm_rpc_channel_new(master,
-	    &(struct dm_rpc_channel_opts){
-		.max_recv_bytes = DM_RPC_SESSION_BYTES });
+	ch = dm_rpc_channel_new(
+	    master, &(struct dm_rpc_channel_opts){
+			.max_recv_bytes = DM_RPC_SESSION_BYTES });
 	if (!dm_rpc_channel_wait(ch, CONNECT_MS)) {
 		tell_unreachable(a, master);
 		return false;

@@ -224,12 +224,11 @@ START_TEST(alarms_are_told_from_other_errors_of_a_status)
 {
 	static const struct answer script[] = {
 		{ OK, "{\"dbSize\":\"20480\"}" },
-		{ OK,
-		    "{\"dbSize\":\"2097152\",\"errors\":["
-		    "\"etcdserver: no leader\","
-		    "\"memberID:11094992589202017244 alarm:NOSPACE \","
-		    "\"memberID:7 alarm:CORRUPT \",3,\"\","
-		    "\"memberID:x alarm:NOSPACE \"]}" },
+		{ OK, "{\"dbSize\":\"2097152\",\"errors\":["
+		      "\"etcdserver: no leader\","
+		      "\"memberID:11094992589202017244 alarm:NOSPACE \","
+		      "\"memberID:7 alarm:CORRUPT \",3,\"\","
+		      "\"memberID:x alarm:NOSPACE \"]}" },
 		{ OK, "{\"errors\":7,\"dbSize\":[]}" },
 	};
 	static const guint expect[] = { 0, 2, 0 };
@@ -486,8 +485,7 @@ main(void)
 	tcase_add_test(tc, a_write_refused_for_want_of_a_leader_is_sent_again);
 	tcase_add_test(tc, another_refusal_of_a_write_is_final);
 	tcase_add_test(tc, an_idempotent_request_is_retried);
-	tcase_add_test(
-	    tc, alarms_are_told_from_other_errors_of_a_status);
+	tcase_add_test(tc, alarms_are_told_from_other_errors_of_a_status);
 	tcase_add_loop_test(tc, a_lease_that_was_not_granted_is_its_own_error,
 	    0, DM_ARRAY_SIZE(no_lease));
 	tcase_add_loop_test(tc, a_malformed_answer_is_an_error, 0,

@@ -347,8 +347,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, strict_setup, teardown);
 	tcase_set_timeout(tc, 60);
-	tcase_add_test(
-	    tc, a_task_of_hundreds_of_sources_is_written_in_parts);
+	tcase_add_test(tc, a_task_of_hundreds_of_sources_is_written_in_parts);
 	tcase_add_test(tc, long_texts_are_written_in_parts);
 	tcase_add_test(tc, a_start_that_ends_half_way_can_be_given_again);
 	tcase_add_test(tc, workers_of_many_sources_come_and_go_in_parts);

@@ -75,8 +75,7 @@ START_TEST(long_texts_are_cut_until_it_fits)
 	Dm__V1__Report *cut = report_shortened(r, sizes[_i].max);
 
 	ck_assert_ptr_nonnull(cut);
-	ck_assert_uint_le(
-	    dm__v1__report__get_packed_size(cut), sizes[_i].max);
+	ck_assert_uint_le(dm__v1__report__get_packed_size(cut), sizes[_i].max);
 	ck_assert_uint_eq(dm__v1__report__get_packed_size(r), before);
 	ck_assert_int_eq(cut->revision, 7);
 	ck_assert_str_eq(cut->sources[0]->source, r->sources[0]->source);
@@ -85,8 +84,7 @@ START_TEST(long_texts_are_cut_until_it_fits)
 		const Pb__SubTaskStatus *st = cut->sources[0]->subtasks[i];
 		const Pb__ProcessError *e = st->result->errors[0];
 
-		ck_assert_str_eq(
-		    st->name, r->sources[0]->subtasks[i]->name);
+		ck_assert_str_eq(st->name, r->sources[0]->subtasks[i]->name);
 		ck_assert_int_eq(e->errcode, 36000);
 		ck_assert(g_str_has_prefix(e->message, "xäxä"));
 		ck_assert(g_str_has_suffix(e->message, "..."));
