@@ -177,6 +177,14 @@ depose(const char *name, const char *addr, void *arg)
 	return el == NULL ? dm_err_canceled() : dm_election_depose(el, value);
 }
 
+static void
+command(struct command_call *calls, size_t n, struct dm_cancel *c, void *arg)
+{
+	struct server *s = arg;
+
+	session_command(s->sessions, calls, n, c);
+}
+
 /* Main waits for a signal. */
 static void
 fatal(struct dm_err *err, void *arg)
@@ -519,6 +527,7 @@ start(struct server *s)
 		.writable = writable,
 		.campaign = campaign,
 		.depose = depose,
+		.command = command,
 		.arg = s };
 	struct dm_err *err = connect_etcd(s);
 

@@ -32,6 +32,7 @@ enum msg_kind {
 	MSG_LEASE_BEGINS,
 	MSG_LEASE_ENDS,
 	MSG_DESIRE,
+	MSG_COMMAND, /* for a subtask */
 	MSG_CHANGED, /* a subtask's stage: report soon */
 	MSG_STOP
 };
@@ -41,6 +42,7 @@ struct msg {
 	struct dm_cancel *hard;   /* LEASE_BEGINS; owned */
 	Dm__V1__Desired *desired; /* DESIRE; owned */
 	struct dm_keys *keys;     /* DESIRE; owned */
+	struct command *command;  /* COMMAND; owned */
 };
 
 /* A source with its epoch, as long as any of its subtasks exists. */
@@ -87,6 +89,7 @@ msg_free(void *p)
 
 	dm_cancel_free(m->hard);
 	dm_keys_free(m->keys);
+	command_drop(m->command);
 	if (m->desired != NULL)
 		dm__v1__desired__free_unpacked(m->desired, NULL);
 	g_free(m);
@@ -121,6 +124,12 @@ holder_desire(
 	post(h, (struct msg){ .kind = MSG_DESIRE,
 		    .keys = keys,
 		    .desired = dm__v1__desired__unpack(NULL, n, buf) });
+}
+
+void
+holder_command(struct holder *h, struct command *c)
+{
+	post(h, (struct msg){ .kind = MSG_COMMAND, .command = c });
 }
 
 static void
@@ -466,6 +475,25 @@ report(struct holder *h)
 /* ---- the thread ---- */
 
 static void
+pass_on(struct holder *h, struct command *c)
+{
+	const struct source *s =
+	    g_hash_table_lookup(h->sources, command_msg(c)->source);
+	struct subtask *st =
+	    s != NULL ? g_hash_table_lookup(s->subtasks, command_task(c))
+		      : NULL;
+
+	if (st != NULL)
+		subtask_command(st, c);
+	else if (s == NULL)
+		command_answer(c, dm_err_new(WORKER_SOURCE_NOT_MATCH), NULL);
+	else
+		command_answer(c,
+		    dm_err_new(WORKER_SUB_TASK_NOT_FOUND, command_task(c)),
+		    NULL);
+}
+
+static void
 take_message(struct holder *h, struct msg *m)
 {
 	switch (m->kind) {
@@ -489,6 +517,9 @@ take_message(struct holder *h, struct msg *m)
 		h->desired = DM_TAKE(m->desired);
 		dm_keys_free(h->keys);
 		h->keys = DM_TAKE(m->keys);
+		break;
+	case MSG_COMMAND:
+		pass_on(h, DM_TAKE(m->command));
 		break;
 	case MSG_CHANGED:
 		break;

@@ -10,6 +10,7 @@
 #include "dmsession.pb-c.h"
 #include "lib/crypt/crypt.h"
 #include "lib/thread/cancel.h"
+#include "worker/command.h"
 
 struct holder;
 
@@ -32,6 +33,8 @@ void holder_lease_ends(struct holder *h);
  * keys: those of the passwords in it; NULL: they are plain. */
 void holder_desire(
     struct holder *h, const Dm__V1__Desired *desired, struct dm_keys *keys);
+/* A command of the master. Takes c: it is answered, sooner or later. */
+void holder_command(struct holder *h, struct command *c);
 /* A source that runs here. */
 struct held {
 	char source[64]; /* ids have at most 32 bytes */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Progress in the target: the tables dm_owner, dm_lane, dm_table, dm_chunk and
- * dm_intent of the task's meta-schema. Any worker can go on from them. Every
- * change is fenced by the epoch of our assignment.
+ * Progress in the target: the tables dm_owner, dm_lane, dm_table, dm_chunk,
+ * dm_intent and dm_operator of the task's meta-schema. Any worker can go on
+ * from them. Every change is fenced by the epoch of our assignment.
  *
  * Every table has (task, source) as the head of its primary key and a format
  * column; a newer format is refused. Each function works on the connection it

@@ -23,6 +23,8 @@
 
 #define RANK_SUBTASK 200
 #define UNITS_MAX    3
+/* People give them one by one. */
+#define COMMANDS_MAX 16
 
 struct subtask {
 	struct dm_mutex mu; /* rank 200; guards all fields marked (mu) */
@@ -49,6 +51,9 @@ struct subtask {
 	bool was_canceled;          /* (mu) paused by request */
 	struct dm_cancel *run;      /* (mu) of the running unit; NULL: none */
 	bool closing, over;         /* (mu) */
+	GQueue commands;            /* (mu) struct command*, owned */
+	struct dm_cancel *command;  /* (mu) of the one being carried out while
+				       the unit rests; NULL: none */
 	struct auto_resume backoff; /* (mu) */
 	int64_t resume_in_ms;       /* (mu) -1: not by itself */
 };
@@ -157,6 +162,8 @@ subtask_close(struct subtask *st)
 {
 	dm_mutex_lock(&st->mu);
 	st->closing = true;
+	if (st->command != NULL)
+		dm_cancel_now(st->command);
 	follow_locked(st);
 	pthread_cond_broadcast(&st->wake);
 	dm_mutex_unlock(&st->mu);
@@ -174,7 +181,126 @@ subtask_is_over(struct subtask *st)
 	return over;
 }
 
+/* ---- commands ---- */
+
+static const char *
+unit_name(const struct unit *u)
+{
+	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(
+	    &pb__unit_type__descriptor, (int)u->ops->type);
+
+	return v != NULL ? v->name : "?";
+}
+
+/* NULL when the subtask, as it is now, can carry the command out. */
+static struct dm_err *
+refusal_locked(struct subtask *st, const Dm__V1__Command *msg)
+{
+	bool schema = msg->c_case == DM__V1__COMMAND__C_OPERATE_SCHEMA;
+	bool reads = schema && msg->operateschema->op ==
+				   PB__SCHEMA_OP__ListMigrateTargets;
+	const struct unit *u;
+
+	dm_mutex_assert_held(&st->mu);
+	if (st->n_units == 0)
+		return dm_err_copy(st->error);
+	if (schema && st->stage != PB__STAGE__Paused &&
+	    !(reads && st->stage == PB__STAGE__Running))
+		return dm_err_new(
+		    WORKER_NOT_PAUSED_STAGE, subtask_stage_name(st->stage));
+	u = st->units[st->current];
+	if (u->ops->command == NULL)
+		return dm_err_new(WORKER_OPER_SYNC_UNIT_ONLY, unit_name(u));
+	if (st->closing)
+		return dm_err_plain("task %s is being stopped", st->name);
+	if (g_queue_get_length(&st->commands) >= COMMANDS_MAX)
+		return dm_err_plain(
+		    "too many commands wait for task %s", st->name);
+	return NULL;
+}
+
+void
+subtask_command(struct subtask *st, struct command *c)
+{
+	struct dm_err *err;
+
+	dm_mutex_lock(&st->mu);
+	err = refusal_locked(st, command_msg(c));
+	if (err == NULL) {
+		g_queue_push_tail(&st->commands, c);
+		pthread_cond_broadcast(&st->wake);
+	}
+	dm_mutex_unlock(&st->mu);
+	if (err != NULL)
+		command_answer(c, err, NULL);
+}
+
+/* Of struct unit_env, for the unit that runs. */
+static struct command *
+next_command(void *arg)
+{
+	struct subtask *st = arg;
+	struct command *c;
+
+	for (;;) {
+		struct dm_err *err = NULL;
+
+		dm_mutex_lock(&st->mu);
+		c = g_queue_pop_head(&st->commands);
+		if (c != NULL)
+			err = refusal_locked(st, command_msg(c));
+		dm_mutex_unlock(&st->mu);
+		if (c == NULL)
+			return NULL;
+		if (err == NULL && command_is_late(c, dm_mono_now()))
+			err = dm_err_deadline();
+		if (err == NULL)
+			return c;
+		command_answer(c, err, NULL);
+	}
+}
+
 /* ---- the thread ---- */
+
+static struct dm_err *resolve_passwords(struct subtask *st);
+
+/* The unit rests, and the next command is for it. */
+static void
+carry_out(struct subtask *st)
+{
+	struct command *c = next_command(st);
+	struct dm_cancel *cancel;
+	struct dm_err *err;
+	char *text = NULL;
+	struct unit *u;
+
+	if (c == NULL)
+		return;
+	dm_mutex_lock(&st->mu);
+	cancel = st->command = dm_cancel_new(st->env.hard);
+	u = st->units[st->current];
+	dm_mutex_unlock(&st->mu);
+	err = resolve_passwords(st);
+	if (err == NULL)
+		err = u->ops->command(u, command_msg(c), cancel, &text);
+	dm_mutex_lock(&st->mu);
+	st->command = NULL;
+	if (err == NULL && command_resumes(command_msg(c)) &&
+	    move_locked(st, EV_HANDLED))
+		clear_error_locked(st);
+	dm_mutex_unlock(&st->mu);
+	dm_cancel_free(cancel);
+	command_answer(c, err, text);
+	g_free(text);
+	st->changed(st->arg);
+}
+
+static bool
+has_command_locked(struct subtask *st)
+{
+	dm_mutex_assert_held(&st->mu);
+	return !g_queue_is_empty(&st->commands);
+}
 
 /* Wait until there is something to run. False: the subtask is closing. */
 static bool
@@ -188,11 +314,17 @@ wait_for_work(struct subtask *st)
 			continue;
 		if (st->closing || st->stage == PB__STAGE__Running)
 			break;
+		if (has_command_locked(st)) {
+			dm_mutex_unlock(&st->mu);
+			carry_out(st);
+			dm_mutex_lock(&st->mu);
+			continue;
+		}
 		if (st->stage == PB__STAGE__Paused && st->resume_in_ms >= 0) {
 			int64_t ms = st->resume_in_ms;
 
 			if (!dm_cond_wait_ms(&st->wake, &st->mu, ms) &&
-			    st->resume_in_ms == ms &&
+			    st->resume_in_ms == ms && !has_command_locked(st) &&
 			    move_locked(st, EV_AUTO_RESUME))
 				clear_error_locked(st);
 		} else {
@@ -262,7 +394,7 @@ resolve(struct dm_db_cfg *c, const struct dm_db_cfg *given, const char *field)
 }
 
 static struct dm_err *
-run_unit(struct subtask *st, struct unit *u)
+resolve_passwords(struct subtask *st)
 {
 	struct dm_err *err =
 	    resolve(&st->source->from, &st->given_from, "from");
@@ -276,7 +408,15 @@ run_unit(struct subtask *st, struct unit *u)
 		return dm_err_set_scope(
 		    dm_err_annotate(err, "task %s", st->name),
 		    DM_SCOPE_DOWNSTREAM);
-	return u->ops->run(u, st->run);
+	return NULL;
+}
+
+static struct dm_err *
+run_unit(struct subtask *st, struct unit *u)
+{
+	struct dm_err *err = resolve_passwords(st);
+
+	return err != NULL ? err : u->ops->run(u, st->run);
 }
 
 static void *
@@ -383,7 +523,10 @@ subtask_new(const char *name, const struct subtask_opts *o)
 		.lease_ttl_s = o->lease_ttl_s,
 		.hard = o->hard,
 		.changed = o->changed,
-		.changed_arg = o->arg };
+		.changed_arg = o->arg,
+		.next_command = next_command,
+		.command_arg = st };
+	g_queue_init(&st->commands);
 	auto_resume_init(&st->backoff, o->source->backoff_max_ms,
 	    o->source->backoff_rollback_ms);
 	st->error = make_units(st, o->task_yaml, o->keys);
@@ -440,6 +583,7 @@ subtask_free(struct subtask *st)
 		subtask_close(st);
 		pthread_join(st->thread, NULL);
 	}
+	g_queue_clear_full(&st->commands, command_drop);
 	for (unsigned i = 0; i < st->n_units; i++)
 		st->units[i]->ops->free(st->units[i]);
 	dm_task_cfg_free(st->task);

@@ -41,6 +41,9 @@ bool subtask_has_config(
     struct subtask *st, const char *task_yaml, const struct dm_keys *keys);
 /* The unit it is at, for first_unit. */
 unsigned subtask_unit(struct subtask *st);
+/* Takes c, which is answered at once or later; it is carried out on the
+ * subtask's thread. */
+void subtask_command(struct subtask *st, struct command *c);
 /* Begin to end it: the unit is told to return. */
 void subtask_close(struct subtask *st);
 /* After subtask_close: the thread has ended, subtask_free does not wait. */

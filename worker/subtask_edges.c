@@ -21,6 +21,7 @@ const struct subtask_edge subtask_edges[] = {
 	{ PB__STAGE__Pausing,  EV_UNIT_ERROR,    PB__STAGE__Paused,   ACT_KEEP_ERROR,   "unit failed while pausing" },
 	{ PB__STAGE__Paused,   EV_RUN,           PB__STAGE__Resuming, ACT_NONE,         "resume-task" },
 	{ PB__STAGE__Paused,   EV_AUTO_RESUME,   PB__STAGE__Resuming, ACT_NONE,         "resumed by itself" },
+	{ PB__STAGE__Paused,   EV_HANDLED,       PB__STAGE__Resuming, ACT_NONE,         "resumed by a binlog command" },
 	{ PB__STAGE__Paused,   EV_STOP,          PB__STAGE__Stopped,  ACT_NONE,         "stop-task" },
 	{ PB__STAGE__Resuming, EV_THREAD_READY,  PB__STAGE__Running,  ACT_NONE,         "unit runs again" },
 	{ PB__STAGE__Resuming, EV_PAUSE,         PB__STAGE__Paused,   ACT_NONE,         "paused before the unit ran" },

@@ -15,6 +15,7 @@ enum subtask_event {
 	EV_PAUSE,         /* expected stage Paused */
 	EV_STOP,          /* the task was deleted, or the source moved */
 	EV_AUTO_RESUME,   /* the back-off after an error is over */
+	EV_HANDLED,       /* a binlog command said what to do about the error */
 	EV_THREAD_READY,  /* the unit's thread takes up work again */
 	EV_UNIT_NEXT,     /* a unit is done, another follows */
 	EV_UNIT_LAST,     /* the last unit is done */

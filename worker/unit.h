@@ -11,6 +11,7 @@
 #include "lib/config/source.h"
 #include "lib/config/task.h"
 #include "lib/thread/cancel.h"
+#include "worker/command.h"
 
 /* What a unit works on; all borrowed, constant while units exist. */
 struct unit_env {
@@ -29,6 +30,10 @@ struct unit_env {
 	 * most about once a second: it is reported soon. Any thread. */
 	void (*changed)(void *arg);
 	void *changed_arg;
+	/* The next command for the unit, which answers it; NULL: none waits.
+	 * To be asked at least about every second while run works. */
+	struct command *(*next_command)(void *arg);
+	void *command_arg;
 };
 
 struct unit;
@@ -41,6 +46,12 @@ struct unit_ops {
 	 * after a pause: it goes on from what the target's meta says. Blocks.
 	 */
 	struct dm_err *(*run)(struct unit *u, struct dm_cancel *c);
+	/*
+	 * Carry out a command while run does not work, on the same thread.
+	 * *text: what to answer, a new string. NULL: the unit takes none.
+	 */
+	struct dm_err *(*command)(struct unit *u, const Dm__V1__Command *msg,
+	    struct dm_cancel *c, char **text);
 	/* Fill st->status_case and the status message, allocated with malloc
 	 * as protobuf-c does (freed by the caller with
 	 * protobuf_c_message_free_unpacked). Any thread, never blocks long. */

@@ -17,7 +17,7 @@
 #define ER_NO_SUCH_TABLE 1146
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
-	"dm_chunk", "dm_intent", NULL };
+	"dm_chunk", "dm_intent", "dm_operator", NULL };
 
 #define META_HEAD                                                              \
 	"task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL, "            \
@@ -83,6 +83,12 @@ static const char *const meta_columns[] = {
 	"end_name VARCHAR(128) NOT NULL DEFAULT '', "
 	"end_pos BIGINT UNSIGNED NOT NULL DEFAULT 0, "
 	"PRIMARY KEY (task, source)",
+	/* dm_operator; op: DM's number (pb.ErrorOp), sqls: a JSON array */
+	META_HEAD "binlog_name VARCHAR(128) NOT NULL, "
+		  "binlog_pos BIGINT UNSIGNED NOT NULL, "
+		  "op INT NOT NULL, sqls MEDIUMTEXT, "
+		  "done INT NOT NULL DEFAULT 0, "
+		  "PRIMARY KEY (task, source, binlog_name, binlog_pos)",
 };
 
 /* DM's own table, written beside ours for its tools. */

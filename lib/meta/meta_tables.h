@@ -2,7 +2,7 @@
 /*
  * The tables that hold a task's progress in its target, in the meta-schema:
  * their definitions, creation and removal. What the rows mean stands in
- * worker/meta.h (owner, table, chunk) and worker/sync (lane, intent).
+ * worker/meta.h (owner, table, chunk) and worker/sync (lane, intent, operator).
  * Threads: any; conn is the caller's.
  */
 #ifndef DM_LIB_META_META_TABLES_H
@@ -12,7 +12,8 @@
 
 #define DM_META_FORMAT 1
 
-/* "dm_owner", "dm_lane", "dm_table", "dm_chunk", "dm_intent"; NULL-ended. */
+/* "dm_owner", "dm_lane", "dm_table", "dm_chunk", "dm_intent",
+ * "dm_operator"; NULL-ended. */
 extern const char *const dm_meta_table_names[];
 
 /* CREATE DATABASE / TABLE IF NOT EXISTS; also DM's own table

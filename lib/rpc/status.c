@@ -10,6 +10,7 @@
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -77,13 +78,16 @@ dm_rpc_init(void)
 	 * not by c-ares. What the user has set stays. */
 	(void)setenv("GRPC_DNS_RESOLVER", "native", 0);
 	gpr_set_log_function(log_core);
+	/* gRPC's threads may still be connecting when main returns: OpenSSL
+	 * must not free its state under them. */
+	dm_assert(OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1);
 	grpc_init();
 }
 
 void
 dm_rpc_shutdown(void)
 {
-	grpc_shutdown();
+	grpc_shutdown_blocking();
 }
 
 static bool

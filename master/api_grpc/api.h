@@ -13,6 +13,7 @@
 #include "lib/crypt/crypt.h"
 #include "lib/rpc/rpc.h"
 #include "master/sched/sched.h"
+#include "master/session/commands.h"
 
 struct api;
 
@@ -33,6 +34,9 @@ struct api_env {
 	struct dm_err *(*campaign)(bool yes, void *arg);
 	/* Delete the candidate's key from the election. */
 	struct dm_err *(*depose)(const char *name, const char *addr, void *arg);
+	/* Ask workers: see commands_run. */
+	void (*command)(struct command_call *calls, size_t n,
+	    struct dm_cancel *c, void *arg);
 	void *arg;
 };
 

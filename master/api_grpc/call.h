@@ -47,6 +47,8 @@ api_fn api_encrypt;
 /* api_config.c */
 api_fn api_get_sub_task_cfg, api_get_cfg, api_get_master_cfg,
     api_list_task_configs, api_list_source_configs;
+/* api_binlog.c */
+api_fn api_handle_error, api_operate_schema;
 /* api_status.c */
 api_fn api_query_status, api_show_ddl_locks, api_unlock_ddl_lock,
     api_not_available;

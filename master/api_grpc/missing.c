@@ -18,14 +18,6 @@ static const struct api_missing table[] = {
 	    RELAY "; pause-task and resume-task work on it" },
 	{ "PurgeWorkerRelay", "purge-relay",
 	    RELAY ", so there are no files to remove" },
-	{ "OperateSchema", "binlog-schema, operate-schema",
-	    "setting table structures by hand is not available in this "
-	    "version: change the table in the target so that it fits the "
-	    "source, then resume-task" },
-	{ "HandleError", "binlog, handle-error",
-	    "skipping, replacing and injecting at a binlog event are not "
-	    "available in this version: leave the statement out by `filters` "
-	    "with a sql-pattern (task file), then stop-task and start-task" },
 	{ "StartValidation", "validation start",
 	    VALIDATION "compare source and target when the task is synced" },
 	{ "StopValidation", "validation stop", VALIDATION "nothing runs" },

@@ -21,6 +21,7 @@
 #define CALM_MS      60000 /* after so long patience is as at first */
 #define PROMOTE_MS   1000
 #define ALARM_MS     1000
+#define MANY_EXITS   2
 
 struct monitor {
 	struct monitor_env env;
@@ -39,6 +40,7 @@ struct monitor {
 	int64_t patience;
 	struct dm_mono promoted_at;
 	int exits;
+	int exits_ok; /* when etcd was well */
 };
 
 /* ---- alarms of etcd ---- */
@@ -147,6 +149,14 @@ own_etcd_down(struct monitor *m)
 	return err;
 }
 
+/* Also in the moments between two ends. */
+static bool
+own_etcd_ends(const struct monitor *m)
+{
+	return dm_etcd_member_pid(m->env.member) == 0 ||
+	       dm_etcd_member_exits(m->env.member) - m->exits_ok >= MANY_EXITS;
+}
+
 static struct dm_err *
 external_down(struct monitor *m, struct dm_err *ill)
 {
@@ -168,7 +178,7 @@ describe_loss(struct monitor *m, struct dm_err *ill)
 	guint up, voters;
 	struct dm_err *err;
 
-	if (m->env.member != NULL && dm_etcd_member_pid(m->env.member) == 0)
+	if (m->env.member != NULL && own_etcd_ends(m))
 		return own_etcd_down(m);
 	err = look_at_alarms(m);
 	if (err != NULL)
@@ -223,6 +233,8 @@ look_at_etcd(struct monitor *m)
 
 	if (ill == NULL) {
 		m->last_ok = now;
+		if (m->env.member != NULL)
+			m->exits_ok = dm_etcd_member_exits(m->env.member);
 		set_lost(m, NULL);
 		if (dm_mono_diff_ms(now, m->alarm_at) >= ALARM_MS) {
 			dm_err_free(look_at_alarms(m));

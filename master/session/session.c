@@ -9,11 +9,11 @@
  */
 #include "master/session/session.h"
 
-#include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "master/pb.h"
 #include "master/session/keeper.h"
 #include "master/session/members.h"
+#include "master/session/protect.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -33,6 +33,7 @@ struct session_mgr {
 	struct dm_mutex mu;      /* rank 30; guards the table and the counter */
 	GHashTable *sessions;    /* id -> struct session*, a reference */
 	uint64_t last_id;
+	struct commands *commands;
 	GPtrArray *arrived;   /* struct hello*, owned; as long as there is one,
 				 run_enter is under way */
 	atomic_bool stopping; /* streams end because of us */
@@ -196,43 +197,6 @@ session_welcome(struct session_mgr *m, uint64_t session, uint64_t cluster_id)
 	session_unref(s);
 }
 
-typedef struct dm_err *protect_fn(
-    const char *yaml, const struct dm_keys *keys, char **out);
-
-/* In place. What cannot be read, and so not protected, is not sent. */
-static void
-protect_text(char **text, protect_fn *protect, const struct dm_keys *keys)
-{
-	char *out = NULL;
-	struct dm_err *err;
-
-	if (**text == '\0')
-		return; /* not allocated */
-	err = protect(*text, keys, &out);
-	if (err != NULL)
-		dm_error("a stored configuration cannot be sent", dm_kerr(err));
-	dm_err_free(err);
-	dm_wipe(*text);
-	*text = out != NULL ? out : g_strdup("");
-}
-
-/* A copy whose passwords are encrypted. */
-static Dm__V1__Desired *
-protected_copy(const struct session_mgr *m, const Dm__V1__Desired *d)
-{
-	Dm__V1__Desired *copy = (Dm__V1__Desired *)pb_copy(&d->base);
-
-	for (size_t i = 0; i < copy->n_sources; i++) {
-		Dm__V1__SourceAssignment *src = copy->sources[i];
-
-		protect_text(&src->config, dm_source_text_protect, m->own);
-		for (size_t k = 0; k < src->n_subtasks; k++)
-			protect_text(&src->subtasks[k]->config,
-			    dm_task_text_protect, m->own);
-	}
-	return copy;
-}
-
 void
 session_push(struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d)
 {
@@ -243,7 +207,7 @@ session_push(struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d)
 	if (s == NULL)
 		return;
 	if (m->own != NULL)
-		copy = protected_copy(m, d);
+		copy = protect_desired(d, m->own);
 	dm__v1__master_message__init(&msg);
 	msg.m_case = DM__V1__MASTER_MESSAGE__M_DESIRED;
 	/* Only packed; the union has no const member. */
@@ -279,6 +243,31 @@ session_drop(struct session_mgr *m, uint64_t session, const char *why)
 		return;
 	end_session(s, DM_RPC_UNAVAILABLE, why);
 	session_unref(s);
+}
+
+static bool
+send_command(uint64_t session, Dm__V1__Command *cmd, void *arg)
+{
+	struct session *s = lookup(arg, session);
+	Dm__V1__MasterMessage msg;
+	bool sent;
+
+	if (s == NULL)
+		return false;
+	dm__v1__master_message__init(&msg);
+	msg.m_case = DM__V1__MASTER_MESSAGE__M_COMMAND;
+	msg.command = cmd;
+	sent = dm_rpc_stream_send(s->stream, &msg.base);
+	session_unref(s);
+	return sent;
+}
+
+void
+session_command(struct session_mgr *m, struct command_call *calls, size_t n,
+    struct dm_cancel *c)
+{
+	commands_run(
+	    m->commands, calls, n, COMMANDS_WAIT_MS, c, send_command, m);
 }
 
 /* ---- hello ---- */
@@ -632,7 +621,9 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
 	case DM__V1__WORKER_MESSAGE__M_REPORT:
 		on_report(s, msg->report);
 		break;
-	case DM__V1__WORKER_MESSAGE__M_REPLY:    /* we send no commands yet */
+	case DM__V1__WORKER_MESSAGE__M_REPLY:
+		commands_reply(s->m->commands, s->id, msg->reply);
+		break;
 	case DM__V1__WORKER_MESSAGE__M__NOT_SET: /* of a newer protocol */
 	default:
 		break;
@@ -697,6 +688,7 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text,
 	dm_mutex_lock(&m->mu);
 	g_hash_table_remove(m->sessions, &s->id);
 	dm_mutex_unlock(&m->mu);
+	commands_lost(m->commands, s->id);
 	session_unref(s); /* the table's; the stream's goes on */
 	sched_post(m->sched, run_closed, s, session_unref);
 }
@@ -713,6 +705,7 @@ session_mgr_new(const struct session_env *env)
 		m->own = dm_keys_random();
 	m->sessions = g_hash_table_new(g_int64_hash, g_int64_equal);
 	m->arrived = g_ptr_array_new_with_free_func(hello_free);
+	m->commands = commands_new();
 	dm_mutex_init(&m->mu, 30);
 	return m;
 }
@@ -725,6 +718,7 @@ session_mgr_free(struct session_mgr *m)
 	members_free(m->members);
 	keeper_free(m->keeper);
 	g_ptr_array_unref(m->arrived);
+	commands_free(m->commands);
 	g_hash_table_unref(m->sessions);
 	dm_keys_free(m->own);
 	dm_mutex_fini(&m->mu);

@@ -16,6 +16,7 @@
 #include "lib/config/daemon.h"
 #include "lib/rpc/rpc.h"
 #include "master/sched/sched.h"
+#include "master/session/commands.h"
 
 struct session_mgr;
 
@@ -57,5 +58,9 @@ void session_welcome(
 void session_push(
     struct session_mgr *m, uint64_t session, const Dm__V1__Desired *d);
 void session_drop(struct session_mgr *m, uint64_t session, const char *why);
+
+/* Ask workers, and wait for their answers: see commands_run. */
+void session_command(struct session_mgr *m, struct command_call *calls,
+    size_t n, struct dm_cancel *c);
 
 #endif

@@ -34,7 +34,7 @@
 #define TICK_MS        20
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS   1000
-#define BEAT_MS        5000 /* as the workers, for every TTL from 30 s on */
+#define BEAT_MS        10000 /* as the workers, for every TTL from 60 s on */
 #define REPORT_MS      1000
 #define IDLE_REPORT_MS 10000
 #define IN_FLIGHT      64 /* heartbeats whose time is remembered */

@@ -36,7 +36,7 @@ def api(addr, method, path, body=None, status=200):
 
 
 STATUS = (r"Release Version: \S+\nGit Commit Hash: \S+\nGit Branch: \S+\n"
-          r"UTC Build Time: .+\nGo Version: .+\nFailpoint Build: false\n")
+          r"UTC Build Time: .+\nGo Version: .+\nFailpoint Build: (true|false)\n")
 
 
 @case

@@ -2,6 +2,7 @@
 """What strangers may send to a public port, and what must come of it."""
 import contextlib
 import random
+import os
 import re
 import socket
 import struct
@@ -139,7 +140,8 @@ def memory_is_bounded(addr, pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         peak = int(re.search(r"VmHWM:\s*(\d+) kB", f.read()).group(1)) >> 10
     print(f"peak: {peak} MiB")
-    assert peak < 512, peak
+    # A sanitizer keeps what was freed, up to 256 MiB, and has its own tables.
+    assert peak < (1000 if os.environ.get("SAN") else 512), peak
     alive(addr)
 
 

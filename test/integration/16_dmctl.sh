@@ -149,10 +149,6 @@ done <<-'E'
 	stop-relay stop-relay -s src1
 	pause-relay pause-relay -s src1
 	purge-relay purge-relay -s src1 -f mysql-bin.000002
-	binlog-schema binlog-schema list t d t
-	operate-schema operate-schema get -s src1 t -d d -t t
-	handle-error binlog skip t
-	handle-error handle-error t skip
 	validation validation status t
 E
 

@@ -129,19 +129,40 @@ on_welcome(struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Welcome *w)
 	dm_mutex_unlock(&a->mu);
 }
 
+/* Of a command, on the thread that was done with it. arg: its session's
+ * stream, which may be over by now. */
 static void
-on_command(struct dm_rpc_stream *st, const Dm__V1__Command *c)
+send_reply(uint64_t request, bool result, const char *text, void *arg)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
+	g_autofree char *copy = g_utf8_make_valid(text, -1);
+	struct dm_rpc_stream *st = arg;
 	Dm__V1__Reply reply;
-	char text[] = "this dm-worker cannot do that yet";
 
 	dm__v1__reply__init(&reply);
-	reply.request = c->request;
-	reply.msg = text;
+	reply.request = request;
+	reply.result = result;
+	reply.msg = copy;
 	up.m_case = DM__V1__WORKER_MESSAGE__M_REPLY;
 	up.reply = &reply;
 	(void)dm_rpc_stream_send(st, &up.base);
+	dm_rpc_stream_unref(st);
+}
+
+static void
+on_command(struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Command *c)
+{
+	struct command *cmd = command_new(c, send_reply, dm_rpc_stream_ref(st));
+
+	if (c->c_case == DM__V1__COMMAND__C_OPERATE_SCHEMA ||
+	    c->c_case == DM__V1__COMMAND__C_HANDLE_ERROR)
+		holder_command(a->holder, cmd);
+	else
+		command_answer(cmd,
+		    dm_err_plain("this dm-worker does not know the command: "
+				 "use dm-master and dm-worker of the same "
+				 "release"),
+		    NULL);
 }
 
 static void
@@ -187,7 +208,7 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *msg, void *ctx)
 		on_desired(a, m->desired);
 		break;
 	case DM__V1__MASTER_MESSAGE__M_COMMAND:
-		on_command(st, m->command);
+		on_command(a, st, m->command);
 		break;
 	case DM__V1__MASTER_MESSAGE__M_REFUSE:
 		on_refuse(a, m->refuse->msg);

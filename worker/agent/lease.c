@@ -6,7 +6,7 @@
 
 #define MARGIN_MIN_MS   500
 #define INTERVAL_MIN_MS 300
-#define INTERVAL_MAX_MS 5000
+#define INTERVAL_MAX_MS 10000
 
 void
 lease_init(struct lease *l, int64_t ttl_s)

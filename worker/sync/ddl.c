@@ -9,8 +9,9 @@
  * the target's structure tells whether it was done.
  */
 #include "worker/sync/ddl_event.h"
+#include "worker/sync/ddl_job.h"
 #include "worker/sync/ddl_target.h"
-#include "worker/sync/dispatch.h"
+#include "worker/sync/operate.h"
 
 #include "lib/base/defect.h"
 #include "lib/base/failpoint.h"
@@ -18,22 +19,15 @@
 
 #include <string.h>
 
-#define END_SESSION_TRIES   600
-#define END_SESSION_WAIT_MS 100
+#define ER_UNKNOWN     1105
+#define ER_INTERRUPTED 1317
+/* The client's own: the connection was lost. */
+#define CLIENT_CODES     2000
+#define CLIENT_CODES_END 2999
 
-/* One statement on its way. */
-struct job {
-	struct dispatch *d;
-	const struct dm_ev_query *q;
-	const struct dm_ddl *ddl;
-	struct dm_pos start;
-	struct dm_ddl *own;      /* in the target's dialect; NULL: as it is */
-	char *sql;               /* for the target; owned */
-	char *to_db, *to_table;  /* first table in the target; owned */
-	struct dm_table *before; /* its structure now; NULL: none */
-	struct dm_table *after;  /* foretold; NULL: not known */
-	GArray *changed;         /* struct dm_table_name, of the source */
-};
+#define HINT                                                                   \
+	"correct the target, then `resume-task`; or leave the statement out "  \
+	"with `binlog skip`, or run others instead with `binlog replace`"
 
 static void
 clear_name(gpointer p)
@@ -44,8 +38,8 @@ clear_name(gpointer p)
 	g_free(n->table);
 }
 
-static void
-job_fini(struct job *j)
+void
+ddl_job_fini(struct job *j)
 {
 	dm_ddl_free(j->own);
 	g_free(j->sql);
@@ -59,15 +53,17 @@ job_fini(struct job *j)
 
 /* ---- what a statement concerns ---- */
 
-static const struct dm_table_name *
-name_at(const struct dm_ddl *ddl, guint i)
+const struct dm_table_name *
+ddl_job_name(const struct job *j, guint i)
 {
-	return &g_array_index(ddl->tables, struct dm_table_name, i);
+	return &g_array_index(j->ddl->tables, struct dm_table_name, i);
 }
 
-static const char *
-schema_of(const struct job *j, const struct dm_table_name *n)
+const char *
+ddl_job_schema(const struct job *j, guint i)
 {
+	const struct dm_table_name *n = ddl_job_name(j, i);
+
 	return n->schema != NULL ? n->schema : j->q->schema;
 }
 
@@ -75,10 +71,8 @@ static bool
 is_filtered(const struct job *j)
 {
 	for (guint i = 0; i < j->ddl->tables->len; i++) {
-		const struct dm_table_name *n = name_at(j->ddl, i);
-
-		if (dm_block_allow_skips(
-			j->d->tables->filter, schema_of(j, n), n->table))
+		if (dm_block_allow_skips(j->d->tables->filter,
+			ddl_job_schema(j, i), ddl_job_name(j, i)->table))
 			return true;
 	}
 	return false;
@@ -94,20 +88,20 @@ ask_filters(const struct job *j, bool *skip)
 
 	*skip = false;
 	for (guint i = 0; i < j->ddl->tables->len; i++) {
-		const struct dm_table_name *n = name_at(j->ddl, i);
+		const struct dm_table_name *n = ddl_job_name(j, i);
+		const char *schema = ddl_job_schema(j, i);
 		enum dm_filter_action action;
 		struct dm_err *err;
 
-		err = dm_binlog_filter_decide(j->d->tables->events,
-		    schema_of(j, n), n->table, names, j->q->sql, &action);
+		err = dm_binlog_filter_decide(j->d->tables->events, schema,
+		    n->table, names, j->q->sql, &action);
 		if (err != NULL)
 			return err;
 		if (action == DM_FILTER_ERROR)
 			return dm_err_set_cause(
 			    dm_err_new(SYNC_UNIT_EVENT_FILTERED,
 				names[0] != NULL ? names[0] : j->ddl->keyword,
-				schema_of(j, n),
-				n->table != NULL ? n->table : ""),
+				schema, n->table != NULL ? n->table : ""),
 			    "%.200s", j->q->sql);
 		*skip = *skip || action == DM_FILTER_IGNORE;
 	}
@@ -144,11 +138,11 @@ in_snapshot(const struct job *j, bool *yes)
 	struct dm_err *err;
 
 	for (guint i = 0; i < j->ddl->tables->len; i++) {
-		const struct dm_table_name *t = name_at(j->ddl, i);
+		const struct dm_table_name *t = ddl_job_name(j, i);
 
 		if (t->table != NULL &&
-		    tables_snapshot_has(
-			j->d->tables, schema_of(j, t), t->table, &j->start))
+		    tables_snapshot_has(j->d->tables, ddl_job_schema(j, i),
+			t->table, &j->start))
 			n++;
 	}
 	*yes = n > 0 && n == j->ddl->tables->len;
@@ -187,7 +181,6 @@ static struct dm_err *
 make_sql(struct job *j)
 {
 	struct map_ctx ctx = { .router = j->d->tables->router };
-	const struct dm_table_name *n;
 	bool nothing;
 
 	ctx.err = ddl_translate(j->d->tables, j->q, j->ddl, &j->own, &nothing);
@@ -197,9 +190,8 @@ make_sql(struct job *j)
 			 : dm_ddl_restore(j->own != NULL ? j->own : j->ddl,
 			       j->q->schema, true, map_name, &ctx);
 	if (ctx.err == NULL && j->ddl->tables->len > 0) {
-		n = name_at(j->ddl, 0);
-		ctx.err = dm_route(ctx.router, schema_of(j, n), n->table,
-		    &j->to_db, &j->to_table);
+		ctx.err = dm_route(ctx.router, ddl_job_schema(j, 0),
+		    ddl_job_name(j, 0)->table, &j->to_db, &j->to_table);
 	}
 	return ctx.err;
 }
@@ -221,6 +213,9 @@ track(struct job *j)
 
 	j->changed = g_array_new(FALSE, TRUE, sizeof(struct dm_table_name));
 	g_array_set_clear_func(j->changed, clear_name);
+	if (j->ddl == NULL)
+		return dm_err_new(
+		    SCHEMA_TRACKER_CANNOT_EXEC_DDL, "it cannot be read");
 	for (int i = 0; i < 4; i++) {
 		struct dm_table_name missing = { 0 };
 
@@ -242,14 +237,6 @@ track(struct job *j)
 	return err;
 }
 
-static bool
-is_alter(const struct dm_ddl *ddl)
-{
-	return ddl->kind == DM_DDL_ALTER_TABLE ||
-	       ddl->kind == DM_DDL_CREATE_INDEX ||
-	       ddl->kind == DM_DDL_DROP_INDEX;
-}
-
 /* What the target's table should look like afterwards. */
 static void
 foretell(struct job *j)
@@ -257,7 +244,7 @@ foretell(struct job *j)
 	const struct dm_ddl *ddl = j->own != NULL ? j->own : j->ddl;
 	struct dm_err *err = NULL;
 
-	if (!is_alter(j->ddl) || j->before == NULL)
+	if (!ddl_is_alter(j->ddl) || j->before == NULL)
 		return;
 	j->after = dm_table_copy(j->before);
 	for (guint i = 0; err == NULL && i < ddl->alters->len; i++)
@@ -310,6 +297,15 @@ is_already_code(unsigned code)
 	return false;
 }
 
+/* The server has said no to the statement: it is not done, nor will it be. (An
+ * interruption says nothing of the kind.) */
+static bool
+is_refusal(unsigned code)
+{
+	return code != ER_UNKNOWN && code != ER_INTERRUPTED && code != 0 &&
+	       (code < CLIENT_CODES || code > CLIENT_CODES_END);
+}
+
 static struct dm_err *
 looks_done(struct job *j, bool *done)
 {
@@ -340,12 +336,15 @@ execute(struct job *j)
 		return err;
 	err = run_sql(j);
 	code = err != NULL ? dm_sql_last_errno(j->d->ddl) : 0;
+	j->refusal = code;
 	if (err == NULL || (code > 0 && code < 2000)) {
 		again = restore_session(j, sql_mode, foreign_keys);
 		if (err == NULL)
 			return again;
 		dm_err_free(again); /* the statement's error comes first */
 	}
+	if (is_refusal(code))
+		dm_err_set_workaround(err, HINT);
 	if (!is_already_code(code))
 		return err;
 	again = looks_done(j, &done);
@@ -357,155 +356,6 @@ execute(struct job *j)
 	    dm_kstr("statement", j->sql), dm_kerr(err));
 	dm_err_free(err);
 	return NULL;
-}
-
-/* ---- recovery ---- */
-
-enum verdict { VERDICT_RUN, VERDICT_DONE, VERDICT_UNDECIDED };
-
-static struct dm_err *
-exists(struct job *j, const struct dm_table_name *n, bool *yes)
-{
-	g_autofree char *db = NULL, *table = NULL;
-	DM_AUTO(dm_table) t = NULL;
-	struct dm_err *err;
-
-	err = dm_route(
-	    j->d->tables->router, schema_of(j, n), n->table, &db, &table);
-	if (err == NULL)
-		err = tables_target_structure(j->d->ddl, db, table, &t);
-	*yes = t != NULL;
-	return err;
-}
-
-static struct dm_err *
-judge_rename(struct job *j, enum verdict *v)
-{
-	guint n = j->ddl->tables->len, old = 0, new = 0;
-
-	for (guint i = 0; i < n; i++) {
-		bool yes;
-		struct dm_err *err = exists(j, name_at(j->ddl, i), &yes);
-
-		if (err != NULL)
-			return err;
-		if (yes && i % 2 == 0)
-			old++;
-		else if (yes)
-			new ++;
-	}
-	if (old == n / 2 && new == 0)
-		*v = VERDICT_RUN;
-	else if (old == 0 && new == n / 2)
-		*v = VERDICT_DONE;
-	else
-		*v = VERDICT_UNDECIDED;
-	return NULL;
-}
-
-static bool
-is_repeatable(const struct dm_ddl *ddl)
-{
-	for (guint i = 0; i < ddl->alters->len; i++) {
-		const struct dm_alter *a = g_ptr_array_index(ddl->alters, i);
-
-		if (a->kind == DM_ALTER_PARTITION ||
-		    a->kind == DM_ALTER_RENAME_TABLE)
-			return false;
-	}
-	return true;
-}
-
-static struct dm_err *
-judge_alter(struct job *j, const struct intent *in, enum verdict *v)
-{
-	DM_AUTO(dm_table) was = NULL;
-	DM_AUTO(dm_table) want = NULL;
-	g_autofree char *from_was = NULL, *from_want = NULL;
-	struct dm_err *err;
-
-	*v = VERDICT_UNDECIDED;
-	if (in->before[0] == '\0' || in->after[0] == '\0' || j->before == NULL)
-		return NULL;
-	err = dm_schema_parse_create(in->before, 0, in->db, NULL, &was);
-	if (err == NULL)
-		err = dm_schema_parse_create(in->after, 0, in->db, NULL, &want);
-	if (err != NULL)
-		return err;
-	from_was = dm_table_diff(j->before, was);
-	from_want = dm_table_diff(j->before, want);
-	if (from_was == NULL && (from_want != NULL || is_repeatable(j->ddl)))
-		*v = VERDICT_RUN;
-	else if (from_was != NULL && from_want == NULL)
-		*v = VERDICT_DONE;
-	return NULL;
-}
-
-static struct dm_err *
-undecided(struct job *j, const struct intent *in)
-{
-	g_autofree char *now = j->before == NULL
-				   ? g_strdup("(the table does not exist)")
-				   : dm_table_create_sql(j->before, NULL, NULL);
-	struct dm_err *err = dm_err_new(SYNCER_EVENT, "");
-
-	g_free(err->message);
-	err->message = g_strdup_printf("a DDL was interrupted, and the target "
-				       "does not tell whether it was done: %s",
-	    in->statement);
-	dm_err_set_cause(
-	    err, "structure before: %s; structure now: %s", in->before, now);
-	return dm_err_set_workaround(err,
-	    "bring table `%s`.`%s` in the target by hand to what it was "
-	    "before the statement, or to what it is after it; then "
-	    "`resume-task`",
-	    in->db, in->tbl);
-}
-
-/* What to do about a statement that a predecessor began. */
-static struct dm_err *
-judge(struct job *j, const struct intent *in, enum verdict *v)
-{
-	struct dm_err *err = NULL;
-
-	*v = VERDICT_RUN; /* CREATE IF NOT EXISTS, DROP IF EXISTS, TRUNCATE */
-	if (j->ddl->kind == DM_DDL_RENAME_TABLE)
-		err = judge_rename(j, v);
-	else if (is_alter(j->ddl))
-		err = judge_alter(j, in, v);
-	if (err == NULL && *v == VERDICT_UNDECIDED)
-		err = undecided(j, in);
-	return err;
-}
-
-struct dm_err *
-ddl_recover(struct dispatch *d)
-{
-	struct dm_err *err = intent_load(d->meta, d->ddl, &d->intent);
-
-	if (err != NULL || d->intent == NULL)
-		return err;
-	for (int i = 0; i < END_SESSION_TRIES; i++) {
-		g_autofree char *running = NULL;
-
-		err = dm_sql_query_string(d->ddl, &running,
-		    "SELECT COUNT(*) FROM information_schema.PROCESSLIST "
-		    "WHERE ID=%" G_GUINT64_FORMAT " AND ID<>CONNECTION_ID() "
-		    "AND USER=SUBSTRING_INDEX(CURRENT_USER(),'@',1)",
-		    d->intent->conn_id);
-		if (err != NULL || strcmp(running, "0") == 0)
-			return err;
-		/* It may end by itself meanwhile: then KILL finds nobody. */
-		dm_err_free(dm_sql_execf(
-		    d->ddl, "KILL %" G_GUINT64_FORMAT, d->intent->conn_id));
-		err = dm_cancel_sleep_ms(d->c, END_SESSION_WAIT_MS);
-		if (err != NULL)
-			return err;
-	}
-	return dm_err_plain("the session %" G_GUINT64_FORMAT
-			    " of an earlier dm-worker still runs a DDL in the "
-			    "target and does not end",
-	    d->intent->conn_id);
 }
 
 /* ---- the two transactions ---- */
@@ -541,13 +391,42 @@ announce(struct job *j)
 	in.after = after != NULL ? after : nothing;
 	in.db = j->to_db != NULL ? j->to_db : nothing;
 	in.tbl = j->to_table != NULL ? j->to_table : nothing;
-	d->moving = true;
+	if (j->op != NULL)
+		in.end = in.start;
+	else
+		d->moving = true;
 	err = dm_sql_execf(d->ddl, "BEGIN");
-	if (err == NULL)
+	if (err == NULL && j->op != NULL)
+		err = meta_check_fence(d->meta, d->ddl);
+	else if (err == NULL)
 		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &j->start);
 	if (err == NULL)
 		err = intent_save(d->meta, d->ddl, &in);
 	return commit(d->ddl, err);
+}
+
+/*
+ * Takes err, with which the statement failed. Where the server has refused it
+ * as a whole, the intent goes: the target may be corrected by hand then, and
+ * nobody has to guess by its structure what was done.
+ */
+static struct dm_err *
+withdraw(struct job *j, struct dm_err *err)
+{
+	struct dm_sql_conn *conn = j->d->ddl;
+	struct dm_err *again;
+
+	if (!ddl_is_alter(j->ddl) || !is_refusal(j->refusal))
+		return err;
+	again = dm_sql_execf(conn, "BEGIN");
+	if (again == NULL)
+		again = meta_check_fence(j->d->meta, conn);
+	if (again == NULL)
+		again = intent_delete(j->d->meta, conn);
+	if (again == NULL)
+		again = dm_sql_execf(conn, "COMMIT");
+	dm_err_free(again); /* the intent stays; the first error tells more */
+	return err;
 }
 
 static struct dm_err *
@@ -568,24 +447,21 @@ store_structure(struct job *j, const struct dm_table_name *n)
 	return meta_save_table(d->meta, d->ddl, &mt);
 }
 
+/* The transaction's first statement: it has the fence. */
 static struct dm_err *
-finish(struct job *j)
+move_lanes(struct job *j)
 {
 	struct dispatch *d = j->d;
-	struct dm_err *err;
 
-	d->moving = true;
-	err = dm_sql_execf(d->ddl, "BEGIN");
-	if (err == NULL)
-		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &d->end);
-	if (err == NULL)
-		err = intent_delete(d->meta, d->ddl);
-	for (guint i = 0; err == NULL && i < j->changed->len; i++)
-		err = store_structure(
-		    j, &g_array_index(j->changed, struct dm_table_name, i));
-	err = commit(d->ddl, err);
-	if (err != NULL)
-		return err;
+	if (j->stay)
+		return meta_check_fence(d->meta, d->ddl);
+	return lane_meta_move(d->meta, d->ddl, d->n_lanes, &d->end);
+}
+
+/* The lanes are past the event. */
+static void
+note_moved(struct dispatch *d)
+{
 	d->moving = false;
 	lanes_set_marks(d->lanes, &d->end);
 	for (unsigned i = 0; i < d->n_lanes; i++)
@@ -597,8 +473,33 @@ finish(struct job *j)
 		d->txn_start = d->end;
 		d->ordinal = 0;
 	}
-	dispatch_forget(d);
-	return tables_forget(d->tables);
+}
+
+static struct dm_err *
+finish(struct job *j)
+{
+	struct dispatch *d = j->d;
+	struct dm_err *err;
+
+	d->moving = d->moving || !j->stay;
+	err = dm_sql_execf(d->ddl, "BEGIN");
+	if (err == NULL)
+		err = move_lanes(j);
+	if (err == NULL && j->op != NULL)
+		err = operate_count(d, j->op);
+	if (err == NULL)
+		err = intent_delete(d->meta, d->ddl);
+	for (guint i = 0; err == NULL && i < j->changed->len; i++)
+		err = store_structure(
+		    j, &g_array_index(j->changed, struct dm_table_name, i));
+	err = commit(d->ddl, err);
+	if (err != NULL)
+		return err;
+	if (j->op != NULL)
+		operate_counted(d, j->op);
+	if (!j->stay)
+		note_moved(d);
+	return dispatch_renew(d, !j->stay);
 }
 
 /* ---- the whole ---- */
@@ -614,20 +515,41 @@ is_structure_error(const struct dm_err *err)
 	       dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH);
 }
 
-/* A statement that the event filters keep from the target changes the source's
- * structures all the same: rows before and after it are read differently. */
-static struct dm_err *
-filtered_barrier(struct job *j)
+/* What keeps structures from being followed that may be left at that. */
+static bool
+is_bearable(const struct dm_err *err, bool at_all_costs)
 {
-	struct dm_err *err = dispatch_drain(j->d), *why;
+	return at_all_costs ? !dm_err_is_canceled(err)
+			    : is_structure_error(err);
+}
+
+/* All lanes commit; where the event is still to come, all stand before it. */
+static struct dm_err *
+assemble(struct job *j)
+{
+	struct dm_err *err = NULL;
+
+	if (j->stay)
+		err = dispatch_mark_all(j->d);
+	if (err == NULL && !DM_DEFECT_IS(NO_BARRIER))
+		err = dispatch_drain(j->d);
+	return err;
+}
+
+/* A statement that is kept from the target changes the source's structures all
+ * the same: rows before and after it are read differently. */
+struct dm_err *
+ddl_job_leave_out(struct job *j, bool at_all_costs)
+{
+	struct dm_err *err = assemble(j), *why;
 
 	if (err != NULL)
 		return err;
 	why = track(j);
-	if (why != NULL && !is_structure_error(why))
+	if (why != NULL && !is_bearable(why, at_all_costs))
 		return why;
 	if (why != NULL)
-		dm_warn("a filtered ddl is not followed",
+		dm_warn("a ddl that is left out is not followed",
 		    dm_kstr("statement", j->q->sql), dm_kerr(why));
 	dm_err_free(why);
 	err = finish(j);
@@ -635,9 +557,25 @@ filtered_barrier(struct job *j)
 		return err;
 	intent_free(DM_TAKE(j->d->intent));
 	atomic_fetch_add(&j->d->counters->skipped, 1);
-	dm_info(
-	    "a filter rule leaves out a ddl", dm_kstr("statement", j->q->sql));
 	return NULL;
+}
+
+static struct dm_err *
+filtered_barrier(struct job *j)
+{
+	struct dm_err *err = ddl_job_leave_out(j, false);
+
+	if (err == NULL)
+		dm_info("a filter rule leaves out a ddl",
+		    dm_kstr("statement", j->q->sql));
+	return err;
+}
+
+struct dm_err *
+ddl_job_ask(const struct job *j, bool *skip)
+{
+	*skip = is_filtered(j);
+	return *skip ? NULL : ask_filters(j, skip);
 }
 
 /* What no version of the target could be told. */
@@ -656,32 +594,62 @@ check_kind(const struct job *j)
 	return NULL;
 }
 
+/* A statement that a person gave may be about what only the target has. */
 static struct dm_err *
-barrier(struct job *j)
+follow(struct job *j)
 {
-	struct intent *in = j->d->intent;
-	enum verdict v = VERDICT_RUN;
-	struct dm_err *err = NULL;
+	struct dm_err *err = track(j);
 
-	if (!DM_DEFECT_IS(NO_BARRIER))
-		err = dispatch_drain(j->d);
+	if (err == NULL || j->op == NULL || !is_structure_error(err))
+		return err;
+	dm_warn("a given statement is run, but the source's structures do not "
+		"follow it",
+	    dm_kstr("statement", j->q->sql), dm_kerr(err));
+	dm_err_free(err);
+	return NULL;
+}
+
+/* The intent that was found is of this very statement. Of those that stand at
+ * one event the text tells which; they end where they begin. */
+static bool
+is_resumed(const struct job *j)
+{
+	const struct intent *in = j->d->intent;
+	bool of_op;
+
+	if (in == NULL || dm_pos_cmp(&in->start, &j->start) != 0)
+		return false;
+	of_op = dm_pos_cmp(&in->start, &in->end) == 0;
+	return of_op == (j->op != NULL) &&
+	       (!of_op || strcmp(in->statement, j->sql) == 0);
+}
+
+struct dm_err *
+ddl_job_run(struct job *j)
+{
+	enum verdict v = VERDICT_RUN;
+	struct dm_err *err = assemble(j);
+
 	if (err == NULL)
 		err = make_sql(j);
 	if (err == NULL && j->to_table != NULL)
 		err = tables_target_structure(
 		    j->d->ddl, j->to_db, j->to_table, &j->before);
 	if (err == NULL)
-		err = track(j);
+		err = follow(j);
 	if (err != NULL)
 		return err;
 	foretell(j);
-	if (in != NULL && dm_pos_cmp(&in->start, &j->start) == 0)
-		err = judge(j, in, &v);
+	if (is_resumed(j))
+		err = ddl_judge(j, j->d->intent, &v);
 	else
 		err = announce(j);
 	DM_FAILPOINT("ddl-run");
-	if (err == NULL && v == VERDICT_RUN)
+	if (err == NULL && v == VERDICT_RUN) {
 		err = execute(j);
+		if (err != NULL)
+			err = withdraw(j, err);
+	}
 	DM_FAILPOINT("ddl-done");
 	if (err == NULL)
 		err = finish(j);
@@ -716,7 +684,7 @@ ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
 	if (err == NULL && !copied)
 		err = ask_filters(&j, &skip);
 	if (err == NULL && !copied)
-		err = skip ? filtered_barrier(&j) : barrier(&j);
-	job_fini(&j);
+		err = skip ? filtered_barrier(&j) : ddl_job_run(&j);
+	ddl_job_fini(&j);
 	return err;
 }

@@ -12,6 +12,7 @@
 #include "lib/base/defect.h"
 #include "worker/sync/events.h"
 #include "worker/sync/literal.h"
+#include "worker/sync/operate.h"
 
 #include <string.h>
 
@@ -70,14 +71,31 @@ dispatch_fini(struct dispatch *d)
 	g_free(d->after);
 	dm_gtid_set_free(d->gtid);
 	intent_free(d->intent);
+	if (d->ops != NULL)
+		g_ptr_array_unref(d->ops);
+	g_free(d->failed_sql);
 }
 
-void
-dispatch_forget(struct dispatch *d)
+struct dm_err *
+dispatch_renew(struct dispatch *d, bool over)
 {
-	g_hash_table_remove_all(d->maps);
+	struct dm_err *err;
+	GHashTableIter it;
+	gpointer p;
+
+	if (over)
+		g_hash_table_remove_all(d->maps);
 	claims_clear(d->claims);
 	d->pk_claims = false;
+	err = tables_forget(d->tables);
+	g_hash_table_iter_init(&it, d->maps);
+	while (err == NULL && g_hash_table_iter_next(&it, NULL, &p)) {
+		struct map_entry *e = p;
+
+		err =
+		    tables_get(d->tables, e->map->schema, e->map->table, &e->t);
+	}
+	return err;
 }
 
 /* ---- batches ---- */
@@ -570,78 +588,72 @@ transaction_query(
 	return dm_err_new(SYNCER_UNSUPPORTED_STMT, ddl->keyword, "this");
 }
 
+/* What cannot be read, and nobody said what to do about. Takes err. */
+static struct dm_err *
+unreadable_query(
+    struct dispatch *d, const struct dm_ev_query *q, struct dm_err *err)
+{
+	if (q->sql != NULL && q->schema[0] != '\0' &&
+	    dm_block_allow_skips(d->tables->filter, q->schema, NULL)) {
+		/* Of a schema that takes no part: whatever it is, skip it. */
+		dm_err_free(err);
+		atomic_fetch_add(&d->counters->skipped, 1);
+		return NULL;
+	}
+	err = dm_err_wrap(
+	    err, SYNCER_PARSE_DDL, q->sql != NULL ? q->sql : "(not decoded)");
+	return ddl_excuse(d, q->sql, err);
+}
+
+static struct dm_err *
+handle_query(
+    struct dispatch *d, const struct dm_ev_query *q, const struct dm_pos *start)
+{
+	DM_AUTO(dm_ddl) ddl = NULL;
+	DM_AUTO(dm_err) unread = NULL;
+	struct dm_err *err;
+	bool instead;
+
+	unread = dm_ddl_parse(
+	    q->sql, q->sql_len, q->has_sql_mode ? q->sql_mode : 0, &ddl);
+	err = operate_query(d, q, ddl, start, &instead);
+	if (err == NULL && !instead && unread != NULL)
+		err = unreadable_query(d, q, DM_TAKE(unread));
+	else if (err == NULL && !instead && ddl->kind == DM_DDL_TRANSACTION)
+		return transaction_query(d, ddl, start);
+	else if (err == NULL && !instead)
+		err = ddl_handle(d, q, ddl, start);
+	if (err == NULL && !d->in_txn)
+		err = end_txn(d);
+	return err;
+}
+
 static struct dm_err *
 on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
     const struct dm_pos *start)
 {
 	struct dm_ev_query q = { 0 };
-	DM_AUTO(dm_ddl) ddl = NULL;
 	struct dm_arena a = { 0 };
 	struct dm_err *err;
 
 	err = dm_query_decode(&d->format, body, len, compressed, &a, &q);
-	if (err == NULL)
-		err = dm_ddl_parse(
-		    q.sql, q.sql_len, q.has_sql_mode ? q.sql_mode : 0, &ddl);
-	if (err != NULL && q.sql != NULL && q.schema[0] != '\0' &&
-	    dm_block_allow_skips(d->tables->filter, q.schema, NULL)) {
-		/* Of a schema that takes no part: whatever it is, skip it. */
-		dm_err_free(DM_TAKE(err));
-		atomic_fetch_add(&d->counters->skipped, 1);
-		if (!d->in_txn)
-			err = end_txn(d);
-	} else if (err != NULL) {
-		err = dm_err_wrap(err, SYNCER_PARSE_DDL,
-		    q.sql != NULL ? q.sql : "(not decoded)");
-		err = ddl_excuse(d, q.sql, err);
+	if (err != NULL) {
+		err = unreadable_query(d, &q, err);
 		if (err == NULL && !d->in_txn)
 			err = end_txn(d);
-	} else if (ddl->kind == DM_DDL_TRANSACTION) {
-		err = transaction_query(d, ddl, start);
 	} else {
-		err = ddl_handle(d, &q, ddl, start);
-		if (err == NULL && !d->in_txn)
-			err = end_txn(d);
+		err = handle_query(d, &q, start);
+	}
+	if (err != NULL && !dm_err_is_canceled(err)) {
+		d->failure.ddl = true;
+		g_free(d->failed_sql);
+		d->failed_sql = g_strdup(q.sql);
 	}
 	dm_arena_fini(&a);
 	return err;
 }
 
 /* ---- events ---- */
-
-static struct dm_err *
-on_rotate(struct dispatch *d, const uint8_t *body, size_t len)
-{
-	struct dm_arena a = { 0 };
-	struct dm_ev_rotate r = { 0 };
-	struct dm_err *err;
-
-	err = dm_rotate_decode(&d->format, body, len, &a, &r);
-	if (err == NULL) {
-		d->end = dm_pos_make(r.next_name, r.pos);
-		if (!d->in_txn && !d->seeking &&
-		    dm_pos_cmp(&d->end, &d->done) > 0)
-			d->done = d->end;
-	}
-	dm_arena_fini(&a);
-	return err;
-}
-
-/* The 32-bit position in an event wraps in files over 4 GiB. A heartbeat only
- * repeats where the server is. */
-static void
-advance(struct dispatch *d, const struct dm_event_header *h)
-{
-	uint64_t end = (d->end.pos & ~UINT64_C(0xffffffff)) | h->log_pos;
-
-	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
-	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
-		return;
-	if (end + (UINT64_C(1) << 31) < d->end.pos)
-		end += UINT64_C(1) << 32;
-	if (end > d->end.pos)
-		d->end.pos = end;
-}
 
 static struct dm_err *
 stop_at(const struct dm_event_info *info, uint8_t type)
@@ -711,6 +723,33 @@ dispatch_inner(struct dispatch *d, const struct dm_event_header *h,
 	return NULL;
 }
 
+/* Takes err; says, and keeps, where it happened. */
+static struct dm_err *
+locate(struct dispatch *d, struct dm_err *err, const struct dm_pos *start)
+{
+	if (err == NULL || dm_err_is_canceled(err))
+		return err;
+	d->failure.known = true;
+	d->failure.at = *start;
+	return lane_locate(err, start, &d->end, d->failed_sql);
+}
+
+static struct dm_err *
+on_event(struct dispatch *d, const struct dm_event_header *h,
+    const uint8_t *body, size_t len)
+{
+	struct dm_pos start = d->end;
+	struct dm_err *err;
+
+	events_advance(d, h);
+	err = operate_before(d, h, &start);
+	if (err == NULL)
+		err = dispatch_inner(d, h, body, len, &start);
+	if (err == NULL)
+		err = operate_after(d, h);
+	return locate(d, err, &start);
+}
+
 struct dm_err *
 dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 {
@@ -722,19 +761,14 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 
 	err = dm_event_split(&d->format, raw, len, &h, &body, &body_len);
 	if (err != NULL)
-		return lane_locate(err, &start, &start);
+		return locate(d, err, &start);
 	if (h.type == DM_EV_FORMAT_DESCRIPTION) {
-		advance(d, &h);
-		return lane_locate(
-		    dm_format_description_decode(raw, len, &d->format), &start,
-		    &d->end);
+		events_advance(d, &h);
+		err = dm_format_description_decode(raw, len, &d->format);
+		return locate(d, err, &start);
 	}
 	if (h.type == DM_EV_ROTATE)
-		return lane_locate(
-		    on_rotate(d, body, body_len), &start, &d->end);
+		return locate(d, events_rotate(d, body, body_len), &start);
 	events_locate(d, &h);
-	start = d->end;
-	advance(d, &h);
-	return lane_locate(
-	    dispatch_inner(d, &h, body, body_len, &start), &start, &d->end);
+	return on_event(d, &h, body, body_len);
 }

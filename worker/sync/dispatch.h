@@ -11,6 +11,7 @@
 #include "worker/sync/claims.h"
 #include "worker/sync/lane.h"
 #include "worker/sync/lane_meta.h"
+#include "worker/sync/operators.h"
 #include "worker/sync/tables.h"
 
 #include <stdatomic.h>
@@ -75,6 +76,15 @@ struct dispatch {
 	bool moving;
 	bool seeking; /* `end` is not to be trusted: see events_locate */
 	struct intent *intent; /* a DDL that a predecessor began; owned */
+	GPtrArray *ops;        /* what a person said of events to come: struct
+				  binlog_op*, by position; owned */
+	/* Of the event that dispatch_event failed at. */
+	struct dispatch_failure {
+		bool known;
+		bool ddl; /* it is a statement, or one that stands in for it */
+		struct dm_pos at;
+	} failure;
+	char *failed_sql; /* the statement; NULL: none */
 };
 
 void dispatch_init(struct dispatch *d);
@@ -93,8 +103,9 @@ struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
 struct dm_err *dispatch_mark_all(struct dispatch *d) DM_MUST_CHECK;
 /* Push everything and wait until it is committed. */
 struct dm_err *dispatch_drain(struct dispatch *d) DM_MUST_CHECK;
-/* After a barrier: table maps and claims are void. */
-void dispatch_forget(struct dispatch *d);
+/* After a barrier: structures may have changed. over: the event that brought
+ * the barrier is done with, and so are the table maps before it. */
+struct dm_err *dispatch_renew(struct dispatch *d, bool over) DM_MUST_CHECK;
 
 /* A query event outside of a row transaction's frame (worker/sync/ddl.c). */
 struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,

@@ -92,6 +92,42 @@ events_locate(struct dispatch *d, const struct dm_event_header *h)
 	d->seeking = false;
 }
 
+/* ---- places ---- */
+
+struct dm_err *
+events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
+{
+	struct dm_arena a = { 0 };
+	struct dm_ev_rotate r = { 0 };
+	struct dm_err *err;
+
+	err = dm_rotate_decode(&d->format, body, len, &a, &r);
+	if (err == NULL) {
+		d->end = dm_pos_make(r.next_name, r.pos);
+		if (!d->in_txn && !d->seeking &&
+		    dm_pos_cmp(&d->end, &d->done) > 0)
+			d->done = d->end;
+	}
+	dm_arena_fini(&a);
+	return err;
+}
+
+/* The 32-bit position in an event wraps in files over 4 GiB. A heartbeat only
+ * repeats where the server is. */
+void
+events_advance(struct dispatch *d, const struct dm_event_header *h)
+{
+	uint64_t end = (d->end.pos & ~UINT64_C(0xffffffff)) | h->log_pos;
+
+	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
+	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+		return;
+	if (end + (UINT64_C(1) << 31) < d->end.pos)
+		end += UINT64_C(1) << 32;
+	if (end > d->end.pos)
+		d->end.pos = end;
+}
+
 /* ---- compressed transactions ---- */
 
 struct dm_err *

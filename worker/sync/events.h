@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events around the rows: names of transactions, and compressed transactions.
+ * Events around the rows: names of transactions, places, and compressed
+ * transactions.
  * Called by the dispatcher, on its thread. `start` is where the event begins.
  */
 #ifndef DM_WORKER_SYNC_EVENTS_H
@@ -31,5 +32,11 @@ struct dm_err *events_payload(struct dispatch *d, const uint8_t *body,
  * be moved up to what looks like the position.
  */
 void events_locate(struct dispatch *d, const struct dm_event_header *h);
+
+/* ROTATE: the file that follows. */
+struct dm_err *events_rotate(
+    struct dispatch *d, const uint8_t *body, size_t len) DM_MUST_CHECK;
+/* d->end is behind this event. */
+void events_advance(struct dispatch *d, const struct dm_event_header *h);
 
 #endif

@@ -9,6 +9,7 @@
 #include "worker/sync/lane_exec.h"
 
 #define RANK_LANES 300
+#define SQL_SHOWN  1000 /* bytes of a statement in an error */
 /* Waiting batches of a lane: enough for the others to go on while one lane is
  * slow, and what a pause must wait for. */
 #define QUEUE_BATCHES 32U
@@ -32,7 +33,8 @@ struct lane {
 struct lanes {
 	struct dm_mutex mu; /* rank 300; guards what is marked so, and below */
 	pthread_cond_t progress;
-	struct dm_err *error; /* the first */
+	struct dm_err *error;   /* the first */
+	struct dm_pos error_at; /* where its lane stood */
 	uint64_t rows, unexpected;
 	char *sample;
 	size_t bytes; /* of text in all queues and transactions */
@@ -56,14 +58,19 @@ lane_mark_has(
 }
 
 struct dm_err *
-lane_locate(
-    struct dm_err *err, const struct dm_pos *start, const struct dm_pos *end)
+lane_locate(struct dm_err *err, const struct dm_pos *start,
+    const struct dm_pos *end, const char *sql)
 {
 	g_autofree char *from = dm_pos_text(start);
 	g_autofree char *to = dm_pos_text(end);
 
 	if (err == NULL || dm_err_is_canceled(err))
 		return err;
+	if (sql != NULL)
+		return dm_err_annotate(err,
+		    "startLocation: [position: %s], endLocation: [position: "
+		    "%s], origin SQL: [%." G_STRINGIFY(SQL_SHOWN) "s]",
+		    from, to, sql);
 	return dm_err_annotate(err,
 	    "startLocation: [position: %s], endLocation: [position: %s]", from,
 	    to);
@@ -77,8 +84,10 @@ fail(struct lane *l, struct dm_err *err)
 
 	dm_mutex_lock(&ls->mu);
 	first = ls->error == NULL;
-	if (first)
+	if (first) {
 		ls->error = DM_TAKE(err);
+		ls->error_at = l->committed.done;
+	}
 	pthread_cond_broadcast(&ls->progress);
 	dm_mutex_unlock(&ls->mu);
 	dm_err_free(err);
@@ -153,7 +162,7 @@ locate_batches(struct lane *l, GPtrArray *batches, struct dm_err *err)
 	const struct lane_mark *m = &last->mark;
 
 	return lane_locate(err, &l->committed.done,
-	    m->cut.name[0] != '\0' ? &m->cut : &m->done);
+	    m->cut.name[0] != '\0' ? &m->cut : &m->done, NULL);
 }
 
 static struct dm_err *
@@ -408,12 +417,13 @@ lanes_set_marks(struct lanes *ls, const struct dm_pos *done)
 }
 
 struct dm_err *
-lanes_error(struct lanes *ls)
+lanes_error(struct lanes *ls, struct dm_pos *at)
 {
 	struct dm_err *err;
 
 	dm_mutex_lock(&ls->mu);
 	err = ls->error != NULL ? dm_err_copy(ls->error) : NULL;
+	*at = ls->error_at;
 	dm_mutex_unlock(&ls->mu);
 	return err;
 }

@@ -14,9 +14,10 @@
 bool lane_mark_has(
     const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal);
 
-/* Takes err, which happened to changes between the two places; says so. */
+/* Takes err, which happened to changes between the two places, or to the
+ * statement there (NULL: none); says so. */
 struct dm_err *lane_locate(struct dm_err *err, const struct dm_pos *start,
-    const struct dm_pos *end) DM_MUST_CHECK;
+    const struct dm_pos *end, const char *sql) DM_MUST_CHECK;
 
 struct lanes;
 
@@ -52,8 +53,9 @@ struct dm_err *lanes_drain(struct lanes *ls, int64_t timeout_ms,
     struct dm_cancel *c, bool *drained) DM_MUST_CHECK;
 /* All lanes moved to a mark by another transaction; they must be drained. */
 void lanes_set_marks(struct lanes *ls, const struct dm_pos *done);
-/* The first error of a lane, copied, or NULL. */
-struct dm_err *lanes_error(struct lanes *ls) DM_MUST_CHECK;
+/* The first error of a lane, copied, or NULL; and the place from which on that
+ * lane has not committed. */
+struct dm_err *lanes_error(struct lanes *ls, struct dm_pos *at) DM_MUST_CHECK;
 void lanes_stats(struct lanes *ls, struct lanes_stats *st);
 /* Ends the threads at once, also in the middle of a statement; frees. */
 void lanes_stop(struct lanes *ls);

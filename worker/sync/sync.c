@@ -7,14 +7,15 @@
  * each lane skips what it already has (worker/sync/lane.h). A pause hands over
  * what was read and waits for it; a lost lease ends everything at once.
  */
-#include "worker/sync/dispatch.h"
+#include "worker/sync/sync_internal.h"
 
 #include "lib/base/clock.h"
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
+#include "worker/sync/commands.h"
+#include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define RANK_SYNC        310
@@ -26,27 +27,6 @@
 #define IDLE_GAP_MS    1000
 #define IDLE_DRAIN_MS  200
 #define CONTROL_WAIT_S 600
-
-/* What other threads may ask for. */
-struct shown {
-	struct dm_mutex mu; /* rank 310; guards the fields below */
-	bool running;
-	struct lanes_stats lanes;
-	struct dm_pos master;
-	char *master_gtid;
-	struct dm_pos flushed;
-	char *flushed_gtid;
-	uint64_t rows_before, rps_recent, rows_sampled;
-	struct dm_mono sampled, started;
-	unsigned n_lanes;
-};
-
-struct sync_unit {
-	struct unit unit; /* first */
-	struct unit_env env;
-	struct dispatch_counters counters;
-	struct shown shown;
-};
 
 /* One run. */
 struct run {
@@ -416,6 +396,8 @@ start(struct run *r)
 		err = ddl_recover(&r->d);
 	}
 	if (err == NULL)
+		err = operate_load(&r->d);
+	if (err == NULL)
 		err = open_stream(r);
 	if (err != NULL)
 		return err;
@@ -517,6 +499,47 @@ on_idle(struct run *r)
 	return err;
 }
 
+/* ---- commands ---- */
+
+/* An event failed in an earlier run, and now it went well. */
+static void
+note_overcome(struct run *r)
+{
+	struct dispatch_failure *f = &r->u->failure;
+
+	if (f->known && dm_pos_cmp(&r->d.done, &f->at) > 0)
+		f->known = false;
+}
+
+/* What is asked of the unit while it works. An error is the command's, and
+ * told; what it did to the connection ends the run elsewhere. */
+static struct dm_err *
+take_commands(struct run *r)
+{
+	const struct unit_env *env = &r->u->env;
+	struct dm_err *err = NULL;
+	struct command *c;
+
+	note_overcome(r);
+	while (
+	    err == NULL && (c = env->next_command(env->command_arg)) != NULL) {
+		struct command_env e = { .env = env,
+			.meta = r->meta,
+			.target = r->target,
+			.c = r->c,
+			.passed = r->d.done,
+			.failure = r->u->failure };
+		g_autofree char *text = NULL;
+		struct dm_err *why =
+		    commands_run_one(&e, command_msg(c), &text);
+
+		if (why == NULL && command_resumes(command_msg(c)))
+			err = operate_load(&r->d);
+		command_answer(c, why, text);
+	}
+	return err;
+}
+
 /* Nothing to read: let out what is held back for bigger batches. */
 static struct dm_err *
 on_quiet(struct run *r)
@@ -524,6 +547,8 @@ on_quiet(struct run *r)
 	struct dm_err *err = dispatch_push_all(&r->d);
 
 	publish(r);
+	if (err == NULL)
+		err = take_commands(r);
 	if (err == NULL && !r->idle_marked &&
 	    dm_mono_diff_ms(dm_mono_now(), r->last_flush) >= IDLE_GAP_MS &&
 	    !dm_binlog_stream_wait(r->stream, IDLE_MS))
@@ -583,6 +608,8 @@ loop(struct run *r)
 			since_check = 0;
 			err = dm_cancel_check(r->c);
 			if (err == NULL)
+				err = take_commands(r);
+			if (err == NULL)
 				err = periodic(r, heartbeat);
 		}
 		if (err != NULL)
@@ -620,10 +647,7 @@ run_fini(struct run *r)
 	if (r->stream != NULL)
 		dm_cancel_unwatch(r->c, &r->stream_watch);
 	dm_binlog_stream_free(r->stream);
-	if (r->d.claims != NULL)
-		dispatch_fini(&r->d);
-	else
-		dm_gtid_set_free(r->d.gtid);
+	dispatch_fini(&r->d);
 	g_free(r->d.resume);
 	tables_close(&r->tables);
 	disconnect_both(r);
@@ -655,97 +679,39 @@ sync_run(struct unit *unit, struct dm_cancel *c)
 		.u = u, .meta = meta_new(&u->env), .c = dm_cancel_new(c)
 	};
 	struct dm_err *err, *lane = NULL;
+	struct dm_pos lane_at;
 
 	set_running(u, true);
 	err = start(&r);
 	if (err == NULL) {
 		err = loop(&r);
-		lane = lanes_error(r.d.lanes);
+		lane = lanes_error(r.d.lanes, &lane_at);
 		if (lane == NULL && dm_canceled(c))
 			settle(&r);
 	}
 	if (lane != NULL) {
 		dm_err_free(err); /* "canceled", because the lane failed */
 		err = lane;
+		u->failure =
+		    (struct dispatch_failure){ .known = true, .at = lane_at };
 	} else if (dm_canceled(c)) {
 		dm_err_free(err); /* a socket that we closed ourselves */
 		err = dm_err_canceled();
+	} else if (r.d.failure.known) {
+		u->failure = r.d.failure;
 	}
 	run_fini(&r);
 	set_running(u, false);
 	return err;
 }
 
-/* ---- status ---- */
-
-static char *
-dup_text(const char *s)
-{
-	return strdup(s != NULL ? s : "");
-}
-
-static char *
-pos_text(const struct dm_pos *p)
-{
-	g_autofree char *text = dm_pos_text(p);
-
-	return strdup(text);
-}
-
-static int64_t
-lag_seconds(const struct shown *s)
-{
-	int64_t now = dm_wall_now().ns / 1000000000;
-
-	if (s->lanes.oldest_ts == 0)
-		return 0;
-	return MAX(now - (int64_t)s->lanes.oldest_ts, 0);
-}
-
-static void
-fill_numbers(const struct sync_unit *u, Pb__SyncStatus *out)
-{
-	const struct shown *s = &u->shown;
-	uint64_t rows = s->rows_before + s->lanes.rows;
-	int64_t ms = dm_mono_diff_ms(dm_mono_now(), s->started);
-
-	out->totalrows = out->totalevents = (int64_t)rows;
-	if (s->running && ms > 0)
-		out->totalrps = out->totaltps =
-		    (int64_t)(s->lanes.rows * 1000 / (uint64_t)ms);
-	out->recentrps = out->recenttps = (int64_t)s->rps_recent;
-	out->secondsbehindmaster = lag_seconds(s);
-	out->lagmilliseconds = out->secondsbehindmaster * 1000;
-	out->unexpectedrows = (int64_t)s->lanes.unexpected;
-	out->skippedevents = (int64_t)atomic_load(&u->counters.skipped);
-	out->totalddls = (int64_t)atomic_load(&u->counters.ddls);
-	out->lanecount = s->n_lanes;
-}
-
-static void
-sync_status(struct unit *unit, Pb__SubTaskStatus *st)
+static struct dm_err *
+sync_command(struct unit *unit, const Dm__V1__Command *msg, struct dm_cancel *c,
+    char **text)
 {
 	struct sync_unit *u = (struct sync_unit *)unit;
-	struct shown *s = &u->shown;
-	Pb__SyncStatus *out = malloc(sizeof(*out));
 
-	dm_assert(out != NULL);
-	pb__sync_status__init(out);
-	dm_mutex_lock(&s->mu);
-	fill_numbers(u, out);
-	out->masterbinlog = pos_text(&s->master);
-	out->masterbinloggtid = dup_text(s->master_gtid);
-	out->syncerbinlog = pos_text(&s->flushed);
-	out->syncerbinloggtid = dup_text(s->flushed_gtid);
-	out->synced = s->running && !dm_pos_is_zero(&s->master) &&
-		      dm_pos_cmp(&s->master, &s->flushed) == 0;
-	out->unexpectedsample = dup_text(s->lanes.sample);
-	dm_mutex_unlock(&s->mu);
-	out->binlogtype = strdup("remote");
-	out->blockddlowner = strdup("");
-	out->conflictmsg = strdup("");
-	st->status_case = PB__SUB_TASK_STATUS__STATUS_SYNC;
-	st->sync = out;
+	return commands_run_resting(&u->env, &u->failure, msg, c, text);
 }
 
 static void
@@ -763,6 +729,7 @@ sync_free(struct unit *unit)
 static const struct unit_ops sync_ops = {
 	.type = PB__UNIT_TYPE__Sync,
 	.run = sync_run,
+	.command = sync_command,
 	.status = sync_status,
 	.free = sync_free,
 };

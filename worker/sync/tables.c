@@ -97,8 +97,8 @@ load_structures(struct tables *ts)
 		struct dm_table *t = NULL;
 
 		g_hash_table_replace(ts->snaps, key_of(mt->db, mt->tbl), mt);
-		if (err != NULL)
-			continue;
+		if (err != NULL || mt->structure[0] == '\0')
+			continue; /* forgotten, by a command */
 		err =
 		    dm_schema_parse_create(mt->structure, 0, mt->db, NULL, &t);
 		if (err != NULL) {

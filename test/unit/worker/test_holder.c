@@ -283,6 +283,103 @@ START_TEST(another_configuration_makes_another_subtask)
 }
 END_TEST
 
+/* ---- commands ---- */
+
+static struct {
+	unsigned answers;
+	char text[512];
+} answer; /* under f.mu */
+
+static void
+on_answer(uint64_t request, bool result, const char *text, void *arg)
+{
+	(void)request;
+	(void)arg;
+	ck_assert(!result);
+	dm_mutex_lock(&f.mu);
+	answer.answers++;
+	g_strlcpy(answer.text, text, sizeof(answer.text));
+	pthread_cond_broadcast(&f.changed);
+	dm_mutex_unlock(&f.mu);
+}
+
+/* A skip, or a list of schemas, for task of source: the answer's text has
+ * `want`. */
+static void
+command_gives(
+    bool schema, const char *source, const char *task, const char *want)
+{
+	Pb__HandleWorkerErrorRequest he = PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
+	Pb__OperateWorkerSchemaRequest os =
+	    PB__OPERATE_WORKER_SCHEMA_REQUEST__INIT;
+	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
+	g_autofree char *s = g_strdup(source), *t = g_strdup(task);
+
+	msg.source = s;
+	he.op = PB__ERROR_OP__Skip;
+	he.task = os.task = t;
+	os.op = PB__SCHEMA_OP__ListSchema;
+	if (schema) {
+		msg.c_case = DM__V1__COMMAND__C_OPERATE_SCHEMA;
+		msg.operateschema = &os;
+	} else {
+		msg.c_case = DM__V1__COMMAND__C_HANDLE_ERROR;
+		msg.handleerror = &he;
+	}
+	dm_mutex_lock(&f.mu);
+	answer.answers = 0;
+	dm_mutex_unlock(&f.mu);
+	holder_command(f.h, command_new(&msg, on_answer, NULL));
+	dm_mutex_lock(&f.mu);
+	while (answer.answers == 0)
+		dm_cond_wait(&f.changed, &f.mu);
+	ck_assert_msg(strstr(answer.text, want) != NULL, "%s", answer.text);
+	dm_mutex_unlock(&f.mu);
+}
+
+START_TEST(a_command_for_another_source_is_40072)
+{
+	command_gives(false, "s", "t", "[code=40072:");
+}
+END_TEST
+
+START_TEST(a_command_for_an_unknown_task_is_40054)
+{
+	const struct want s = { "s", 5, TASK };
+
+	begin_lease();
+	desire(10, &s, 1);
+	reports("s@5: t=3");
+	command_gives(false, "s", "u", "sub task with name u not found");
+	command_gives(true, "r", "t", "[code=40072:");
+}
+END_TEST
+
+START_TEST(a_task_that_copies_takes_no_commands)
+{
+	const struct want s = { "s", 5, TASK };
+
+	begin_lease();
+	desire(10, &s, 1);
+	reports("s@5: t=3");
+	command_gives(false, "s", "t",
+	    "such operation is only available for syncer, but syncer is not "
+	    "running. current unit is");
+	command_gives(true, "s", "t", "[code=40056:");
+}
+END_TEST
+
+START_TEST(a_task_that_cannot_be_read_tells_why)
+{
+	const struct want s = { "s", 5, "name: [" };
+
+	begin_lease();
+	desire(10, &s, 1);
+	reports("s@5: t=3");
+	command_gives(false, "s", "t", "[code=");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -298,6 +395,10 @@ main(void)
 	tcase_add_test(tc, what_an_older_master_wants_is_ignored);
 	tcase_add_test(tc, a_new_epoch_begins_anew);
 	tcase_add_test(tc, another_configuration_makes_another_subtask);
+	tcase_add_test(tc, a_command_for_another_source_is_40072);
+	tcase_add_test(tc, a_command_for_an_unknown_task_is_40054);
+	tcase_add_test(tc, a_task_that_copies_takes_no_commands);
+	tcase_add_test(tc, a_task_that_cannot_be_read_tells_why);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

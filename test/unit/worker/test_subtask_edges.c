@@ -10,16 +10,16 @@
 /* What the original refuses or ignores, stage by stage: one letter an event in
  * the order of enum subtask_event; '.' nothing happens, 'x' an edge. */
 static const char *const wanted[STAGES] = {
-	/* run pause stop auto ready next last canceled error */
-	[PB__STAGE__InvalidStage] = ".........",
-	[PB__STAGE__New] = "xxx......",
-	[PB__STAGE__Running] = ".xx..xxxx",
-	[PB__STAGE__Paused] = "x.xx.....",
-	[PB__STAGE__Stopped] = ".........",
-	[PB__STAGE__Finished] = "..x......",
-	[PB__STAGE__Pausing] = "..x..xxxx",
-	[PB__STAGE__Resuming] = ".xx.x....",
-	[PB__STAGE__Stopping] = ".....xxxx",
+	/* run pause stop auto handled ready next last canceled error */
+	[PB__STAGE__InvalidStage] = "..........",
+	[PB__STAGE__New] = "xxx.......",
+	[PB__STAGE__Running] = ".xx...xxxx",
+	[PB__STAGE__Paused] = "x.xxx.....",
+	[PB__STAGE__Stopped] = "..........",
+	[PB__STAGE__Finished] = "..x.......",
+	[PB__STAGE__Pausing] = "..x...xxxx",
+	[PB__STAGE__Resuming] = ".xx..x....",
+	[PB__STAGE__Stopping] = "......xxxx",
 };
 
 START_TEST(every_pair_is_decided)

@@ -113,6 +113,19 @@ START_TEST(a_lock_that_does_not_exist_is_38019)
 }
 END_TEST
 
+START_TEST(a_structure_is_one_of_a_source)
+{
+	Pb__OperateSchemaRequest req = PB__OPERATE_SCHEMA_REQUEST__INIT;
+	struct api_call c = call_of("OperateSchema", &req.base);
+	Pb__OperateSchemaResponse *r =
+	    (Pb__OperateSchemaResponse *)api_operate_schema(&c);
+
+	ck_assert(!r->result);
+	ck_assert_str_eq(r->msg, "must specify at least one source");
+	pb_free(&r->base);
+}
+END_TEST
+
 /* ---- a master that knows no leader ---- */
 
 static bool
@@ -336,6 +349,7 @@ main(void)
 	tcase_add_test(tc, an_operation_on_sources_that_is_none_is_38041);
 	tcase_add_test(tc, an_operation_on_the_leader_that_is_none_is_refused);
 	tcase_add_test(tc, a_lock_that_does_not_exist_is_38019);
+	tcase_add_test(tc, a_structure_is_one_of_a_source);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, without_a_leader_a_request_is_38043);
 	tcase_add_test(tc, a_leader_that_is_gone_is_38043_too);

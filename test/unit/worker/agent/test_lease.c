@@ -120,6 +120,20 @@ START_TEST(an_answer_that_is_too_late_for_the_lease_is_a_sign_of_life)
 }
 END_TEST
 
+START_TEST(six_heartbeats_are_sent_in_a_lease)
+{
+	static const struct {
+		int64_t ttl_s, ms;
+	} of[] = { { 1, 300 }, { 3, 500 }, { 60, 10000 }, { 86400, 10000 } };
+	struct lease l;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(of); i++) {
+		lease_init(&l, of[i].ttl_s);
+		ck_assert_int_eq(lease_interval_ms(&l), of[i].ms);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -133,6 +147,7 @@ main(void)
 	tcase_add_test(tc, answers_that_overtake_do_not_shorten);
 	tcase_add_test(tc, numbers_that_were_never_sent_count_for_nothing);
 	tcase_add_test(tc, a_lost_lease_can_begin_again);
+	tcase_add_test(tc, six_heartbeats_are_sent_in_a_lease);
 	tcase_add_test(tc, half_a_lease_without_an_answer_is_silence);
 	tcase_add_test(tc, only_answers_of_this_session_break_the_silence);
 	tcase_add_test(

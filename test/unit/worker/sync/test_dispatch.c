@@ -2,6 +2,7 @@
 /* The suite of worker/sync/dispatch.c, with lanes that only note what they are
  * given. */
 #include "worker/sync/dispatch.h"
+#include "worker/sync/operate.h"
 
 #include "test/unit/worker/sync/fixture.h"
 
@@ -84,7 +85,7 @@ lane_mark_has(
 
 struct dm_err *
 lane_locate(struct dm_err *err, const struct dm_pos *start DM_UNUSED,
-    const struct dm_pos *end DM_UNUSED)
+    const struct dm_pos *end DM_UNUSED, const char *sql DM_UNUSED)
 {
 	return err;
 }
@@ -111,6 +112,36 @@ ddl_excuse(
     struct dispatch *d DM_UNUSED, const char *sql DM_UNUSED, struct dm_err *err)
 {
 	return err;
+}
+
+struct dm_err *
+tables_forget(struct tables *ts DM_UNUSED)
+{
+	return NULL;
+}
+
+struct dm_err *
+operate_before(struct dispatch *d DM_UNUSED,
+    const struct dm_event_header *h DM_UNUSED,
+    const struct dm_pos *start DM_UNUSED)
+{
+	return NULL;
+}
+
+struct dm_err *
+operate_query(struct dispatch *d DM_UNUSED,
+    const struct dm_ev_query *q DM_UNUSED, const struct dm_ddl *ddl DM_UNUSED,
+    const struct dm_pos *start DM_UNUSED, bool *instead)
+{
+	*instead = false;
+	return NULL;
+}
+
+struct dm_err *
+operate_after(
+    struct dispatch *d DM_UNUSED, const struct dm_event_header *h DM_UNUSED)
+{
+	return NULL;
 }
 
 /* ---- events ---- */
