@@ -157,8 +157,10 @@ if full_disk; then
 	}
 	check "etcd runs out of room" fills
 	told_full() {
-		ctl operate-source show 2>&1 | grep "disk of data-dir is full" |
-			grep -q "make room"
+		local out
+		out=$(ctl operate-source show 2>&1)
+		grep -q "disk of data-dir is full" <<<"$out" &&
+			grep -q "make room on the disk" <<<"$out"
 	}
 	check "dmctl tells that the disk is full" wait_for 40 "error" told_full
 	rm "$W/disk/filler"
