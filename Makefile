@@ -81,6 +81,7 @@ UNIT_SRC := $(sort $(wildcard test/unit/*/test_*.c test/unit/*/*/test_*.c test/u
 SUPPORT_SRC := $(sort $(wildcard test/support/*.c))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
 BENCH_SRC := $(sort $(wildcard test/bench/*.c))
+TOOL_SRC := $(sort $(wildcard test/tools/*.c))
 OWN_SRC := $(LIB_SRC) $(MASTER_SRC) $(WORKER_SRC) $(CTL_SRC)
 
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -88,6 +89,7 @@ LIB_OBJ := $(call obj,$(LIB_SRC)) $(patsubst $(GEN)/%.c,$(B)/gen/%.o,$(PROTO_C))
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+TOOL_BIN := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 BINS := dm-master dm-worker dmctl
 
 # Every mode has its own binaries; build/bin points to those made last.
@@ -191,13 +193,18 @@ $(B)/test/unit/ctl/%: $(B)/test/unit/ctl/%.o $(call obj,$(SUPPORT_SRC)) $(B)/lib
 $(B)/test/bench/%: $(B)/test/bench/%.o $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
+# Programs that integration tests use.
+$(B)/test/tools/%: $(B)/test/tools/%.o $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
 $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_ALL)
 
-.PHONY: unit-bins bench-bins fuzz-bins unit
+.PHONY: unit-bins bench-bins tool-bins fuzz-bins unit
 unit-bins: $(UNIT_BIN)
 bench-bins: $(BENCH_BIN)
+tool-bins: $(TOOL_BIN)
 fuzz-bins: $(FUZZ_BIN)
 
 # One folder of unit tests: make unit T=lib/err MODE=asan
@@ -249,5 +256,5 @@ help:
 	@echo 'make clean'
 	@echo 'Variables: MODE=release|asan|tsan|fuzz SAN=1 V=1 CC=clang'
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(FUZZ_SRC)))
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(FAILPOINT_SRC:%.c=$(B)/failpoints/%.o) $(call obj,$(OWN_SRC) $(UNIT_SRC) $(SUPPORT_SRC) $(BENCH_SRC) $(TOOL_SRC) $(FUZZ_SRC)))
 .SECONDARY:

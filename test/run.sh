@@ -31,7 +31,7 @@ count() { # TAP or check's summary on standard input
 }
 
 make -s deps || exit 1
-make -s -j"$(nproc)" MODE="$mode" all failpoints bench-bins || { echo "0 passed, 1 failed"; exit 1; }
+make -s -j"$(nproc)" MODE="$mode" all failpoints bench-bins tool-bins || { echo "0 passed, 1 failed"; exit 1; }
 
 if [ -z "${ONLY:-}" ]; then
 	make -s -j"$(nproc)" MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }

@@ -125,6 +125,9 @@ task_new(void)
 	g_array_set_clear_func(c->routes, route_clear);
 	c->filters = g_array_new(FALSE, TRUE, sizeof(struct dm_filter_rule));
 	g_array_set_clear_func(c->filters, filter_clear);
+	c->expr_filters =
+	    g_array_new(FALSE, TRUE, sizeof(struct dm_expr_filter));
+	g_array_set_clear_func(c->expr_filters, task_expression_clear);
 	c->block_allow = g_hash_table_new_full(
 	    g_str_hash, g_str_equal, g_free, block_allow_destroy);
 	c->instances = g_ptr_array_new_with_free_func(instance_destroy);
@@ -146,6 +149,7 @@ dm_task_cfg_free(struct dm_task_cfg *c)
 	g_ptr_array_unref(c->instances);
 	g_array_unref(c->routes);
 	g_array_unref(c->filters);
+	g_array_unref(c->expr_filters);
 	g_hash_table_unref(c->block_allow);
 	g_free(c);
 }
@@ -358,9 +362,6 @@ refused_check(struct task_parse *t)
 		fail_key(t, DM_ERR_CONFIG_COLUMN_MAPPING_DEPRECATED,
 		    "column-mappings", "remove it", "%s",
 		    DM_ERRFMT_CONFIG_COLUMN_MAPPING_DEPRECATED);
-	if (!dm_bind_is_empty(task_node(t, "expression-filter")))
-		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "expression-filter",
-		    "remove it", "expression filters are not supported");
 }
 
 /* Variables that every one of our sessions sets itself. */

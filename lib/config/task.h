@@ -45,13 +45,21 @@ struct dm_syncer_cfg {
 	char *safe_mode_duration;
 };
 
+/* An entry of expression-filter; expressions that are not given are "". */
+struct dm_expr_filter {
+	char *name, *schema, *table;
+	char *insert_expr;
+	char *update_old_expr, *update_new_expr;
+	char *delete_expr;
+};
+
 /* One entry of mysql-instances with every name resolved. */
 struct dm_instance_cfg {
 	char *source_id;
 	bool has_meta;
 	struct dm_meta_cfg meta;
 	/* Indexes into the task's arrays. */
-	GArray *route_rules, *filter_rules;      /* size_t */
+	GArray *route_rules, *filter_rules, *expr_filters; /* size_t */
 	struct dm_block_allow_rule *block_allow; /* borrowed of the task; NULL:
 						    everything */
 	struct dm_mydumper_cfg mydumper;
@@ -69,8 +77,9 @@ struct dm_task_cfg {
 	bool case_sensitive, online_ddl, clean_dump_file;
 	char *collation_compatible;
 	struct dm_db_cfg target;
-	GArray *routes;  /* struct dm_route_rule, sorted by name */
-	GArray *filters; /* struct dm_filter_rule */
+	GArray *routes;       /* struct dm_route_rule, sorted by name */
+	GArray *filters;      /* struct dm_filter_rule */
+	GArray *expr_filters; /* struct dm_expr_filter */
 	GHashTable
 	    *block_allow;     /* name -> struct dm_block_allow_rule*, owned */
 	GPtrArray *instances; /* struct dm_instance_cfg* */

@@ -14,7 +14,7 @@
 /* What an instance says, before names are resolved. */
 struct instance_raw {
 	char *source_id;
-	char **route_rules, **filter_rules;
+	char **route_rules, **filter_rules, **expr_filters;
 	char *block_allow, *black_white;
 	char *mydumper_name, *loader_name, *syncer_name, *validator_name;
 	unsigned mydumper_thread, loader_thread, syncer_thread;
@@ -38,7 +38,7 @@ static const struct bind_key instance_keys[] = {
 	BIND("filter-rules", STRV, instance_raw, filter_rules),
 	BIND_DROP("column-mapping-rules"),
 	BIND("route-rules", STRV, instance_raw, route_rules),
-	BIND_DROP("expression-filters"),
+	BIND("expression-filters", STRV, instance_raw, expr_filters),
 	BIND("black-white-list", STR, instance_raw, black_white),
 	BIND("block-allow-list", STR, instance_raw, block_allow),
 	BIND("mydumper-config-name", STR, instance_raw, mydumper_name),
@@ -60,6 +60,7 @@ raw_fini(struct instance_raw *raw)
 	g_free(raw->source_id);
 	g_strfreev(raw->route_rules);
 	g_strfreev(raw->filter_rules);
+	g_strfreev(raw->expr_filters);
 	g_free(raw->block_allow);
 	g_free(raw->black_white);
 	g_free(raw->mydumper_name);
@@ -80,6 +81,8 @@ task_instance_free(struct dm_instance_cfg *i)
 		g_array_unref(i->route_rules);
 	if (i->filter_rules != NULL)
 		g_array_unref(i->filter_rules);
+	if (i->expr_filters != NULL)
+		g_array_unref(i->expr_filters);
 	task_mydumper_fini(&i->mydumper);
 	task_loader_fini(&i->loader);
 	task_syncer_fini(&i->syncer);
@@ -95,6 +98,7 @@ instance_new(void)
 	i->meta.binlog_gtid = g_strdup("");
 	i->route_rules = g_array_new(FALSE, TRUE, sizeof(size_t));
 	i->filter_rules = g_array_new(FALSE, TRUE, sizeof(size_t));
+	i->expr_filters = g_array_new(FALSE, TRUE, sizeof(size_t));
 	task_mydumper_default(&i->mydumper);
 	task_loader_default(&i->loader);
 	task_syncer_default(&i->syncer);
@@ -219,6 +223,11 @@ rules_read(struct instance_parse *ip, enum task_section section,
 			fail_at(ip, DM_ERR_CONFIG_ROUTE_RULE_NOT_FOUND, key,
 			    "define it under `routes`",
 			    DM_ERRFMT_CONFIG_ROUTE_RULE_NOT_FOUND, ip->number,
+			    names[k]);
+		else if (section == SECTION_EXPRESSIONS)
+			fail_at(ip, DM_ERR_CONFIG_EXPR_FILTER_NOT_FOUND, key,
+			    "define it under `expression-filter`",
+			    DM_ERRFMT_CONFIG_EXPR_FILTER_NOT_FOUND, ip->number,
 			    names[k]);
 		else
 			fail_at(ip, DM_ERR_CONFIG_FILTER_RULE_NOT_FOUND, key,
@@ -380,9 +389,6 @@ check_refused(struct instance_parse *ip)
 		fail_at(ip, DM_ERR_CONFIG_COLUMN_MAPPING_DEPRECATED,
 		    "column-mapping-rules", "remove it", "%s",
 		    DM_ERRFMT_CONFIG_COLUMN_MAPPING_DEPRECATED);
-	if (value_of(ip, "expression-filters") != NULL)
-		fail_at(ip, DM_ERR_CONFIG_YAML_TRANSFORM, "expression-filters",
-		    "remove it", "expression filters are not supported");
 	if (name != NULL && name[0] != '\0' &&
 	    task_section_use(ip->t, SECTION_VALIDATORS, name) < 0)
 		fail_at(ip, DM_ERR_CONTINUOUS_VALIDATOR_CFG_NOT_FOUND,
@@ -405,6 +411,8 @@ instance_read(struct instance_parse *ip)
 	    ip->i->route_rules);
 	rules_read(ip, SECTION_FILTERS, "filter-rules", raw->filter_rules,
 	    ip->i->filter_rules);
+	rules_read(ip, SECTION_EXPRESSIONS, "expression-filters",
+	    raw->expr_filters, ip->i->expr_filters);
 	check_same_routes(ip);
 	block_allow_resolve(ip);
 	unit_resolve(ip, &unit_kinds[0], raw->mydumper_name);

@@ -12,6 +12,7 @@
 enum task_section {
 	SECTION_ROUTES,
 	SECTION_FILTERS,
+	SECTION_EXPRESSIONS,
 	SECTION_BLOCK_ALLOW,
 	SECTION_MYDUMPERS,
 	SECTION_LOADERS,
@@ -51,6 +52,13 @@ int task_section_use(
 void task_sections_check_used(struct task_parse *t);
 struct dm_block_allow_rule *task_block_allow_new(void);
 void task_block_allow_free(struct dm_block_allow_rule *rule);
+
+/* ---- task_expression.c ---- */
+
+/* An entry of expression-filter into t->c. */
+void task_expression_read(struct task_parse *t, const struct task_entry *e);
+/* Clears a struct dm_expr_filter. */
+void task_expression_clear(gpointer p);
 
 /* ---- task_units.c ---- */
 

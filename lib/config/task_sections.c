@@ -16,6 +16,7 @@ static const struct {
 } sections[SECTION_NR] = {
 	[SECTION_ROUTES] = { "routes", NULL },
 	[SECTION_FILTERS] = { "filters", NULL },
+	[SECTION_EXPRESSIONS] = { "expression-filter", NULL },
 	[SECTION_BLOCK_ALLOW] = { "block-allow-list", "black-white-list" },
 	[SECTION_MYDUMPERS] = { "mydumpers", NULL },
 	[SECTION_LOADERS] = { "loaders", NULL },
@@ -357,6 +358,8 @@ task_sections_read(struct task_parse *t)
 				route_read(t, e);
 			else if (i == SECTION_FILTERS)
 				filter_read(t, e);
+			else if (i == SECTION_EXPRESSIONS)
+				task_expression_read(t, e);
 			else if (i == SECTION_BLOCK_ALLOW)
 				block_allow_read(t, e);
 			else if (i == SECTION_VALIDATORS)

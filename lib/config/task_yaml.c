@@ -136,6 +136,22 @@ emit_filter_names(
 	dm_emit_strv(s, 2, "filter-rules", names);
 }
 
+static void
+emit_expression_names(
+    GString *s, const struct task_out *o, const struct dm_instance_cfg *i)
+{
+	g_autoptr(GStrvBuilder) b = g_strv_builder_new();
+	g_auto(GStrv) names = NULL;
+
+	for (guint k = 0; k < i->expr_filters->len; k++)
+		g_strv_builder_add(
+		    b, g_array_index(o->c->expr_filters, struct dm_expr_filter,
+			   g_array_index(i->expr_filters, size_t, k))
+			   .name);
+	names = g_strv_builder_end(b);
+	dm_emit_strv(s, 2, "expression-filters", names);
+}
+
 /* "" when the instance has no list. */
 static const char *
 block_allow_name(const struct task_out *o, const struct dm_instance_cfg *i)
@@ -173,7 +189,7 @@ emit_instance(GString *s, struct task_out *o, const struct dm_instance_cfg *i)
 	emit_filter_names(s, o, i);
 	dm_emit_raw(s, 2, "column-mapping-rules", "[]");
 	emit_route_names(s, o, i);
-	dm_emit_raw(s, 2, "expression-filters", "[]");
+	emit_expression_names(s, o, i);
 	dm_emit_str(s, 2, "black-white-list", "");
 	dm_emit_str(s, 2, "block-allow-list", block_allow_name(o, i));
 	emit_name(s, "mydumper-config-name", "dump",
@@ -221,6 +237,18 @@ filter_is_used(const struct task_out *o, size_t index)
 		const struct dm_instance_cfg *inst = o->instances->pdata[i];
 
 		if (uses(inst->filter_rules, index))
+			return true;
+	}
+	return false;
+}
+
+static bool
+expression_is_used(const struct task_out *o, size_t index)
+{
+	for (guint i = 0; i < o->instances->len; i++) {
+		const struct dm_instance_cfg *inst = o->instances->pdata[i];
+
+		if (uses(inst->expr_filters, index))
 			return true;
 	}
 	return false;
@@ -275,6 +303,30 @@ emit_filters(GString *s, const struct task_out *o)
 		dm_emit_str(text, 4, "action", f->action);
 	}
 	emit_section(s, "filters", text);
+}
+
+static void
+emit_expressions(GString *s, const struct task_out *o)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint k = 0; k < o->c->expr_filters->len; k++) {
+		const struct dm_expr_filter *f = &g_array_index(
+		    o->c->expr_filters, struct dm_expr_filter, k);
+
+		if (!expression_is_used(o, k))
+			continue;
+		dm_emit_key(text, 2, f->name);
+		dm_emit_str(text, 4, "schema", f->schema);
+		dm_emit_str(text, 4, "table", f->table);
+		dm_emit_str(text, 4, "insert-value-expr", f->insert_expr);
+		dm_emit_str(
+		    text, 4, "update-old-value-expr", f->update_old_expr);
+		dm_emit_str(
+		    text, 4, "update-new-value-expr", f->update_new_expr);
+		dm_emit_str(text, 4, "delete-value-expr", f->delete_expr);
+	}
+	emit_section(s, "expression-filter", text);
 }
 
 static void
@@ -390,7 +442,7 @@ emit_tail(GString *s, const struct task_out *o)
 	emit_routes(s, o);
 	emit_filters(s, o);
 	dm_emit_raw(s, 0, "column-mappings", "{}");
-	dm_emit_raw(s, 0, "expression-filter", "{}");
+	emit_expressions(s, o);
 	dm_emit_raw(s, 0, "black-white-list", "{}");
 	emit_block_allow(s, o);
 	emit_bodies(s, "mydumpers", "dump", o->dumps);

@@ -19,6 +19,8 @@ sql up "CREATE DATABASE c; CREATE TABLE c.t (id INT PRIMARY KEY, v INT);
 # Each program has a clock of its own.
 with_clock() { # NAME COMMAND...
 	local -x CLOCK_JUMP=$W/$1.clock LD_PRELOAD=$W/clock.so
+	# A sanitizer's library wants to be the first that is loaded.
+	local -x ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0
 	shift
 	"$@"
 }

@@ -327,17 +327,11 @@ begin_txn(struct dispatch *d, const struct dm_pos *start)
 }
 
 static struct dm_err *
-dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
-    bool idempotent, const struct dm_value *before,
-    const struct dm_value *after)
+dispatch_row(struct dispatch *d, const struct row_change *rc)
 {
-	const struct dm_value *key = before != NULL ? before : after;
-	unsigned lane = (unsigned)(tbl_lane_hash(t, key) % d->n_lanes);
-	struct row_change rc = { .t = t,
-		.before = before,
-		.after = after,
-		.flags = flags,
-		.idempotent = idempotent };
+	const struct dm_value *key =
+	    rc->before != NULL ? rc->before : rc->after;
+	unsigned lane = (unsigned)(tbl_lane_hash(rc->t, key) % d->n_lanes);
 	struct open_lane *o = &d->open[lane];
 	uint64_t ordinal = d->ordinal + 1;
 	struct dm_err *err;
@@ -350,17 +344,17 @@ dispatch_row(struct dispatch *d, const struct tbl *t, unsigned flags,
 	}
 	/* Until the row is in a batch, no mark may say that it is: not that of
 	 * a batch that goes first, nor those of a pause that ends a wait. */
-	err = claim(d, t, lane, before, after);
+	err = claim(d, rc->t, lane, rc->before, rc->after);
 	if (err != NULL)
 		return err;
-	fits = batch_add(open_batch(d, lane), &rc);
+	fits = batch_add(open_batch(d, lane), rc);
 	if (!fits) {
 		err = push(d, lane);
 		if (err != NULL)
 			return err;
 		o->b = batch_new();
 		o->since = d->now;
-		fits = batch_add(o->b, &rc);
+		fits = batch_add(o->b, rc);
 		dm_assert(fits);
 	}
 	d->ordinal = ordinal;
@@ -386,6 +380,29 @@ check_image(const struct tbl *t, const struct dm_value *row)
 		    "column %s of `%s`.`%s` is not in the row image",
 		    t->idents[i], t->db, t->name);
 	}
+	return NULL;
+}
+
+/* One row: checked, and given to its lane unless an expression leaves it out.
+ */
+static struct dm_err *
+take_row(
+    struct dispatch *d, enum dm_rows_kind kind, const struct row_change *rc)
+{
+	struct dm_err *err = check_image(rc->t, rc->before);
+	bool skip = false;
+
+	if (err == NULL)
+		err = check_image(rc->t, rc->after);
+	if (err == NULL && rc->t->filter != NULL)
+		err = row_filter_skips(
+		    rc->t->filter, kind, rc->before, rc->after, &skip);
+	if (err != NULL)
+		return err;
+	if (!skip)
+		return dispatch_row(d, rc);
+	d->ordinal++;
+	atomic_fetch_add(&d->counters->skipped, 1);
 	return NULL;
 }
 
@@ -432,10 +449,10 @@ dispatch_rows_of(
 {
 	const struct tbl *t = e->t;
 	bool cut = dm_pos_cmp(&d->txn_start, &t->snap_hi) < 0;
-	bool idempotent = cut || d->env->inst->syncer.safe_mode;
-	unsigned flags =
-	    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0;
-	struct dm_value *before = NULL, *after = NULL;
+	struct row_change rc = { .t = t,
+		.flags =
+		    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0,
+		.idempotent = cut || d->env->inst->syncer.safe_mode };
 	bool more = true;
 	struct dm_err *err;
 
@@ -446,21 +463,16 @@ dispatch_rows_of(
 		return err;
 	make_room(d, t->n_cols);
 	if (r->kind != DM_ROWS_INSERT)
-		before = d->before;
+		rc.before = d->before;
 	if (r->kind != DM_ROWS_DELETE)
-		after = d->after;
+		rc.after = d->after;
 	for (;;) {
 		dm_arena_reset(&d->arena);
 		err = dm_rows_next(
 		    r, e->map, &d->arena, d->before, d->after, &more);
 		if (err != NULL || !more)
 			return err;
-		err = check_image(t, before);
-		if (err == NULL)
-			err = check_image(t, after);
-		if (err == NULL)
-			err = dispatch_row(
-			    d, t, flags, idempotent, before, after);
+		err = take_row(d, r->kind, &rc);
 		if (err != NULL)
 			return err;
 	}

@@ -26,7 +26,7 @@ struct open_lane {
 
 struct dispatch_counters {
 	_Atomic uint64_t rows;    /* row changes dispatched */
-	_Atomic uint64_t skipped; /* events skipped by rule */
+	_Atomic uint64_t skipped; /* events, and rows, skipped by rule */
 	_Atomic uint64_t ddls;
 };
 

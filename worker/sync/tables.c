@@ -239,6 +239,8 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 	if (err == NULL)
 		err = load_collations(ts, source);
 	if (err == NULL)
+		err = row_filter_env_load(&ts->expressions, env, source);
+	if (err == NULL)
 		err = load_structures(ts);
 	if (err == NULL)
 		err = load_acts(ts);
@@ -257,6 +259,7 @@ tables_close(struct tables *ts)
 	g_hash_table_unref(ts->collations);
 	g_hash_table_unref(ts->triggers);
 	dm_tracker_free(ts->tracker);
+	row_filter_env_fini(&ts->expressions);
 	dm_block_allow_free(ts->filter);
 	dm_binlog_filter_free(ts->events);
 	dm_router_free(ts->router);
@@ -363,6 +366,7 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
 	DM_AUTO(dm_table) target = NULL;
 	struct tbl_input in = { 0 };
+	struct tbl *t = NULL;
 	struct dm_err *err;
 
 	err = dm_route(ts->router, db, name, &to_db, &to_name);
@@ -392,10 +396,16 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 		in.snap_hi = snap->snap_hi;
 	}
 	memcpy(in.rows, rows, sizeof(in.rows));
-	err = tbl_new(&in, out);
+	err = tbl_new(&in, &t);
 	if (err == NULL)
-		share_target(ts, *out);
-	return err;
+		err = row_filter_new(&ts->expressions, t->src, &t->filter);
+	if (err != NULL) {
+		tbl_free(t);
+		return err;
+	}
+	share_target(ts, t);
+	*out = t;
+	return NULL;
 }
 
 struct dm_err *

@@ -9,6 +9,7 @@
 
 #include "lib/ddl/dialect.h"
 #include "lib/schema/tracker.h"
+#include "worker/sync/row_filter.h"
 #include "worker/sync/target.h"
 #include "worker/sync/tbl.h"
 
@@ -29,6 +30,7 @@ struct tables {
 	GHashTable *groups;   /* target "db.tbl" -> group name */
 	struct dm_dialect dialect;
 	GHashTable *collations; /* MySQL's: number -> name */
+	struct row_filter_env expressions;
 };
 
 /* Build filter and router, load structures from the target's meta; databases'

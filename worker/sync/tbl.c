@@ -13,6 +13,7 @@
 #include "lib/base/hash.h"
 #include "lib/sql/sql.h"
 #include "worker/sync/literal.h"
+#include "worker/sync/row_filter.h"
 
 #include <string.h>
 
@@ -361,6 +362,7 @@ tbl_free(struct tbl *t)
 	g_free(t->insert_head);
 	g_free(t->replace_head);
 	g_free(t->upsert_tail);
+	row_filter_free(t->filter);
 	dm_table_free(t->src);
 	g_free(t->db);
 	g_free(t->name);

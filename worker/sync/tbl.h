@@ -32,6 +32,8 @@ struct tbl_use {
 	bool mixed;             /* their rules differ */
 };
 
+struct row_filter;
+
 struct tbl {
 	struct tbl_use *use;   /* of its target; borrowed; NULL: of no other */
 	char *db, *name;       /* source */
@@ -61,6 +63,10 @@ struct tbl {
 
 	/* What the event filters say of its rows, by enum dm_rows_kind. */
 	enum dm_filter_action rows[3];
+
+	/* Leaves out rows by their values; owned; NULL: none. It is no part of
+	 * what other threads may read. */
+	struct row_filter *filter;
 
 	/* The copy's snapshots: events before lo are in the table already,
 	 * those from lo to before hi are in parts of it. */

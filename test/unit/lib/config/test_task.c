@@ -111,6 +111,31 @@ START_TEST(names_are_resolved)
 }
 END_TEST
 
+START_TEST(expressions_are_written_and_read_again)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good(
+	    HEAD "mysql-instances: [{source-id: s, expression-filters: [u, "
+		 "i]}]\n"
+		 "expression-filter:\n  i: {schema: a, table: b, "
+		 "insert-value-expr: \"s = 'x: #' AND c > 1\"}\n"
+		 "  u: {schema: a, table: b, update-new-value-expr: c = 1}\n");
+	g_autofree char *a = dm_task_cfg_yaml(c, NULL, false);
+	DM_AUTO(dm_task_cfg) d = good(a);
+	const struct dm_instance_cfg *inst = dm_task_cfg_instance(d, "s");
+	const struct dm_expr_filter *f =
+	    &g_array_index(d->expr_filters, struct dm_expr_filter,
+		g_array_index(inst->expr_filters, size_t, 1));
+
+	ck_assert_uint_eq(inst->expr_filters->len, 2);
+	ck_assert_str_eq(f->name, "i");
+	ck_assert_str_eq(f->insert_expr, "s = 'x: #' AND c > 1");
+	ck_assert_str_eq(f->update_new_expr, "");
+	f = &g_array_index(d->expr_filters, struct dm_expr_filter, 1);
+	ck_assert_str_eq(f->update_new_expr, "c = 1");
+}
+END_TEST
+
 START_TEST(what_is_written_is_read_again)
 {
 	static const char *const only[] = { "s1", NULL };
@@ -234,9 +259,40 @@ static const struct {
 	{ HEAD ONE "ignore-checking-items: [al]\n", 20001, NULL },
 	{ HEAD ONE "collation_compatible: strict\n", 20052, NULL },
 	{ HEAD ONE "column-mappings: {a: {}}\n", 20064, NULL },
-	{ HEAD ONE "expression-filter: {a: {schema: b}}\n", 20003,
-	    "t.yaml:5:20: expression-filter: expression filters are not "
-	    "supported; remove it" },
+	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
+	       "expression-filter: {a: {schema: b}}\n",
+	    20042,
+	    "t.yaml:5:21: expression-filter.a: expression-filter a has empty "
+	    "table; name one table" },
+	{ HEAD
+	    "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
+	    "expression-filter: {a: {schema: b, table: c, "
+	    "insert-value-expr: 'x >', delete-value-expr: 'LOAD_FILE(1)'}}\n",
+	    20039,
+	    "t.yaml:5:21: expression-filter.a: expression filter can only "
+	    "specify one of (insert, update, delete), but a has specified "
+	    "[insert: [x >] delete: [LOAD_FILE(1)]]; write a filter for each\n"
+	    "t.yaml:5:65: expression-filter.a: expression-filter name(a) "
+	    "SQL(x >) has wrong grammar: the expression ends too early at "
+	    "character 4; write a condition over columns of the table\n"
+	    "t.yaml:5:91: expression-filter.a: expression-filter name(a) "
+	    "SQL(LOAD_FILE(1)) has wrong grammar: function LOAD_FILE is not "
+	    "supported at character 12; write a condition over columns of the "
+	    "table" },
+	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n",
+	    20040,
+	    "t.yaml:4:54: mysql-instances[0].expression-filters: "
+	    "mysql-instance(0)'s expression-filters a not exist in "
+	    "expression-filter; define it under `expression-filter`" },
+	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
+	       "expression-filter: {a: {schema: b, table: c, "
+	       "update-old-value-expr: x.y}}\n",
+	    20041, NULL },
+	{ HEAD ONE "expression-filter: {a: {schema: b, table: c}}\n", 20038,
+	    NULL },
+	{ HEAD "mysql-instances: [{source-id: s, expression-filters: [a]}]\n"
+	       "expression-filter: {a: {schema: b, table: c, x: d}}\n",
+	    20003, NULL },
 	{ HEAD ONE "online-ddl-scheme: x\n", 20007, NULL },
 	{ HEAD ONE "online-ddl-scheme: pt\n", 20007, NULL },
 	{ HEAD ONE "timezone: +08:00\n", 20003,
@@ -440,6 +496,7 @@ main(void)
 
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, names_are_resolved);
+	tcase_add_test(tc, expressions_are_written_and_read_again);
 	tcase_add_test(tc, what_is_written_is_read_again);
 	tcase_add_test(tc, equal_settings_share_a_name);
 	tcase_add_loop_test(tc, problems_have_place_reason_and_code, 0,
