@@ -211,6 +211,22 @@ available(void *arg)
 	return monitor_check(s->monitor);
 }
 
+static struct dm_err *
+writable(void *arg)
+{
+	struct server *s = arg;
+
+	return monitor_check_writes(s->monitor);
+}
+
+static struct dm_err *
+explain(struct dm_err *err, void *arg)
+{
+	struct server *s = arg;
+
+	return monitor_explain(s->monitor, err);
+}
+
 static bool
 guard(struct dm_etcd_txn *t, void *arg)
 {
@@ -401,9 +417,9 @@ has_leader(void *arg)
 static struct dm_err *
 start_rpc(struct server *s)
 {
+	size_t request = (size_t)s->cfg->max_request_bytes + RPC_OVERHEAD_BYTES;
 	struct dm_rpc_server_opts o = { .max_recv_bytes =
-					    (size_t)s->cfg->max_request_bytes +
-					    RPC_OVERHEAD_BYTES };
+					    MAX(request, DM_RPC_REPORT_BYTES) };
 
 	s->rpc = dm_rpc_server_new(&o);
 	s->health = dm_rpc_health_new();
@@ -495,6 +511,8 @@ start(struct server *s)
 	};
 	struct sched_env se = { .guard = guard,
 		.available = available,
+		.writable = writable,
+		.explain = explain,
 		.lease = lease,
 		.leases_clear = leases_clear,
 		.welcome = welcome,
@@ -506,6 +524,7 @@ start(struct server *s)
 	struct api_env ae = { .cfg = s->cfg,
 		.leader = get_leader,
 		.available = available,
+		.writable = writable,
 		.campaign = campaign,
 		.depose = depose,
 		.command = command,
@@ -524,9 +543,7 @@ start(struct server *s)
 	s->sessions = session_mgr_new(&me);
 	s->sched = sched_start(&se);
 	session_mgr_attach(s->sessions, s->sched);
-	/* The members of an etcd of the user's are no masters. */
-	if (strcmp(s->cfg->etcd_mode, "external") != 0)
-		session_mgr_follow_members(s->sessions);
+	session_mgr_follow_members(s->sessions, s->cfg);
 	ae.sched = s->sched;
 	ae.etcd = s->etcd;
 	s->api = api_new(&ae);

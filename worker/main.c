@@ -93,6 +93,7 @@ wait_for_end(int signals, int refused)
 static struct dm_err *
 start(struct program *p, const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 {
+	g_autofree char *config = dm_worker_cfg_toml(cfg);
 	struct server_opts so = { .addr = cfg->worker_addr, .tls = tls };
 	struct holder_opts ho = { .worker = cfg->name,
 		.lease_ttl_s = cfg->keepalive_ttl,
@@ -103,6 +104,7 @@ start(struct program *p, const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 		.address = cfg->advertise_addr,
 		.ttl_s = cfg->keepalive_ttl,
 		.max_sources = (uint32_t)cfg->max_sources,
+		.config = config,
 		.relay_ttl_s = cfg->relay_keepalive_ttl,
 		.tls = tls,
 		.refused = on_refused,

@@ -3,6 +3,9 @@
 #include "lib/etcd/client.h"
 #include "lib/etcd/codec.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 /* Any read that needs the quorum will do. It is one of our keys, as etcd's user
  * may be allowed no others. */
 #define HEALTH_KEY "/dm-cluster/id"
@@ -159,6 +162,56 @@ dm_etcd_health_in(struct dm_etcd *e, int64_t timeout_ms)
 
 	if (err != NULL)
 		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "health");
+	return NULL;
+}
+
+static void
+free_alarm(void *p)
+{
+	struct dm_etcd_alarm *a = p;
+
+	g_free(a->name);
+	g_free(a);
+}
+
+/* "memberID:11094992589202017244 alarm:NOSPACE "; the other errors of a status
+ * are none: "etcdserver: no leader". */
+static void
+add_alarm(const char *text, GPtrArray *alarms)
+{
+	struct dm_etcd_alarm *a;
+	char name[32];
+	uint64_t id;
+
+	if (sscanf(text, "memberID:%" SCNu64 " alarm:%31s", &id, name) != 2)
+		return;
+	a = g_new(struct dm_etcd_alarm, 1);
+	*a = (struct dm_etcd_alarm){ id, g_strdup(name) };
+	g_ptr_array_add(alarms, a);
+}
+
+struct dm_err *
+dm_etcd_alarms(struct dm_etcd *e, int64_t timeout_ms, GPtrArray **alarms,
+    uint64_t *db_bytes)
+{
+	struct dm_etcd_call c = { .path = "/v3/maintenance/status",
+		.retry = DM_ETCD_ROUND,
+		.timeout_ms = timeout_ms,
+		.any_member = true,
+		.body = json_object() };
+	json_t *root = NULL;
+	const json_t *item;
+	size_t i;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
+
+	if (err != NULL)
+		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "status");
+	*alarms = g_ptr_array_new_with_free_func(free_alarm);
+	json_array_foreach(json_object_get(root, "errors"), i, item) add_alarm(
+	    json_is_string(item) ? json_string_value(item) : "", *alarms);
+	if (!dm_etcd_get_u64(root, "dbSize", db_bytes))
+		*db_bytes = 0;
+	json_decref(root);
 	return NULL;
 }
 

@@ -13,7 +13,7 @@ static const struct known {
 	const char *sign; /* in a line of the log */
 	struct dm_etcd_fault fault;
 } table[] = {
-	{ "no space left on device",
+	{ DM_ETCD_FULL_DISK,
 	    { "the disk of data-dir is full",
 		"make room on the disk of `data-dir`; etcd is started again "
 		"by itself",

@@ -172,6 +172,19 @@ struct dm_err *dm_etcd_member_remove(
 struct dm_err *dm_etcd_health(struct dm_etcd *e) DM_MUST_CHECK;
 struct dm_err *dm_etcd_health_in(
     struct dm_etcd *e, int64_t timeout_ms) DM_MUST_CHECK;
+/*
+ * Alarms: an etcd whose database has reached its quota (NOSPACE), or whose
+ * members differ (CORRUPT), goes on to answer reads and leases, and refuses
+ * what it is to write. *alarms: new array of struct dm_etcd_alarm*, with its
+ * free function; *db_bytes: the size of the database. As the member that is
+ * asked knows it, which costs next to nothing.
+ */
+struct dm_etcd_alarm {
+	uint64_t member;
+	char *name; /* "NOSPACE" */
+};
+struct dm_err *dm_etcd_alarms(struct dm_etcd *e, int64_t timeout_ms,
+    GPtrArray **alarms, uint64_t *db_bytes) DM_MUST_CHECK;
 /* Version of the server and of the cluster ("not_decided" while it is young),
  * new strings. */
 struct dm_err *dm_etcd_version(

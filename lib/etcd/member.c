@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@
 #define TAIL_BYTES     32768
 #define TAIL_LINES     3
 #define MAX_LINE       400
+#define LEAST_ROOM     ((uint64_t)1 << 20)
 
 struct dm_etcd_member_proc {
 	char *data_dir, *endpoint;
@@ -353,6 +355,16 @@ last_lines(const char *text)
 	return g_strdup(out->str);
 }
 
+/* A full disk often keeps etcd from writing why it ended. */
+static bool
+disk_is_full(const char *dir)
+{
+	struct statvfs fs;
+
+	return statvfs(dir, &fs) == 0 &&
+	       (uint64_t)fs.f_bavail * fs.f_frsize < LEAST_ROOM;
+}
+
 struct dm_err *
 dm_etcd_member_why(const struct dm_etcd_member_proc *m, bool *final)
 {
@@ -361,6 +373,8 @@ dm_etcd_member_why(const struct dm_etcd_member_proc *m, bool *final)
 	const struct dm_etcd_fault *f = dm_etcd_diagnose(tail);
 	struct dm_err *err = dm_err_new(MASTER_START_EMBED_ETCD_FAIL);
 
+	if ((f == NULL || !f->final) && disk_is_full(m->data_dir))
+		f = dm_etcd_diagnose(DM_ETCD_FULL_DISK);
 	*final = f != NULL && f->final;
 	err = dm_err_set_cause(err, "%s (%s); last lines of %s/%s:\n%s",
 	    f != NULL ? f->what : "etcd does not run", m->data_dir, m->data_dir,

@@ -141,6 +141,14 @@ int64_t dm_rpc_call_left_ms(void *closure_data);
 /* ---- streams, both sides ---- */
 
 /*
+ * What a dm-worker takes in one message of its session, and so the most that a
+ * dm-master may let the configurations of one worker grow to.
+ */
+#define DM_RPC_SESSION_BYTES ((size_t)64 << 20)
+/* What a dm-master takes in one message of a session. */
+#define DM_RPC_REPORT_BYTES ((size_t)4 << 20)
+
+/*
  * Queue a message, of the method's type; it is packed before this returns.
  * False when the stream is over, the message has a string that is not UTF-8
  * (that ends the stream), or more than 64 MiB are queued (then the stream is

@@ -25,8 +25,10 @@ struct api_env {
 	/* Name and address of the leader now, new strings; false: nobody
 	 * known leads. */
 	bool (*leader)(char **name, char **addr, void *arg);
-	/* NULL, or why etcd takes no writes now: nothing can be run. */
+	/* NULL, or why etcd does not answer now: nothing can be run. */
 	struct dm_err *(*available)(void *arg);
+	/* NULL, or why it takes no writes, so that none can become leader. */
+	struct dm_err *(*writable)(void *arg);
 	/* Campaign (again), or resign and campaign no more; also after a
 	 * restart. */
 	struct dm_err *(*campaign)(bool yes, void *arg);

@@ -3,6 +3,7 @@
 #include "lib/config/source.h"
 #include "lib/config/task.h"
 #include "master/api_grpc/call.h"
+#include "master/cluster/peers.h"
 
 #include <string.h>
 
@@ -11,14 +12,12 @@ struct texts {
 	const char *name;
 	GPtrArray *ids;   /* new strings */
 	GPtrArray *yamls; /* parallel, new strings */
-	bool found;       /* the worker exists */
 };
 
 static void
 texts_init(struct texts *t, const char *name)
 {
 	t->name = name;
-	t->found = false;
 	t->ids = g_ptr_array_new_with_free_func(g_free);
 	t->yamls = g_ptr_array_new_with_free_func(g_free);
 }
@@ -63,12 +62,25 @@ take_source(struct sched_core *core, void *arg)
 	return NULL;
 }
 
+/* A worker tells it when its session begins. */
 static struct dm_err *
-find_worker(struct sched_core *core, void *arg)
+take_worker(struct sched_core *core, void *arg)
 {
 	struct texts *t = arg;
+	const struct sched_worker *w = sched_worker_get(core, t->name);
 
-	t->found = sched_worker_get(core, t->name) != NULL;
+	if (w == NULL)
+		return dm_err_plain("worker not found");
+	if (w->session == 0)
+		return dm_err_plain(
+		    "dm-worker %s is offline: its config is known while it "
+		    "has a session with the leader",
+		    w->name);
+	if (w->config == NULL || *w->config == '\0')
+		return dm_err_plain("dm-worker %s is of a release that does "
+				    "not tell its config",
+		    w->name);
+	texts_add(t, w->name, w->config);
 	return NULL;
 }
 
@@ -124,47 +136,37 @@ get_source(const struct api_call *c, struct texts *t, char **out)
 static struct dm_err *
 get_other_master(const struct api_call *c, const char *name, char **out)
 {
-	g_autoptr(GPtrArray) members = NULL;
-	struct dm_err *err = dm_etcd_member_list(c->env->etcd, &members);
+	g_autoptr(GPtrArray) peers = NULL;
+	DM_AUTO(dm_rpc_channel) ch = NULL;
+	Pb__GetMasterCfgRequest req;
+	ProtobufCMessage *resp = NULL;
+	const struct peer *p;
+	struct dm_err *err = peers_list(c->env->cfg, c->env->etcd, &peers);
 
 	if (err != NULL)
 		return err;
-	for (guint i = 0; i < members->len; i++) {
-		const struct dm_etcd_member *m = g_ptr_array_index(members, i);
-		DM_AUTO(dm_rpc_channel) ch = NULL;
-		Pb__GetMasterCfgRequest req;
-		ProtobufCMessage *resp = NULL;
-		const char *url = m->client_urls[0];
-
-		if (strcmp(m->name, name) != 0 || url == NULL)
-			continue;
-		if (strstr(url, "://") != NULL)
-			url = strstr(url, "://") + 3;
-		pb__get_master_cfg_request__init(&req);
-		ch = dm_rpc_channel_new(url, NULL);
-		err = dm_rpc_unary(ch, &pb__master__descriptor, "GetMasterCfg",
-		    &req.base, c->env->cfg->rpc_timeout_ms, c->cancel, &resp,
-		    NULL);
-		if (err != NULL)
-			return err;
-		*out = g_strdup(((Pb__GetMasterCfgResponse *)resp)->cfg);
-		pb_free(resp);
-		return NULL;
-	}
-	return dm_err_plain("master not found");
+	p = peers_find(peers, name);
+	if (p == NULL || p->addr[0] == '\0')
+		return dm_err_plain("master not found");
+	pb__get_master_cfg_request__init(&req);
+	ch = dm_rpc_channel_new(p->addr, NULL);
+	err = dm_rpc_unary(ch, &pb__master__descriptor, "GetMasterCfg",
+	    &req.base, c->env->cfg->rpc_timeout_ms, c->cancel, &resp, NULL);
+	if (err != NULL)
+		return dm_err_annotate(err, "dm-master %s", name);
+	*out = g_strdup(((Pb__GetMasterCfgResponse *)resp)->cfg);
+	pb_free(resp);
+	return NULL;
 }
 
 static struct dm_err *
-get_worker(const struct api_call *c, struct texts *t)
+get_worker(const struct api_call *c, struct texts *t, char **out)
 {
-	struct dm_err *err = sched_call(c->env->sched, find_worker, t);
+	struct dm_err *err = sched_call(c->env->sched, take_worker, t);
 
-	if (err != NULL)
-		return err;
-	if (!t->found)
-		return dm_err_plain("worker not found");
-	return dm_err_plain("asking a dm-worker for its config is not "
-			    "available in this version");
+	if (err == NULL)
+		*out = g_strdup(g_ptr_array_index(t->yamls, 0));
+	return err;
 }
 
 static struct dm_err *
@@ -183,7 +185,7 @@ get(const struct api_call *c, Pb__CfgType type, struct texts *t, char **out)
 		*out = dm_master_cfg_toml(c->env->cfg);
 		return NULL;
 	case PB__CFG_TYPE__WorkerType:
-		return get_worker(c, t);
+		return get_worker(c, t, out);
 	case PB__CFG_TYPE__TaskTemplateType:
 		return dm_err_plain("task not found");
 	case PB__CFG_TYPE__InvalidType:

@@ -12,6 +12,8 @@
 /* Answers of the leader that are passed on may be long. */
 #define MAX_ANSWER_BYTES ((size_t)64 << 20)
 #define ACCEPT_MS        1000 /* elected, but the state is still being read */
+/* A leader that is frozen while it works for us is noticed after twice this. */
+#define PING_MS 3000
 
 static ProtobufCServiceDescriptor forwarded;
 static pthread_once_t forwarded_once = PTHREAD_ONCE_INIT;
@@ -32,10 +34,7 @@ api_forwarded_descriptor(void)
 
 struct attempt {
 	const struct api_env *env;
-	const char *method;
-	bool reads_only;
-	const ProtobufCMessage *req;
-	struct dm_cancel *cancel;
+	const struct forward_call *f;
 	char *name, *addr; /* of the leader asked last, or NULL */
 	bool decided;      /* no other attempt */
 };
@@ -60,22 +59,29 @@ maybe_done(const struct attempt *a, struct dm_err *err)
 static struct dm_err *
 ask_leader(struct attempt *a, ProtobufCMessage **resp)
 {
-	struct dm_rpc_channel_opts o = { .max_recv_bytes = MAX_ANSWER_BYTES };
+	struct dm_rpc_channel_opts o = { .max_recv_bytes = MAX_ANSWER_BYTES,
+		.keepalive_ms = PING_MS };
+	const struct forward_call *f = a->f;
 	DM_AUTO(dm_rpc_channel) ch = dm_rpc_channel_new(a->addr, &o);
 	enum dm_rpc_status status;
 	struct dm_err *err;
+	int64_t left;
 
 	/* A fresh connection: it tells a leader that hangs from one that
 	 * works long. */
 	if (!dm_rpc_channel_wait(ch, CONNECT_MS))
 		return NULL;
-	err = dm_rpc_unary(ch, api_forwarded_descriptor(), a->method, a->req,
-	    -1, a->cancel, resp, &status);
+	left = dm_mono_diff_ms(f->until, dm_mono_now());
+	err = dm_rpc_unary(ch, api_forwarded_descriptor(), f->method, f->req,
+	    MAX(left, 0), f->cancel, resp, &status);
 	a->decided = true;
-	if (err == NULL ||
-	    (status != DM_RPC_UNAVAILABLE && status != DM_RPC_ABORTED))
+	if (err == NULL)
+		return NULL;
+	if (status == DM_RPC_DEADLINE_EXCEEDED && !f->reads_only)
+		return maybe_done(a, err);
+	if (status != DM_RPC_UNAVAILABLE && status != DM_RPC_ABORTED)
 		return err;
-	if (!a->reads_only && status != DM_RPC_ABORTED)
+	if (!f->reads_only && status != DM_RPC_ABORTED)
 		return maybe_done(a, err);
 	a->decided = false;
 	dm_err_free(err);
@@ -106,9 +112,11 @@ api_accept_forwarded(
 static struct dm_err *
 no_leader(const struct attempt *a)
 {
-	struct dm_err *err =
-	    dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
+	struct dm_err *err = a->env->writable(a->env->arg);
 
+	if (err != NULL)
+		return err;
+	err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
 	if (a->addr != NULL)
 		return dm_err_set_cause(err,
 		    "the leader %s (%s) does not answer", a->name, a->addr);
@@ -138,16 +146,11 @@ try_once(struct attempt *a, ProtobufCMessage **resp)
 }
 
 struct dm_err *
-api_forward(const struct api_env *env, const char *method, bool reads_only,
-    const ProtobufCMessage *req, struct dm_mono arrived,
-    struct dm_cancel *cancel, ProtobufCMessage **resp)
+api_forward(const struct api_env *env, const struct forward_call *f,
+    ProtobufCMessage **resp)
 {
-	struct attempt a = { .env = env,
-		.method = method,
-		.reads_only = reads_only,
-		.req = req,
-		.cancel = cancel };
-	struct dm_mono until = dm_mono_add_ms(arrived, PATIENCE_MS);
+	struct attempt a = { .env = env, .f = f };
+	struct dm_mono until = dm_mono_add_ms(f->arrived, PATIENCE_MS);
 	struct dm_err *err;
 
 	*resp = NULL;
@@ -155,7 +158,7 @@ api_forward(const struct api_env *env, const char *method, bool reads_only,
 		if (dm_mono_diff_ms(until, dm_mono_now()) <= 0)
 			err = no_leader(&a);
 		else
-			err = dm_cancel_sleep_ms(cancel, STEP_MS);
+			err = dm_cancel_sleep_ms(f->cancel, STEP_MS);
 		if (err != NULL)
 			break;
 	}

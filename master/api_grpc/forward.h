@@ -18,6 +18,15 @@ const ProtobufCServiceDescriptor *api_forwarded_descriptor(void);
 struct dm_err *api_accept_forwarded(const struct api_env *env,
     struct dm_cancel *cancel, bool *declined) DM_MUST_CHECK;
 
+struct forward_call {
+	const char *method;
+	const ProtobufCMessage *req;
+	bool reads_only;
+	struct dm_mono arrived;
+	struct dm_mono until; /* the leader is told: it need not go on after */
+	struct dm_cancel *cancel;
+};
+
 /*
  * Find out where a request is to be run, and have the leader run it if that
  * is another master. Blocks while no leader is known or reached, for 8 s since
@@ -26,8 +35,7 @@ struct dm_err *api_accept_forwarded(const struct api_env *env,
  * with what is missing; what the leader failed with. A request that the leader
  * may have begun before it was lost is sent again only if reads_only.
  */
-struct dm_err *api_forward(const struct api_env *env, const char *method,
-    bool reads_only, const ProtobufCMessage *req, struct dm_mono arrived,
-    struct dm_cancel *cancel, ProtobufCMessage **resp) DM_MUST_CHECK;
+struct dm_err *api_forward(const struct api_env *env,
+    const struct forward_call *f, ProtobufCMessage **resp) DM_MUST_CHECK;
 
 #endif

@@ -27,6 +27,7 @@ struct join {
 	const struct dm_master_cfg *cfg;
 	struct dm_tls *tls; /* NULL: in clear */
 	char **urls;        /* our peer URLs */
+	char **addrs;       /* of the masters to ask; not our own */
 	char *members;      /* the result */
 };
 
@@ -171,15 +172,12 @@ join_at(struct join *j, const char *addr, bool *reached)
 static struct dm_err *
 join_any(struct join *j)
 {
-	g_auto(GStrv) addrs = g_strsplit(j->cfg->join, ",", -1);
 	struct dm_err *err = NULL;
 	bool reached = false;
 
-	for (char **p = addrs; *p != NULL && !reached; p++) {
-		const char *scheme = strstr(*p, "://");
-
+	for (char **p = j->addrs; *p != NULL && !reached; p++) {
 		dm_err_free(err);
-		err = join_at(j, scheme ? scheme + 3 : *p, &reached);
+		err = join_at(j, *p, &reached);
 	}
 	return err;
 }
@@ -299,6 +297,23 @@ prepare(struct join *j, const char *path)
 	return err;
 }
 
+/* `join` without this master: one list may be given to all of them. */
+static char **
+others(const struct dm_master_cfg *cfg)
+{
+	g_auto(GStrv) all = g_strsplit(cfg->join, ",", -1);
+	g_autoptr(GStrvBuilder) out = g_strv_builder_new();
+
+	for (char **p = all; *p != NULL; p++) {
+		const char *scheme = strstr(g_strstrip(*p), "://");
+		const char *addr = scheme != NULL ? scheme + 3 : *p;
+
+		if (*addr != '\0' && strcmp(addr, cfg->advertise_addr) != 0)
+			g_strv_builder_add(out, addr);
+	}
+	return g_strv_builder_end(out);
+}
+
 struct dm_err *
 join_prepare(
     const struct dm_master_cfg *cfg, struct dm_tls *tls, char **initial_cluster)
@@ -307,19 +322,19 @@ join_prepare(
 	    g_build_filename(cfg->data_dir, "member", "wal", NULL);
 	g_autofree char *path =
 	    g_build_filename(cfg->data_dir, FILE_NAME, NULL);
-	g_autofree char *self = g_strconcat("//", cfg->advertise_addr, NULL);
-	struct join j = { .cfg = cfg, .tls = tls };
+	g_auto(GStrv) addrs = others(cfg);
+	struct join j = { .cfg = cfg, .tls = tls, .addrs = addrs };
 	struct dm_err *err;
 
 	*initial_cluster = NULL;
-	if (g_str_has_suffix(cfg->join, self)) {
+	if (access(wal, F_OK) == 0)
+		return NULL;
+	if (addrs[0] == NULL) {
 		g_autofree char *text = g_strdup_printf(
 		    "join self %s is forbidden", cfg->advertise_addr);
 
 		return failed(text);
 	}
-	if (access(wal, F_OK) == 0)
-		return NULL;
 	if (g_mkdir_with_parents(cfg->data_dir, 0700) < 0)
 		return failed(g_strerror(errno));
 	j.urls = g_strsplit(cfg->advertise_peer_urls, ",", -1);

@@ -6,7 +6,8 @@
  * it as a learner, without a vote, which the leader gives it when its data are
  * complete (monitor.h). So a join that ends half-way costs the cluster
  * nothing: the next start finds the unnamed member with its own peer URL and
- * goes on there. Once etcd has begun to write, `join` is not looked at.
+ * goes on there. Once etcd has begun to write, `join` is not looked at. This
+ * master may be in `join` itself, so that all are given the same list.
  * SOURCE: control-plane reference 4.4.
  */
 #ifndef DM_MASTER_CLUSTER_JOIN_H

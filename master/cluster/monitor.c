@@ -4,6 +4,7 @@
 #include "lib/base/clock.h"
 #include "lib/log/log.h"
 #include "lib/thread/cancel.h"
+#include "master/cluster/alarm.h"
 #include "master/cluster/peers.h"
 
 #include <string.h>
@@ -19,24 +20,70 @@
 #define PATIENCE_MAX 16
 #define CALM_MS      60000 /* after so long patience is as at first */
 #define PROMOTE_MS   1000
+#define ALARM_MS     1000
+#define MANY_EXITS   2
 
 struct monitor {
 	struct monitor_env env;
 	struct dm_cancel *stop;
 	pthread_t thread;
 
-	struct dm_mutex mu;  /* guards lost */
-	struct dm_err *lost; /* NULL: etcd takes writes */
+	struct dm_mutex mu;   /* guards lost and alarm */
+	struct dm_err *lost;  /* NULL: etcd answers */
+	struct dm_err *alarm; /* NULL: none is raised */
 
 	/* The thread's own. */
-	struct dm_mono last_ok, told;
+	struct dm_mono last_ok, told, alarm_at;
 	char *watched; /* address of the leader that is watched, or NULL */
 	struct dm_mono bad_since, deposed_at;
 	int bad; /* attempts that failed in a row */
 	int64_t patience;
 	struct dm_mono promoted_at;
 	int exits;
+	int exits_ok; /* when etcd was well */
 };
+
+/* ---- alarms of etcd ---- */
+
+static const char *
+own_endpoint(const struct monitor *m)
+{
+	return m->env.member == NULL ? NULL
+				     : dm_etcd_member_endpoint(m->env.member);
+}
+
+/* NULL: the alarm is over. */
+static void
+set_alarm(struct monitor *m, const struct dm_err *err)
+{
+	struct dm_err *old;
+
+	dm_mutex_lock(&m->mu);
+	old = m->alarm;
+	m->alarm = err != NULL ? dm_err_copy(err) : NULL;
+	dm_mutex_unlock(&m->mu);
+	if (old == NULL && err != NULL)
+		dm_error("etcd has raised an alarm", dm_kerr(err));
+	else if (old != NULL && err == NULL)
+		dm_info("the alarm of etcd is over");
+	dm_err_free(old);
+}
+
+/* NULL when none is raised, also when that is not known. */
+static struct dm_err *
+look_at_alarms(struct monitor *m)
+{
+	struct dm_err *alarm;
+	struct dm_err *err = alarm_look(
+	    m->env.cfg, own_endpoint(m), m->env.etcd, PROBE_MS, &alarm);
+
+	if (err != NULL) {
+		dm_err_free(err);
+		return NULL;
+	}
+	set_alarm(m, alarm);
+	return alarm;
+}
 
 /* ---- etcd ---- */
 
@@ -102,6 +149,14 @@ own_etcd_down(struct monitor *m)
 	return err;
 }
 
+/* Also in the moments between two ends. */
+static bool
+own_etcd_ends(const struct monitor *m)
+{
+	return dm_etcd_member_pid(m->env.member) == 0 ||
+	       dm_etcd_member_exits(m->env.member) - m->exits_ok >= MANY_EXITS;
+}
+
 static struct dm_err *
 external_down(struct monitor *m, struct dm_err *ill)
 {
@@ -123,10 +178,13 @@ describe_loss(struct monitor *m, struct dm_err *ill)
 	guint up, voters;
 	struct dm_err *err;
 
+	if (m->env.member != NULL && own_etcd_ends(m))
+		return own_etcd_down(m);
+	err = look_at_alarms(m);
+	if (err != NULL)
+		return err;
 	if (m->env.member == NULL)
 		return external_down(m, ill);
-	if (dm_etcd_member_pid(m->env.member) == 0)
-		return own_etcd_down(m);
 	who = roll_call(m, &up, &voters);
 	err = dm_err_new(MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER);
 	if (who == NULL)
@@ -175,7 +233,13 @@ look_at_etcd(struct monitor *m)
 
 	if (ill == NULL) {
 		m->last_ok = now;
+		if (m->env.member != NULL)
+			m->exits_ok = dm_etcd_member_exits(m->env.member);
 		set_lost(m, NULL);
+		if (dm_mono_diff_ms(now, m->alarm_at) >= ALARM_MS) {
+			dm_err_free(look_at_alarms(m));
+			m->alarm_at = now;
+		}
 	} else if (dm_mono_diff_ms(now, m->last_ok) >= LOST_MS &&
 		   dm_mono_diff_ms(now, m->told) >= PROBE_MS) {
 		set_lost(m, describe_loss(m, ill));
@@ -334,6 +398,7 @@ monitor_start(const struct monitor_env *env)
 	m->stop = dm_cancel_new(NULL);
 	m->last_ok = m->promoted_at = now;
 	m->deposed_at = m->told = dm_mono_add_ms(now, -CALM_MS);
+	m->alarm_at = m->told;
 	m->patience = 1;
 	if (env->member != NULL)
 		m->exits = dm_etcd_member_exits(env->member);
@@ -356,6 +421,7 @@ monitor_free(struct monitor *m)
 		return;
 	dm_cancel_free(m->stop);
 	dm_err_free(m->lost);
+	dm_err_free(m->alarm);
 	dm_mutex_fini(&m->mu);
 	g_free(m->watched);
 	g_free(m);
@@ -371,4 +437,32 @@ monitor_check(struct monitor *m)
 		err = dm_err_copy(m->lost);
 	dm_mutex_unlock(&m->mu);
 	return err;
+}
+
+struct dm_err *
+monitor_check_writes(struct monitor *m)
+{
+	struct dm_err *err = NULL;
+
+	dm_mutex_lock(&m->mu);
+	if (m->lost != NULL)
+		err = dm_err_copy(m->lost);
+	else if (m->alarm != NULL)
+		err = dm_err_copy(m->alarm);
+	dm_mutex_unlock(&m->mu);
+	return err;
+}
+
+struct dm_err *
+monitor_explain(struct monitor *m, struct dm_err *err)
+{
+	struct dm_err *alarm;
+
+	if (!alarm_refused(err))
+		return alarm_advise(own_endpoint(m), err);
+	alarm = look_at_alarms(m);
+	if (alarm == NULL)
+		return err;
+	dm_err_free(err);
+	return alarm;
 }

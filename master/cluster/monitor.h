@@ -2,9 +2,10 @@
 /*
  * What a dm-master looks after besides its work, on one thread:
  *
- *  - whether etcd takes writes. If not for some seconds, monitor_check says
- *    so, and which dm-masters are missing; requests are then refused at once
+ *  - whether etcd answers. If not for some seconds, monitor_check says so,
+ *    and which dm-masters are missing; requests are then refused at once
  *    instead of waiting for etcd;
+ *  - whether etcd has raised an alarm: see monitor_check_writes;
  *  - the leader, while another one leads. Its lease would live on for
  *    seconds, and a new etcd leader gives every lease its whole time again.
  *    So when the leader is seen to be gone its key is deleted. Every
@@ -42,9 +43,18 @@ struct monitor *monitor_start(const struct monitor_env *env);
 void monitor_stop(struct monitor *m);
 /* After monitor_stop. Accepts NULL. */
 void monitor_free(struct monitor *m);
-/* NULL while etcd takes writes, or has not for a moment only; else
+/* NULL while etcd answers, or has not for a moment only; else
  * MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER: what is missing, what to do. Does
  * not block. */
 struct dm_err *monitor_check(struct monitor *m) DM_MUST_CHECK;
+/* The same for who is to write: NULL also needs that etcd has raised no alarm,
+ * with which it answers reads and leases only. Else HA_FAIL_TXN_OPERATION:
+ * which alarm, where, what to do. */
+struct dm_err *monitor_check_writes(struct monitor *m) DM_MUST_CHECK;
+/* A write has failed: takes err. If an alarm was the reason the answer is that
+ * of monitor_check_writes, else err, with advice if it was too large. Asks
+ * etcd; blocks for a second at most. */
+struct dm_err *monitor_explain(
+    struct monitor *m, struct dm_err *err) DM_MUST_CHECK;
 
 #endif

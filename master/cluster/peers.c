@@ -75,7 +75,7 @@ list_members(struct dm_etcd *e, GPtrArray *peers)
 }
 
 static void
-add_record(const struct dm_etcd_kv *kv, GPtrArray *peers)
+add_record(const struct dm_etcd_kv *kv, const char *scheme, GPtrArray *peers)
 {
 	json_t *j = json_loadb(kv->value, kv->value_len, 0, NULL);
 	const char *name = json_string_value(json_object_get(j, "name"));
@@ -89,20 +89,23 @@ add_record(const struct dm_etcd_kv *kv, GPtrArray *peers)
 		p->id = (uint64_t)kv->create_revision;
 		p->peer_urls = g_new0(char *, 1);
 		p->client_urls = g_new0(char *, 2);
-		p->client_urls[0] = g_strdup_printf("http://%s", addr);
+		p->client_urls[0] = g_strdup_printf("%s://%s", scheme, addr);
 		g_ptr_array_add(peers, p);
 	}
 	json_decref(j);
 }
 
 static struct dm_err *
-list_records(struct dm_etcd *e, GPtrArray *peers)
+list_records(
+    const struct dm_master_cfg *cfg, struct dm_etcd *e, GPtrArray *peers)
 {
+	/* All of a cluster are in clear, or none. */
+	const char *scheme = dm_tls_cfg_is_on(&cfg->tls) ? "https" : "http";
 	DM_AUTO(dm_etcd_kvs) kvs = NULL;
 	struct dm_err *err = dm_etcd_range(e, RECORD_PREFIX, true, 0, &kvs);
 
 	for (guint i = 0; err == NULL && i < kvs->items->len; i++)
-		add_record(g_ptr_array_index(kvs->items, i), peers);
+		add_record(g_ptr_array_index(kvs->items, i), scheme, peers);
 	return err;
 }
 
@@ -111,8 +114,8 @@ peers_list(
     const struct dm_master_cfg *cfg, struct dm_etcd *e, GPtrArray **peers)
 {
 	g_autoptr(GPtrArray) out = g_ptr_array_new_with_free_func(peer_free);
-	struct dm_err *err =
-	    peers_external(cfg) ? list_records(e, out) : list_members(e, out);
+	struct dm_err *err = peers_external(cfg) ? list_records(cfg, e, out)
+						 : list_members(e, out);
 
 	if (err != NULL)
 		return err;

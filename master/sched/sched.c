@@ -73,10 +73,14 @@ commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 
 	if (!s->env.guard(t, s->env.arg))
 		return not_leader();
+	err = s->env.writable != NULL ? s->env.writable(s->env.arg) : NULL;
+	if (err != NULL)
+		return err;
 	dm_ha_batch_fill(b, t);
 	err = dm_etcd_txn_run(s->env.etcd, t, &result);
 	if (err != NULL)
-		return err;
+		return s->env.explain != NULL ? s->env.explain(err, s->env.arg)
+					      : err;
 	if (!result.succeeded)
 		return not_leader();
 	*revision = result.revision;

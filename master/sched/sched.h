@@ -25,6 +25,10 @@ struct sched_env {
 	/* NULL, or why etcd takes no writes: nothing is tried then, so that
 	 * messages do not wait one after the other for etcd's time limit. */
 	struct dm_err *(*available)(void *arg);
+	/* The same for writes alone; NULL: no such thing is looked at. */
+	struct dm_err *(*writable)(void *arg);
+	/* A write has failed: takes err; it, or one that says more. */
+	struct dm_err *(*explain)(struct dm_err *err, void *arg);
 	/* As in sched_ops. */
 	void (*lease)(
 	    const char *worker, uint64_t session, int64_t ttl_ms, void *arg);

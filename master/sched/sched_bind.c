@@ -102,6 +102,19 @@ sched_push(struct sched_core *c, struct sched_worker *w)
 	protobuf_c_message_free_unpacked(&d->base, NULL);
 }
 
+void
+sched_push_all(struct sched_core *c, const GPtrArray *sources)
+{
+	g_autoptr(GHashTable) told = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i < sources->len; i++) {
+		const struct sched_source *src = g_ptr_array_index(sources, i);
+
+		if (src->worker != NULL && g_hash_table_add(told, src->worker))
+			sched_push(c, src->worker);
+	}
+}
+
 /* ---- choosing ---- */
 
 bool
@@ -178,7 +191,8 @@ bind_former(struct sched_core *c, const GPtrArray *workers)
 		const struct pair *p = &g_array_index(pairs, struct pair, i);
 		struct dm_err *err;
 
-		if (p->source->worker != NULL || !sched_has_room(p->worker))
+		if (p->source->worker != NULL || !sched_has_room(p->worker) ||
+		    !sched_fits(p->worker, p->source))
 			continue;
 		err = bind(c, p->worker, p->source);
 		if (err != NULL)
@@ -188,7 +202,7 @@ bind_former(struct sched_core *c, const GPtrArray *workers)
 }
 
 static struct sched_worker *
-least_loaded(const GPtrArray *workers)
+least_loaded(const GPtrArray *workers, const struct sched_source *src)
 {
 	struct sched_worker *best = NULL;
 
@@ -196,7 +210,8 @@ least_loaded(const GPtrArray *workers)
 		struct sched_worker *w = g_ptr_array_index(workers, i);
 
 		if (sched_has_room(w) &&
-		    (best == NULL || w->sources->len < best->sources->len))
+		    (best == NULL || w->sources->len < best->sources->len) &&
+		    sched_fits(w, src))
 			best = w;
 	}
 	return best;
@@ -253,10 +268,9 @@ sched_bind_all(struct sched_core *c)
 
 		if (src->worker != NULL)
 			continue;
-		w = least_loaded(workers);
-		if (w == NULL)
-			return NULL;
-		err = bind(c, w, src);
+		w = least_loaded(workers, src);
+		if (w != NULL)
+			err = bind(c, w, src);
 	}
 	return err;
 }
@@ -298,6 +312,8 @@ check_transfer(const struct sched_source *src, const struct sched_worker *w)
 		return dm_err_new(SCHEDULER_WORKER_INVALID_TRANS, info,
 		    sched_stage_name(w->stage), sched_stage_name(SCHED_BOUND));
 	}
+	if (!sched_fits(w, src))
+		return sched_check_growth(w, sched_source_bytes(src));
 	return src->worker == NULL ? NULL : check_units(src);
 }
 

@@ -32,6 +32,7 @@ worker_free(gpointer p)
 	g_ptr_array_unref(w->sources);
 	g_hash_table_unref(w->last);
 	g_strfreev(w->reported);
+	g_free(w->config);
 	g_free(w);
 }
 
@@ -356,6 +357,7 @@ load_worker(
 	w->heard_at = was->heard_at;
 	w->max_sources = was->max_sources;
 	w->reported = DM_TAKE(was->reported);
+	w->config = DM_TAKE(was->config);
 }
 
 static void
@@ -531,7 +533,7 @@ sched_load(struct sched_core *c, const GPtrArray *items, int64_t revision)
 			if (item->kind == (enum dm_ha_kind)k)
 				load_item(c, &old, item, repair);
 		}
-	err = sched_commit(c, repair);
+	err = sched_commit_parts(c, repair, 1, NULL);
 	if (err == NULL)
 		settle_sessions(c, &old);
 	g_hash_table_unref(old.workers);

@@ -40,6 +40,7 @@ struct sched_worker {
 				    or its newest source; while there is a
 				    session */
 	char **reported;         /* sources of its newest report */
+	char *config;            /* its own, of its newest session; or NULL */
 };
 
 struct sched_subtask {
@@ -143,6 +144,7 @@ struct sched_hello {
 	uint64_t session;
 	const char *name, *addr;
 	unsigned max_sources; /* it takes; 0: one */
+	const char *config;   /* its own, TOML; "" or NULL: not told */
 	int64_t ttl_ms;       /* of its lease; whole seconds */
 	const char *join_time;
 	Dm__V1__Holding *const *holding;
@@ -186,6 +188,8 @@ void sched_batch_unbind(
     struct dm_ha_batch *b, const struct sched_worker *w, const char *source);
 /* What the worker of a session should run, pushed. */
 void sched_push(struct sched_core *c, struct sched_worker *w);
+/* The same to every worker of these sources, once. */
+void sched_push_all(struct sched_core *c, const GPtrArray *sources);
 /* New message. */
 Dm__V1__Desired *sched_desired(
     const struct sched_core *c, const struct sched_worker *w);
@@ -213,8 +217,10 @@ struct sched_start {
 	bool adopt;
 };
 /* Add subtasks, expected Running. Sources that have it already are left as
- * they are. Errors: SCHEDULER_SUB_TASK_EXIST when all have,
- * SCHEDULER_SOURCES_UNBOUND, SCHEDULER_LATCH_IN_USE. */
+ * they are; after an error of etcd's some may have it, and the same call again
+ * starts the rest. Errors: SCHEDULER_SUB_TASK_EXIST when all have,
+ * SCHEDULER_SOURCES_UNBOUND, SCHEDULER_LATCH_IN_USE,
+ * MASTER_WORKER_ARGS_EXTRACTOR (too long to be sent to a worker). */
 struct dm_err *sched_task_start(
     struct sched_core *c, const struct sched_start *s) DM_MUST_CHECK;
 /*
@@ -252,6 +258,29 @@ struct dm_err *sched_task_absent(
  * nothing. */
 struct dm_err *sched_commit(
     struct sched_core *c, const struct dm_ha_batch *b) DM_MUST_CHECK;
+/* The most changes in one write: an etcd takes 128 if it was not told
+ * otherwise, and one of the user's may not have been. */
+#define SCHED_WRITE_OPS 120
+/*
+ * The same in as many writes as etcd's limits ask for, which may be of a batch
+ * that grows with the cluster. `group` changes in a row stay together; each
+ * group must be right by itself, whatever becomes of those behind it. revs:
+ * NULL, or set to the revision of each group. Empties b. After an error some
+ * groups may be written: the load that follows shows which.
+ */
+struct dm_err *sched_commit_parts(struct sched_core *c, struct dm_ha_batch *b,
+    guint group, int64_t *revs) DM_MUST_CHECK;
+/* What the worker has and the source together can be sent to it. */
+bool sched_fits(const struct sched_worker *w, const struct sched_source *src);
+size_t sched_source_bytes(const struct sched_source *src);
+/* NULL when `more` bytes of configurations can still be sent to the worker;
+ * w NULL: to one without sources. */
+struct dm_err *sched_check_growth(
+    const struct sched_worker *w, size_t more) DM_MUST_CHECK;
+/* NULL when the workers of these bound sources can be sent this text as that
+ * of a task, new or instead of what they have of it. */
+struct dm_err *sched_check_sizes(
+    const GPtrArray *sources, const char *task, const char *yaml) DM_MUST_CHECK;
 /* NULL, or why nothing can be decided now. */
 struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
 void sched_stage_set(

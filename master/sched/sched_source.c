@@ -5,20 +5,20 @@
 #include <string.h>
 
 static struct dm_err *
-check_new(struct sched_core *c, const char *id, const char *worker,
-    struct sched_worker **w)
+check_new(struct sched_core *c, const char *id, const char *yaml,
+    const char *worker, struct sched_worker **w)
 {
 	*w = NULL;
 	if (sched_source_get(c, id) != NULL)
 		return dm_err_new(SCHEDULER_SOURCE_CFG_EXIST, id);
 	if (*worker == '\0')
-		return NULL;
+		return sched_check_growth(NULL, strlen(yaml));
 	*w = sched_worker_get(c, worker);
 	if (*w == NULL)
 		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, worker);
 	if (!sched_has_room(*w))
 		return dm_err_new(SCHEDULER_WORKER_NOT_FREE, worker);
-	return NULL;
+	return sched_check_growth(*w, strlen(yaml));
 }
 
 struct dm_err *
@@ -32,7 +32,7 @@ sched_source_add(
 	struct dm_err *err = sched_ready(c);
 
 	if (err == NULL)
-		err = check_new(c, id, worker, &w);
+		err = check_new(c, id, yaml, worker, &w);
 	if (err != NULL)
 		return err;
 	item.first = g_strdup(id);
@@ -53,10 +53,12 @@ sched_source_add(
 	return NULL;
 }
 
-/* Which workers had the source: in etcd, in memory. */
-static void
-batch_forget(const struct sched_core *c, struct dm_ha_batch *b, const char *id)
+/* Which workers had the source: in etcd, in memory. They are hints only: a
+ * source whose removal fails after this is bound without them. */
+static struct dm_err *
+forget_in_etcd(struct sched_core *c, const char *id)
 {
+	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	g_autoptr(GPtrArray) workers = sched_workers_sorted(c);
 
 	for (guint i = 0; i < workers->len; i++) {
@@ -65,6 +67,7 @@ batch_forget(const struct sched_core *c, struct dm_ha_batch *b, const char *id)
 		if (g_hash_table_contains(w->last, id))
 			dm_ha_batch_delete(b, DM_HA_LAST_BOUND, w->name, id);
 	}
+	return sched_commit_parts(c, b, 1, NULL);
 }
 
 static void
@@ -107,8 +110,9 @@ sched_source_remove(struct sched_core *c, const char *id, bool *was_bound)
 	dm_ha_batch_delete(b, DM_HA_SOURCE, id, NULL);
 	if (w != NULL)
 		sched_batch_unbind(b, w, id);
-	batch_forget(c, b, id);
-	err = sched_commit(c, b);
+	err = forget_in_etcd(c, id);
+	if (err == NULL)
+		err = sched_commit(c, b);
 	if (err != NULL)
 		return err;
 	*was_bound = w != NULL;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define SUBTASK_OPS 3
+
 struct dm_err *
 sched_latch(struct sched_core *c, const char *task, const char *op)
 {
@@ -85,11 +87,12 @@ sources_to_start(
 	if (out->len == 0)
 		return exist_error(s->task, s->sources);
 	if (unbound->len == 0)
-		return NULL;
+		return sched_check_sizes(out, s->task, s->yaml);
 	text = sched_list_text(unbound);
 	return dm_err_new(SCHEDULER_SOURCES_UNBOUND, text);
 }
 
+/* SUBTASK_OPS changes: a source has all of a subtask or nothing of it. */
 static void
 batch_subtask(struct dm_ha_batch *b, const struct sched_source *src,
     const struct sched_subtask *st)
@@ -121,6 +124,7 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	g_autoptr(GPtrArray) sources = g_ptr_array_new();
 	struct sched_subtask proto = { .stage = PB__STAGE__Running };
+	g_autofree int64_t *revs = NULL;
 	struct dm_err *err;
 
 	err = sched_check_latch(c, s->task, "AddSubTasks");
@@ -133,7 +137,8 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 	proto.start_time = g_strdup(s->start_time);
 	for (guint i = 0; i < sources->len; i++)
 		batch_subtask(b, g_ptr_array_index(sources, i), &proto);
-	err = sched_commit(c, b);
+	revs = g_new0(int64_t, sources->len);
+	err = sched_commit_parts(c, b, SUBTASK_OPS, revs);
 	for (guint i = 0; err == NULL && i < sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(sources, i);
 		struct sched_subtask *st =
@@ -141,9 +146,10 @@ sched_task_start(struct sched_core *c, const struct sched_start *s)
 
 		st->stage = PB__STAGE__Running;
 		st->adopt = s->adopt;
-		st->revision = c->revision;
-		sched_push(c, src->worker);
+		st->revision = revs[i];
 	}
+	if (err == NULL)
+		sched_push_all(c, sources);
 	g_free(proto.task);
 	g_free(proto.yaml);
 	g_free(proto.start_time);
@@ -185,6 +191,7 @@ sched_task_stage(struct sched_core *c, const char *task,
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	g_autoptr(GPtrArray) scope = NULL;
+	g_autofree int64_t *revs = NULL;
 	struct dm_err *err;
 
 	err = sched_check_latch(c, task, "UpdateExpectSubTaskStage");
@@ -202,7 +209,8 @@ sched_task_stage(struct sched_core *c, const char *task,
 
 		dm_ha_batch_put(b, &item);
 	}
-	err = sched_commit(c, b);
+	revs = g_new0(int64_t, scope->len);
+	err = sched_commit_parts(c, b, 1, revs);
 	if (err != NULL)
 		return err;
 	for (guint i = 0; i < scope->len; i++) {
@@ -210,10 +218,9 @@ sched_task_stage(struct sched_core *c, const char *task,
 		struct sched_subtask *st = sched_subtask_get(src, task);
 
 		st->stage = stage;
-		st->revision = c->revision;
-		if (src->worker != NULL)
-			sched_push(c, src->worker);
+		st->revision = revs[i];
 	}
+	sched_push_all(c, scope);
 	return NULL;
 }
 
@@ -238,15 +245,14 @@ sched_task_delete(
 		dm_ha_batch_delete(b, DM_HA_STAGE, src->id, task);
 		dm_ha_batch_delete(b, DM_HA_CLI_ARGS, task, src->id);
 	}
-	err = sched_commit(c, b);
+	err = sched_commit_parts(c, b, SUBTASK_OPS, NULL);
 	if (err != NULL)
 		return err;
 	for (guint i = 0; i < scope->len; i++) {
-		struct sched_source *src = g_ptr_array_index(scope, i);
+		const struct sched_source *src = g_ptr_array_index(scope, i);
 
 		g_hash_table_remove(src->subtasks, task);
-		if (src->worker != NULL)
-			sched_push(c, src->worker);
 	}
+	sched_push_all(c, scope);
 	return NULL;
 }

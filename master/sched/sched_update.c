@@ -52,6 +52,9 @@ sched_source_update(struct sched_core *c, const char *id, const char *yaml)
 	if (strcmp(src->yaml, yaml) == 0)
 		return NULL;
 	err = check_source(src);
+	if (err == NULL && strlen(yaml) > strlen(src->yaml))
+		err = sched_check_growth(
+		    src->worker, strlen(yaml) - strlen(src->yaml));
 	if (err != NULL)
 		return err;
 	item.first = src->id;
@@ -173,7 +176,7 @@ sources_to_update(
 		g_ptr_array_add(out, src);
 	}
 	if (missing->len == 0)
-		return NULL;
+		return sched_check_sizes(out, s->task, s->yaml);
 	text = sched_list_text(missing);
 	return dm_err_new(SCHEDULER_SUB_TASK_NOT_EXIST, s->task, text);
 }
@@ -200,14 +203,15 @@ sched_task_update(struct sched_core *c, const struct sched_start *s)
 
 		dm_ha_batch_put(b, &item);
 	}
-	err = sched_commit(c, b);
+	err = sched_commit_parts(c, b, 1, NULL);
 	for (guint i = 0; err == NULL && i < sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(sources, i);
 		struct sched_subtask *st = sched_subtask_get(src, s->task);
 
 		g_free(st->yaml);
 		st->yaml = g_strdup(s->yaml);
-		sched_push(c, src->worker);
 	}
+	if (err == NULL)
+		sched_push_all(c, sources);
 	return err;
 }

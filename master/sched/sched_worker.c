@@ -12,9 +12,8 @@
 
 #include <string.h>
 
-/* Changes in one write from which on it takes no further worker: etcd allows
- * 128, and a worker's sources come on top. */
-#define BATCH_OPS 80
+/* Of a worker itself: it is registered, it is alive. */
+#define WORKER_OPS 2
 
 struct dm_err *
 sched_check_name(const struct sched_core *c, const char *name, const char *addr)
@@ -102,13 +101,16 @@ plan_comeback(const struct sched_worker *w, const struct sched_hello *h,
     struct comeback *cb, struct dm_ha_batch *b)
 {
 	unsigned max = MAX(h->max_sources, 1U);
+	guint left = w->sources->len;
 
 	cb->again = g_ptr_array_new();
 	cb->extra = g_ptr_array_new();
 	for (guint i = 0; i < w->sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(w->sources, i);
+		/* Else it comes back with the next binding. */
+		bool room = b->ops->len + 2 + --left <= SCHED_WRITE_OPS;
 
-		if (i >= max) {
+		if (i >= max || (!room && !holds(h, src))) {
 			g_ptr_array_add(cb->extra, src);
 			sched_batch_unbind(b, w, src->id);
 		} else if (!holds(h, src)) {
@@ -137,6 +139,8 @@ take_session(
 
 	sched_session_set(c, w, h->session);
 	w->max_sources = MAX(h->max_sources, 1U);
+	g_free(w->config);
+	w->config = g_strdup(h->config);
 	w->heard_at = c->ops.now(c->arg);
 	if (old != 0 && old != h->session)
 		c->ops.drop(old, "another session took its place", c->arg);
@@ -199,14 +203,18 @@ plan_some(const struct sched_core *c, struct sched_hello *h, size_t n,
 	struct comeback cb;
 	size_t i;
 
-	for (i = 0; i < n && b->ops->len < BATCH_OPS; i++) {
+	for (i = 0; i < n; i++) {
+		const struct sched_worker *w = sched_worker_get(c, h[i].name);
+		size_t ops = WORKER_OPS + (w ? 2 * w->sources->len : 0);
+
+		if (i > 0 && b->ops->len + ops > SCHED_WRITE_OPS)
+			break;
 		if (!g_hash_table_add(names, (gpointer)(uintptr_t)h[i].name))
 			break;
 		cb = (struct comeback){ 0 };
 		h[i].err = sched_check_name(c, h[i].name, h[i].addr);
 		if (h[i].err == NULL)
-			plan_online(
-			    sched_worker_get(c, h[i].name), &h[i], &cb, b);
+			plan_online(w, &h[i], &cb, b);
 		g_array_append_val(plans, cb);
 	}
 	return i;
@@ -273,12 +281,15 @@ offline_some(
 	g_autoptr(GPtrArray) workers = g_ptr_array_new();
 	struct dm_err *err;
 
-	for (*to = from; *to < names->len && b->ops->len < BATCH_OPS; ++*to) {
+	for (*to = from; *to < names->len; ++*to) {
 		struct sched_worker *w =
 		    sched_worker_get(c, g_ptr_array_index(names, *to));
 
 		if (w == NULL || w->stage == SCHED_OFFLINE)
 			continue;
+		if (workers->len > 0 &&
+		    b->ops->len + 1 + w->sources->len > SCHED_WRITE_OPS)
+			break;
 		plan_offline(w, b);
 		g_ptr_array_add(workers, w);
 	}

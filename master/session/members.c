@@ -8,8 +8,8 @@
 #include "master/session/members.h"
 
 #include "lib/log/log.h"
-#include "lib/net/port.h"
 #include "lib/thread/mutex.h"
+#include "master/cluster/peers.h"
 
 #include <string.h>
 
@@ -17,6 +17,7 @@
 #define RANK_MEMBERS 45
 
 struct members {
+	const struct dm_master_cfg *cfg;
 	struct dm_etcd *etcd;
 	void (*changed)(void *arg);
 	void *arg;
@@ -34,35 +35,21 @@ by_text(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* "http://h:p" -> "h:p"; NULL when it is no URL. */
-static char *
-address(const char *url)
-{
-	g_autofree char *host = NULL, *port = NULL;
-
-	if (url == NULL || !dm_net_split(url, &host, &port))
-		return NULL;
-	return strchr(host, ':') == NULL
-		   ? g_strdup_printf("%s:%s", host, port)
-		   : g_strdup_printf("[%s]:%s", host, port);
-}
-
 static struct dm_err *
-ask(struct dm_etcd *etcd, char ***list)
+ask(const struct members *m, char ***list)
 {
-	g_autoptr(GPtrArray) members = NULL;
+	g_autoptr(GPtrArray) peers = NULL;
 	GPtrArray *out;
-	struct dm_err *err = dm_etcd_member_list(etcd, &members);
+	struct dm_err *err = peers_list(m->cfg, m->etcd, &peers);
 
 	if (err != NULL)
 		return err;
 	out = g_ptr_array_new();
-	for (guint i = 0; i < members->len; i++) {
-		const struct dm_etcd_member *m = g_ptr_array_index(members, i);
-		char *addr = address(m->client_urls[0]);
+	for (guint i = 0; i < peers->len; i++) {
+		const struct peer *p = g_ptr_array_index(peers, i);
 
-		if (addr != NULL)
-			g_ptr_array_add(out, addr);
+		if (p->addr[0] != '\0')
+			g_ptr_array_add(out, g_strdup(p->addr));
 	}
 	g_ptr_array_sort(out, by_text);
 	g_ptr_array_add(out, NULL);
@@ -111,7 +98,7 @@ members_main(void *arg)
 
 	do {
 		char **list;
-		struct dm_err *err = ask(m->etcd, &list);
+		struct dm_err *err = ask(m, &list);
 
 		if (err == NULL)
 			take(m, list);
@@ -123,10 +110,12 @@ members_main(void *arg)
 }
 
 struct members *
-members_start(struct dm_etcd *etcd, void (*changed)(void *arg), void *arg)
+members_start(const struct dm_master_cfg *cfg, struct dm_etcd *etcd,
+    void (*changed)(void *arg), void *arg)
 {
 	struct members *m = g_new0(struct members, 1);
 
+	m->cfg = cfg;
 	m->etcd = etcd;
 	m->changed = changed;
 	m->arg = arg;

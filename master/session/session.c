@@ -18,10 +18,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PROTOCOL       1
-#define TTL_MIN_S      2
-#define TTL_MAX_S      86400
-#define NAME_MAX_BYTES 255
+#define PROTOCOL         1
+#define TTL_MIN_S        2
+#define TTL_MAX_S        86400
+#define NAME_MAX_BYTES   255
+#define CONFIG_MAX_BYTES 65536 /* kept in memory for each worker */
 
 struct session_mgr {
 	struct session_env env;
@@ -333,6 +334,7 @@ enter(const struct hello *h, const char *join_time)
 		.name = h->msg->name,
 		.addr = h->msg->address,
 		.max_sources = h->msg->maxsources,
+		.config = h->msg->config,
 		.ttl_ms = ttl_of(h) * 1000,
 		.join_time = join_time,
 		.holding = h->msg->holding,
@@ -409,6 +411,8 @@ hello_problem(const struct session *s, const Dm__V1__Hello *h)
 		return "the worker's name must have 1 to 255 bytes";
 	if (*h->address == '\0')
 		return "the worker's address is missing";
+	if (strlen(h->config) > CONFIG_MAX_BYTES)
+		return "the worker's configuration is too long";
 	if (h->sealkey.len != DM_SEAL_PUBLIC_BYTES)
 		return "sealKey is missing: use dm-worker and dm-master of the "
 		       "same release";
@@ -744,9 +748,10 @@ session_mgr_stop(struct session_mgr *m)
 }
 
 void
-session_mgr_follow_members(struct session_mgr *m)
+session_mgr_follow_members(
+    struct session_mgr *m, const struct dm_master_cfg *cfg)
 {
-	m->members = members_start(m->env.etcd, on_members, m);
+	m->members = members_start(cfg, m->env.etcd, on_members, m);
 }
 
 void

@@ -13,6 +13,7 @@
 #ifndef DM_MASTER_SESSION_SESSION_H
 #define DM_MASTER_SESSION_SESSION_H
 
+#include "lib/config/daemon.h"
 #include "lib/rpc/rpc.h"
 #include "master/sched/sched.h"
 #include "master/session/commands.h"
@@ -37,9 +38,10 @@ DM_DEFINE_AUTO(session_mgr)
 /* Registers WorkerSession.Session; before the server starts, and before
  * session_mgr_attach. */
 void session_mgr_serve(struct session_mgr *m, struct dm_rpc_server *server);
-/* Tell the workers which masters there are, from now on: etcd's members are
- * they. Before the server starts. */
-void session_mgr_follow_members(struct session_mgr *m);
+/* Tell the workers which masters there are, from now on. Before the server
+ * starts. */
+void session_mgr_follow_members(
+    struct session_mgr *m, const struct dm_master_cfg *cfg);
 /* Whom hellos and reports go to; before the server starts. */
 void session_mgr_attach(struct session_mgr *m, struct sched *sched);
 

@@ -151,6 +151,63 @@ def memory_is_bounded(addr, pid):
     alive(addr)
 
 
+@case
+def waiting_calls_are_bounded(addr, limit):
+    """What waits for databases fills its own threads and 64 MiB, no more."""
+    with contextlib.ExitStack() as stack:
+        ch = stack.enter_context(channel(addr))
+        stub = mg.MasterStub(ch)
+        # A database that takes connections and says nothing.
+        mute = stack.enter_context(socket.create_server(("127.0.0.1", 0),
+                                                        backlog=500))
+        text = (f"source-id: mute\nfrom:\n  host: 127.0.0.1\n"
+                f"  port: {mute.getsockname()[1]}\n  user: dm\n")
+        small = [stub.OperateSource.future(m.OperateSourceRequest(
+            op="StartSource", config=[text]), timeout=120)
+            for _ in range(8)]
+        text += "# filler\n" * ((int(limit) - 1000000) // 9)
+        large = [stub.OperateSource.future(m.OperateSourceRequest(
+            op="StartSource", config=[text]), timeout=120)
+            for _ in range(40)]
+        # Those beyond the bound are refused at once, the others wait; on a
+        # slow machine some of these have given the database up by now.
+        most = 40 - 3 * ((64 << 20) // len(text))
+        until = time.monotonic() + 60
+
+        def refused():
+            return [f for f in large if f.done() and
+                    f.code() == Code.RESOURCE_EXHAUSTED]
+
+        while len(refused()) < most and time.monotonic() < until:
+            time.sleep(0.1)
+        print(f"{len(refused())} of {len(large)} refused")
+        assert len(refused()) >= most, len(refused())
+        for f in refused():
+            within("too many bytes", f.details())
+        # Nobody else waits for them.
+        assert stub.ListMember(m.ListMemberRequest(), timeout=20).result
+        assert stub.QueryStatus(m.QueryStatusListRequest(),
+                                timeout=20).result
+        shown = stub.OperateSource(m.OperateSourceRequest(op="ShowSource"),
+                                   timeout=20)
+        assert shown.result, shown.msg
+        for f in small + large:
+            f.cancel()
+    alive(addr)
+    with channel(addr) as ch:
+        # What was given up counts no more.
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                got = mg.MasterStub(ch).StartTask(
+                    m.StartTaskRequest(task=text), timeout=60)
+                break
+            except grpc.RpcError as e:
+                equal(e.code(), Code.RESOURCE_EXHAUSTED)
+                time.sleep(0.2)
+        assert not got.result
+
+
 # ---- connections ----
 
 

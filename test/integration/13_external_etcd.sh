@@ -23,7 +23,8 @@ etcd_up() {
 		--initial-advertise-peer-urls "http://127.0.0.1:$peer" \
 		--initial-cluster "e1=http://127.0.0.1:$peer" \
 		--listen-client-urls "http://127.0.0.1:$client" \
-		--advertise-client-urls "http://127.0.0.1:$client" >>"$W/etcd.out" 2>&1 &
+		--advertise-client-urls "http://127.0.0.1:$client" \
+		${QUOTA:+--quota-backend-bytes "$QUOTA"} >>"$W/etcd.out" 2>&1 &
 	PID[etcd]=$!
 }
 outside() {
@@ -42,6 +43,25 @@ outside m2
 check "two masters elect a leader" wait_for 30 "leader" leader_up
 check "list-member shows both" wait_for 10 "alive" masters_alive 2
 check "a worker registers" worker_up w1 --keepalive-ttl 10
+lone_worker() {
+	PORT[w2]=$(free_port)
+	"$BIN/dm-worker" --name w2 --join "127.0.0.1:${PORT[m1]}" --keepalive-ttl 10 \
+		--worker-addr "127.0.0.1:${PORT[w2]}" --log-file "$W/w2.log" \
+		>>"$W/w2.out" 2>&1 &
+	PID[w2]=$!
+	wait_for 30 "w2" worker_listed w2
+}
+check "a worker that knows one master registers" lone_worker
+check "and is told of the other" wait_for 20 "masters" \
+	grep -q "the cluster has other masters" "$W/w2.log"
+for n in m1 m2; do
+	for other in m1 m2; do
+		check "$n: config master $other" eval "at $n config master $other | grep -q 'name = .*$other'"
+	done
+done
+refuse "config master of nobody" "master not found" ctl config master m7
+urls() { ctl list-member --master | grep -A1 clientURLs | grep -q "http://127.0.0.1:${PORT[m1]}"; }
+check "client URLs have the scheme in use" urls
 check "a source" ctl operate-source create "$(source_yaml src1 up)"
 refuse "another master of the same name is refused" "38040.*another dm-master of this name" \
 	timeout 30 "$BIN/dm-master" --name m1 --data-dir "$W/m9.data" \
@@ -65,6 +85,37 @@ refuse "without etcd a command says so" "external etcd .* takes no writes" \
 etcd_up
 shown() { ctl operate-source show | grep -q src1; }
 check "and all goes on when it is back" wait_for 30 "source" shown
+# ---- its database is full ----
+
+kill9 etcd
+QUOTA=8000000
+etcd_up
+check "it is back, with a small quota" wait_for 30 "source" shown
+export ETCDCTL_API=3
+e() { etcdctl --endpoints "http://127.0.0.1:$client" "$@"; }
+fill() {
+	head -c 1000000 /dev/urandom | base64 -w0 >"$W/junk"
+	local i
+	for i in $(seq 30); do
+		e put "junk" <"$W/junk" >/dev/null 2>&1 || return 0
+	done
+	return 1
+}
+check "the database grows to its quota" fill
+source_yaml src2 up >/dev/null
+refuse "a write is refused, with the alarm, where, and what to do" \
+	"42501.*alarm: NOSPACE at member e1 .*its database has .*compact.*defrag.*alarm disarm" \
+	ctl operate-source create "$W/src2.yaml"
+check "reads are answered" shown
+check "list-member too" ctl list-member
+mend() {
+	local rev
+	rev=$(e endpoint status -w json | grep -o '"revision":[0-9]*' | head -n 1 | cut -d: -f2)
+	e compact "$rev" && e defrag && e alarm disarm
+}
+check "it is mended as told" mend
+check "and dm-master goes on by itself" wait_for 20 "write" \
+	ctl operate-source create "$W/src2.yaml"
 for n in w1 m1 m2; do
 	stop "$n"
 done

@@ -37,6 +37,31 @@ join m4
 check "started again it is the same member" wait_for 20 "four masters" masters_alive 4
 check "and not a fifth" members_are 4
 check "a new master serves" wait_for 10 "query-status" at m4 query-status
+# One list for all of them names the master itself, too.
+kill9 m4
+master_spawn m4 --join "$MASTER,127.0.0.1:${PORT[m4]}"
+check "a restarted master may stand last in join" \
+	wait_for 20 "four masters" masters_alive 4
+kill9 m4
+master_spawn m4 --join "http://127.0.0.1:${PORT[m4]}"
+check "even alone, once it has data" wait_for 20 "four masters" masters_alive 4
+join_self() { # LIST
+	timeout 20 "$BIN/dm-master" --name m5 --data-dir "$W/m5.data" \
+		--etcd-path false --master-addr "127.0.0.1:${PORT[m5]}" \
+		--peer-urls "http://127.0.0.1:${PORT[m5.peer]}" --join "$1"
+}
+master_ports m5
+refuse "without data nobody else is left to ask" \
+	"38040.*join self 127.0.0.1:${PORT[m5]} is forbidden" \
+	join_self "127.0.0.1:${PORT[m5]}"
+join_twice() {
+	master_spawn m5 --join "$MASTER,127.0.0.1:${PORT[m5]}"
+	wait_for 30 "five masters" masters_alive 5
+}
+check "a new one joins by such a list" join_twice
+check "its vote" wait_for 20 "vote" voter
+kill9 m5
+check "it goes again" ctl offline-member --master --name m5
 kill9 m4
 check "offline-member takes out a dead master" ctl offline-member --master --name m4
 check "it is listed no more" members_are 3
@@ -133,6 +158,8 @@ if mkdir "$W/full" && mount -t tmpfs -o size=1m tmpfs "$W/full" 2>/dev/null; the
 	refuse "a full disk is told" "disk of data-dir is full" starts_not \
 		--data-dir "$W/full/data" --peer-urls "http://127.0.0.1:$(free_port)"
 	umount "$W/full"
+else
+	skip "a full disk is told" "no tmpfs can be mounted"
 fi
 
 # ---- five ----

@@ -165,6 +165,8 @@ says "as a table" '^src1 +w[12] +ok' "$D" operate-source show --output table
 says "config source hides the password" '\*\*\*\*\*\*' \
 	"$D" config source src1
 says "config master" 'master-addr' "$D" config master m1
+says "config worker" 'keepalive-ttl = ' "$D" config worker w1
+says "config worker tells its name" 'name = \\\\?"w1' "$D" config worker w1
 says "members as a table" '^worker +w1 ' "$D" list-member --output table
 says "only some members" '"name": "w2"' "$D" list-member -w -n w2
 refuse "a dm-master nobody knows" '38048|not exists' \

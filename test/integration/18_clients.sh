@@ -69,6 +69,8 @@ done
 check "hostile sessions: giant reports" \
 	py session giant-reports "$MASTER" $((LIMIT + 524288))
 check "hostile sessions: a flood of hellos" py session hello-flood "$MASTER" 1000
+check "hostile: waiting calls are bounded" \
+	py hostile waiting-calls-are-bounded "$MASTER" "$LIMIT"
 comment "$(cat "$W/check.out")"
 check "hostile: connections leave nothing" \
 	py hostile connects-leave-nothing "$MASTER" "$CONNECTS"

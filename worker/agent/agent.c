@@ -19,6 +19,7 @@
 #include "lib/rpc/rpc.h"
 #include "worker/agent/lease.h"
 #include "worker/agent/masters.h"
+#include "worker/agent/shorten.h"
 
 #include <string.h>
 
@@ -29,12 +30,14 @@
 #define RETRY_FIRST_MS 100
 #define RETRY_MAX_MS   1000
 #define GOODBYE_MS     3000
+/* Of a report; what is around it has the rest. */
+#define MAX_REPORT (DM_RPC_REPORT_BYTES - 1024)
 
 enum session_state { SESSION_NONE, SESSION_OPEN, SESSION_CLOSED };
 
 struct agent {
 	struct masters *masters;
-	char *name, *address;
+	char *name, *address, *config;
 	int64_t relay_ttl_s;
 	uint32_t max_sources;
 	struct holder *holder;
@@ -273,6 +276,7 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	hello.version = version;
 	hello.relaykeepalivettl = a->relay_ttl_s;
 	hello.maxsources = a->max_sources;
+	hello.config = a->config;
 	hello.n_holding = held->len;
 	hello.holding = refs;
 	dm_mutex_lock(&a->mu);
@@ -308,6 +312,7 @@ agent_report(struct agent *a, const Dm__V1__Report *report)
 {
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
 	Dm__V1__Report copy = *report;
+	Dm__V1__Report *cut = NULL;
 	struct dm_rpc_stream *st = NULL;
 
 	dm_mutex_lock(&a->mu);
@@ -317,8 +322,11 @@ agent_report(struct agent *a, const Dm__V1__Report *report)
 	if (st == NULL)
 		return; /* the next one comes within a second */
 	up.m_case = DM__V1__WORKER_MESSAGE__M_REPORT;
-	up.report = &copy;
+	cut = report_shortened(report, MAX_REPORT);
+	up.report = cut != NULL ? cut : &copy;
 	(void)dm_rpc_stream_send(st, &up.base);
+	if (cut != NULL)
+		dm__v1__report__free_unpacked(cut, NULL);
 	dm_rpc_stream_unref(st);
 }
 
@@ -421,7 +429,9 @@ session(struct agent *a, const char *master)
 		tell_unreachable(a, master);
 		return false;
 	}
-	ch = dm_rpc_channel_new(master, &(struct dm_rpc_channel_opts){ 0 });
+	ch = dm_rpc_channel_new(
+	    master, &(struct dm_rpc_channel_opts){
+			.max_recv_bytes = DM_RPC_SESSION_BYTES });
 	if (!dm_rpc_channel_wait(ch, CONNECT_MS)) {
 		tell_unreachable(a, master);
 		return false;
@@ -537,6 +547,7 @@ agent_start(const struct agent_opts *o)
 	a->masters = masters_new(o->masters);
 	a->name = g_strdup(o->name);
 	a->address = g_strdup(o->address);
+	a->config = g_strdup(o->config);
 	a->relay_ttl_s = o->relay_ttl_s;
 	a->max_sources = o->max_sources;
 	a->tls = o->tls;
@@ -578,6 +589,7 @@ agent_stop(struct agent *a)
 	dm_keys_free(a->keys);
 	g_free(a->name);
 	g_free(a->address);
+	g_free(a->config);
 	g_free(a->told);
 	g_free(a);
 }

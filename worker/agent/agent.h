@@ -18,6 +18,7 @@ struct agent_opts {
 	const char *name, *address; /* borrowed */
 	int64_t ttl_s, relay_ttl_s;
 	uint32_t max_sources;
+	const char *config;    /* what `config worker` shows; borrowed */
 	struct dm_tls *tls;    /* as given to dm_rpc_use_tls; NULL: in clear */
 	struct holder *holder; /* borrowed */
 	/* The cluster refuses us for good: called once, on a thread of the

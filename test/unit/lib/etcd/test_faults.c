@@ -219,6 +219,47 @@ START_TEST(an_idempotent_request_is_retried)
 }
 END_TEST
 
+/* As etcd 3.4 and 3.5 answer. */
+START_TEST(alarms_are_told_from_other_errors_of_a_status)
+{
+	static const struct answer script[] = {
+		{ OK, "{\"dbSize\":\"20480\"}" },
+		{ OK, "{\"dbSize\":\"2097152\",\"errors\":["
+		      "\"etcdserver: no leader\","
+		      "\"memberID:11094992589202017244 alarm:NOSPACE \","
+		      "\"memberID:7 alarm:CORRUPT \",3,\"\","
+		      "\"memberID:x alarm:NOSPACE \"]}" },
+		{ OK, "{\"errors\":7,\"dbSize\":[]}" },
+	};
+	static const guint expect[] = { 0, 2, 0 };
+	struct peer p;
+	struct dm_etcd *e;
+
+	peer_start(&p, script, 3);
+	e = client(&p, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		g_autoptr(GPtrArray) alarms = NULL;
+		const struct dm_etcd_alarm *a, *b;
+		uint64_t bytes = 1;
+
+		ck_assert_ptr_null(dm_etcd_alarms(e, 0, &alarms, &bytes));
+		ck_assert_uint_eq(alarms->len, expect[i]);
+		if (i != 1)
+			continue;
+		a = alarms->pdata[0];
+		b = alarms->pdata[1];
+		ck_assert_uint_eq(a->member, UINT64_C(11094992589202017244));
+		ck_assert_str_eq(a->name, "NOSPACE");
+		ck_assert_uint_eq(b->member, 7);
+		ck_assert_str_eq(b->name, "CORRUPT");
+		ck_assert_uint_eq(bytes, 2097152);
+	}
+	peer_join(&p);
+	dm_etcd_free(e);
+	peer_fini(&p);
+}
+END_TEST
+
 /* None of them may do more than give an error. */
 static const struct answer malformed[] = {
 	{ OK, "" },
@@ -484,6 +525,7 @@ main(void)
 	tcase_add_test(tc, a_write_refused_for_want_of_a_leader_is_sent_again);
 	tcase_add_test(tc, another_refusal_of_a_write_is_final);
 	tcase_add_test(tc, an_idempotent_request_is_retried);
+	tcase_add_test(tc, alarms_are_told_from_other_errors_of_a_status);
 	tcase_add_loop_test(tc, a_lease_that_was_not_granted_is_its_own_error,
 	    0, DM_ARRAY_SIZE(no_lease));
 	tcase_add_loop_test(tc, a_malformed_answer_is_an_error, 0,

@@ -5,6 +5,7 @@
  * knows no leader.
  */
 #include "master/api_grpc/call.h"
+#include "master/api_grpc/forward.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -168,9 +169,10 @@ check_not_forwarded(bool (*leader)(char **, char **, void *))
 	struct dm_etcd_opts eo = { .endpoints = eps, .timeout_ms = 100 };
 	struct dm_master_cfg cfg = { 0 };
 	struct sched_env se = { .guard = no_guard };
-	struct api_env ae = {
-		.cfg = &cfg, .leader = leader, .available = no_quorum_trouble
-	};
+	struct api_env ae = { .cfg = &cfg,
+		.leader = leader,
+		.available = no_quorum_trouble,
+		.writable = no_quorum_trouble };
 	Pb__QueryStatusListRequest req;
 	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
 	struct dm_etcd *etcd = NULL;
@@ -208,6 +210,131 @@ START_TEST(a_leader_that_is_gone_is_38043_too)
 }
 END_TEST
 
+/* ---- a leader that does not answer ---- */
+
+/* Takes calls and keeps them. */
+struct mute {
+	ProtobufCService svc;
+	struct dm_rpc_server *server;
+	char addr[32];
+	int64_t left_ms; /* until the deadline that the last call came with */
+	void *call;
+};
+
+static struct mute mute;
+
+static void
+keep_call(ProtobufCService *svc, unsigned index, const ProtobufCMessage *req,
+    ProtobufCClosure closure, void *closure_data)
+{
+	(void)svc;
+	(void)index;
+	(void)req;
+	(void)closure;
+	mute.left_ms = dm_rpc_call_left_ms(closure_data);
+	mute.call = closure_data;
+}
+
+static bool
+mute_leader(char **name, char **addr, void *arg)
+{
+	(void)arg;
+	*name = g_strdup("m2");
+	*addr = g_strdup(mute.addr);
+	return true;
+}
+
+static void
+mute_start(void)
+{
+	int port = 0;
+
+	dm_rpc_init();
+	mute = (struct mute){ .svc = { api_forwarded_descriptor(), keep_call,
+				  NULL },
+		.left_ms = -1 };
+	mute.server = dm_rpc_server_new(NULL);
+	dm_rpc_server_add_service(mute.server, &mute.svc);
+	ck_assert_ptr_null(
+	    dm_rpc_server_start(mute.server, "127.0.0.1:0", &port));
+	g_snprintf(mute.addr, sizeof(mute.addr), "127.0.0.1:%d", port);
+}
+
+static void
+mute_stop(void)
+{
+	if (mute.call != NULL)
+		dm_rpc_fail(mute.call, DM_RPC_UNAVAILABLE, "");
+	dm_rpc_server_free(mute.server);
+	dm_rpc_shutdown();
+}
+
+static struct dm_err *
+forward_to_mute(const char *method, const ProtobufCMessage *req,
+    bool reads_only, int64_t timeout_ms)
+{
+	static const char *const eps[] = { "http://127.0.0.1:1", NULL };
+	struct dm_etcd_opts eo = { .endpoints = eps, .timeout_ms = 100 };
+	struct dm_master_cfg cfg = { 0 };
+	struct sched_env se = { .guard = no_guard };
+	struct api_env ae = { .cfg = &cfg,
+		.leader = mute_leader,
+		.available = no_quorum_trouble,
+		.writable = no_quorum_trouble };
+	struct forward_call f = { .method = method,
+		.req = req,
+		.reads_only = reads_only,
+		.arrived = dm_mono_now(),
+		.until = dm_mono_add_ms(dm_mono_now(), timeout_ms) };
+	DM_AUTO(dm_cancel) cancel = dm_cancel_new(NULL);
+	ProtobufCMessage *resp = NULL;
+	char name[] = "m1";
+	struct dm_err *err;
+
+	cfg.name = name;
+	f.cancel = cancel;
+	ck_assert_ptr_null(dm_etcd_new(&eo, &se.etcd));
+	ae.sched = sched_start(&se);
+	err = api_forward(&ae, &f, &resp);
+	ck_assert_ptr_null(resp);
+	sched_stop(ae.sched);
+	sched_free(ae.sched);
+	dm_etcd_free(se.etcd);
+	return err;
+}
+
+START_TEST(the_leader_is_told_the_client_s_deadline)
+{
+	Pb__QueryStatusListRequest query;
+	struct dm_err *err;
+
+	mute_start();
+	pb__query_status_list_request__init(&query);
+	err = forward_to_mute("QueryStatus", &query.base, true, 2000);
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->message, "DeadlineExceeded"));
+	dm_err_free(err);
+	ck_assert_int_gt(mute.left_ms, 0);
+	ck_assert_int_le(mute.left_ms, 2000);
+	mute_stop();
+}
+END_TEST
+
+START_TEST(what_the_leader_may_have_done_by_the_deadline_is_told_so)
+{
+	Pb__OperateTaskRequest pause;
+	struct dm_err *err;
+
+	mute_start();
+	pb__operate_task_request__init(&pause);
+	err = forward_to_mute("OperateTask", &pause.base, false, 2000);
+	ck_assert(dm_err_is(err, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER));
+	ck_assert_ptr_nonnull(strstr(err->cause, "may or may not be done"));
+	dm_err_free(err);
+	mute_stop();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -226,6 +353,9 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, without_a_leader_a_request_is_38043);
 	tcase_add_test(tc, a_leader_that_is_gone_is_38043_too);
+	tcase_add_test(tc, the_leader_is_told_the_client_s_deadline);
+	tcase_add_test(
+	    tc, what_the_leader_may_have_done_by_the_deadline_is_told_so);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);
