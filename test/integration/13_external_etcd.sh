@@ -85,6 +85,7 @@ refuse "without etcd a command says so" "external etcd .* takes no writes" \
 etcd_up
 shown() { ctl operate-source show | grep -q src1; }
 check "and all goes on when it is back" wait_for 30 "source" shown
+
 # ---- its database is full ----
 
 kill9 etcd
@@ -95,8 +96,7 @@ export ETCDCTL_API=3
 e() { etcdctl --endpoints "http://127.0.0.1:$client" "$@"; }
 fill() {
 	head -c 1000000 /dev/urandom | base64 -w0 >"$W/junk"
-	local i
-	for i in $(seq 30); do
+	for _ in $(seq 30); do
 		e put "junk" <"$W/junk" >/dev/null 2>&1 || return 0
 	done
 	return 1

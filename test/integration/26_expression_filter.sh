@@ -49,7 +49,7 @@ check "expressions give what the server gives" \
 SEEDS=2
 [ -z "${SOAK:-}" ] || SEEDS=11
 for seed in $(seq $SEEDS); do
-	awk -f "$X/generate.awk" -v seed=$seed -v count=300 >"$W/random.txt"
+	awk -f "$X/generate.awk" -v seed="$seed" -v count=300 >"$W/random.txt"
 	check "random expressions, too (seed $seed)" same_as_server "$W/random.txt"
 done
 

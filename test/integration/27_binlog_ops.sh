@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # binlog skip, replace, inject, revert, list and handle-error; binlog-schema:
 # at errors, at positions to come, across kills, and what they refuse.
+# shellcheck disable=SC2016 # the names in `` are MySQL's
 # shellcheck source=test/support/cluster.sh
 . "$(dirname "$0")/../support/cluster.sh"
 # shellcheck source=test/support/tap.sh
