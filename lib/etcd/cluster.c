@@ -200,15 +200,18 @@ dm_etcd_alarms(struct dm_etcd *e, int64_t timeout_ms, GPtrArray **alarms,
 		.any_member = true,
 		.body = json_object() };
 	json_t *root = NULL;
-	const json_t *item;
-	size_t i;
+	const json_t *errors;
 	struct dm_err *err = dm_etcd_call(e, &c, &root, NULL);
 
 	if (err != NULL)
 		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "status");
 	*alarms = g_ptr_array_new_with_free_func(free_alarm);
-	json_array_foreach(json_object_get(root, "errors"), i, item) add_alarm(
-	    json_is_string(item) ? json_string_value(item) : "", *alarms);
+	errors = json_object_get(root, "errors");
+	for (size_t i = 0; i < json_array_size(errors); i++) {
+		const char *text = json_string_value(json_array_get(errors, i));
+
+		add_alarm(text != NULL ? text : "", *alarms);
+	}
 	if (!dm_etcd_get_u64(root, "dbSize", db_bytes))
 		*db_bytes = 0;
 	json_decref(root);

@@ -41,7 +41,7 @@ narrow(const struct wide *w, struct ex_dec *out)
 	out->intg = w->intg - skip;
 	frac = MIN(frac, EX_DEC_DIGITS - out->intg);
 	out->frac = frac;
-	memcpy(out->d, w->d + skip, (size_t)(out->intg + frac));
+	memcpy(out->d, w->d + skip, (size_t)out->intg + (size_t)frac);
 	out->neg = w->neg;
 	if (ex_dec_is_zero(out))
 		out->neg = false;

@@ -210,6 +210,7 @@ set(const struct command_env *e, const GPtrArray *list,
 
 	if (err != NULL)
 		return err;
+	dm_assert(t != NULL);
 	rename_to(t, req->database, req->table);
 	structure = dm_table_create_sql(t, NULL, NULL);
 	err = save(e, list, req, structure);

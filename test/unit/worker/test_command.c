@@ -27,11 +27,12 @@ static struct command *
 handle_error(Pb__ErrorOp op)
 {
 	char task[] = "t", source[] = "s";
-	Pb__HandleWorkerErrorRequest inner =
-	    PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
+	Pb__HandleWorkerErrorRequest inner;
+	Dm__V1__Command msg;
 
 	memset(&got, 0, sizeof(got));
+	pb__handle_worker_error_request__init(&inner);
+	dm__v1__command__init(&msg);
 	inner.op = op;
 	inner.task = task;
 	msg.request = 17;
@@ -115,11 +116,12 @@ END_TEST
 START_TEST(a_structure_does_not_resume)
 {
 	char task[] = "u";
-	Pb__OperateWorkerSchemaRequest inner =
-	    PB__OPERATE_WORKER_SCHEMA_REQUEST__INIT;
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
+	Pb__OperateWorkerSchemaRequest inner;
+	Dm__V1__Command msg;
 	struct command *c;
 
+	pb__operate_worker_schema_request__init(&inner);
+	dm__v1__command__init(&msg);
 	inner.task = task;
 	msg.c_case = DM__V1__COMMAND__C_OPERATE_SCHEMA;
 	msg.operateschema = &inner;
@@ -132,9 +134,11 @@ END_TEST
 
 START_TEST(another_kind_has_no_task)
 {
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
-	struct command *c = command_new(&msg, on_reply, &got);
+	Dm__V1__Command msg;
+	struct command *c;
 
+	dm__v1__command__init(&msg);
+	c = command_new(&msg, on_reply, &got);
 	ck_assert_str_eq(command_task(c), "");
 	command_drop(c);
 }

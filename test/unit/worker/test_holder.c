@@ -309,12 +309,14 @@ static void
 command_gives(
     bool schema, const char *source, const char *task, const char *want)
 {
-	Pb__HandleWorkerErrorRequest he = PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
-	Pb__OperateWorkerSchemaRequest os =
-	    PB__OPERATE_WORKER_SCHEMA_REQUEST__INIT;
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
+	Pb__HandleWorkerErrorRequest he;
+	Pb__OperateWorkerSchemaRequest os;
+	Dm__V1__Command msg;
 	g_autofree char *s = g_strdup(source), *t = g_strdup(task);
 
+	pb__handle_worker_error_request__init(&he);
+	pb__operate_worker_schema_request__init(&os);
+	dm__v1__command__init(&msg);
 	msg.source = s;
 	he.op = PB__ERROR_OP__Skip;
 	he.task = os.task = t;

@@ -115,11 +115,12 @@ END_TEST
 
 START_TEST(a_structure_is_one_of_a_source)
 {
-	Pb__OperateSchemaRequest req = PB__OPERATE_SCHEMA_REQUEST__INIT;
+	Pb__OperateSchemaRequest req;
 	struct api_call c = call_of("OperateSchema", &req.base);
-	Pb__OperateSchemaResponse *r =
-	    (Pb__OperateSchemaResponse *)api_operate_schema(&c);
+	Pb__OperateSchemaResponse *r;
 
+	pb__operate_schema_request__init(&req);
+	r = (Pb__OperateSchemaResponse *)api_operate_schema(&c);
 	ck_assert(!r->result);
 	ck_assert_str_eq(r->msg, "must specify at least one source");
 	pb_free(&r->base);

@@ -39,9 +39,10 @@ teardown(void)
 static void
 reply(uint64_t session, uint64_t request, bool result, const char *text)
 {
-	Dm__V1__Reply r = DM__V1__REPLY__INIT;
+	Dm__V1__Reply r;
 	g_autofree char *copy = g_strdup(text);
 
+	dm__v1__reply__init(&r);
 	r.request = request;
 	r.result = result;
 	r.msg = copy;

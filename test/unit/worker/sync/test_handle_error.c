@@ -23,11 +23,11 @@ static struct dm_err *
 ask(const struct command_env *e, Pb__ErrorOp op, const char *pos,
     const char *sql)
 {
-	Pb__HandleWorkerErrorRequest req =
-	    PB__HANDLE_WORKER_ERROR_REQUEST__INIT;
+	Pb__HandleWorkerErrorRequest req;
 	g_autofree char *p = g_strdup(pos), *s = g_strdup(sql), *text = NULL;
 	struct dm_err *err;
 
+	pb__handle_worker_error_request__init(&req);
 	req.op = op;
 	req.binlogpos = p;
 	req.sqls = &s;
