@@ -2,6 +2,7 @@
 #include "master/cluster/members.h"
 
 #include "etcdcluster.pb-c.h"
+#include "lib/base/clock.h"
 #include "lib/log/log.h"
 #include "lib/thread/mutex.h"
 #include "master/cluster/peers.h"
@@ -9,9 +10,12 @@
 #include "master/pool.h"
 
 #include <string.h>
+#include <unistd.h>
 
-#define PROBE_MS 1000
-#define RANK_API 20
+#define PROBE_MS      1000
+#define REMOVE_MS     10000
+#define REMOVE_STEP_S 1
+#define RANK_API      20
 
 /* ---- taking one out ---- */
 
@@ -44,6 +48,25 @@ check_quorum(const GPtrArray *peers, const struct peer *target)
 	return NULL;
 }
 
+/* etcd changes its members only when the others have been connected for five
+ * seconds: soon after a start that passes. */
+static struct dm_err *
+remove_member(struct dm_etcd *e, uint64_t id)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), REMOVE_MS);
+	struct dm_err *err;
+
+	while ((err = dm_etcd_member_remove(e, id)) != NULL) {
+		if (err->cause == NULL ||
+		    strstr(err->cause, "unhealthy cluster") == NULL ||
+		    dm_mono_diff_ms(until, dm_mono_now()) <= 0)
+			return err;
+		dm_err_free(err);
+		sleep(REMOVE_STEP_S);
+	}
+	return NULL;
+}
+
 struct dm_err *
 members_remove(const struct dm_master_cfg *cfg, struct dm_etcd *e,
     const char *name,
@@ -73,7 +96,7 @@ members_remove(const struct dm_master_cfg *cfg, struct dm_etcd *e,
 	if (err != NULL)
 		return err;
 	return peers_external(cfg) ? peers_unregister(e, name)
-				   : dm_etcd_member_remove(e, p->id);
+				   : remove_member(e, p->id);
 }
 
 /* ---- etcdserverpb.Cluster ---- */
