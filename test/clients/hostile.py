@@ -380,7 +380,8 @@ def connects_leave_nothing(addr, count):
     print(f"{count} connections: {before[0]} descriptors, "
           f"{before[1]:.1f} MiB before; {after[0]}, {after[1]:.1f} MiB after")
     assert after[0] <= before[0] + 5, (before, after)
-    assert after[1] <= before[1] + 4, (before, after)
+    # A sanitizer keeps what was freed, and finds by itself what was not.
+    assert os.environ.get("SAN") or after[1] <= before[1] + 4, (before, after)
     alive(addr)
 
 
