@@ -158,7 +158,7 @@ struct sched_hello {
  * comeback of thousands of workers fast; returns how many, at least one. */
 size_t sched_online_some(struct sched_core *c, struct sched_hello *h, size_t n);
 /* The leases of these workers (const char *) are over: their sources go to
- * others. Unknown names and workers that are offline are skipped. */
+ * others. Of unknown names and workers that are offline only the lease ends. */
 struct dm_err *sched_offline(
     struct sched_core *c, const GPtrArray *names) DM_MUST_CHECK;
 /* The session ended; the worker keeps its sources until its lease ends. */

@@ -282,11 +282,14 @@ offline_some(
 	struct dm_err *err;
 
 	for (*to = from; *to < names->len; ++*to) {
-		struct sched_worker *w =
-		    sched_worker_get(c, g_ptr_array_index(names, *to));
+		const char *name = g_ptr_array_index(names, *to);
+		struct sched_worker *w = sched_worker_get(c, name);
 
-		if (w == NULL || w->stage == SCHED_OFFLINE)
+		if (w == NULL || w->stage == SCHED_OFFLINE) {
+			/* By a write whose outcome was not known. */
+			c->ops.lease(name, 0, 0, c->arg);
 			continue;
+		}
 		if (workers->len > 0 &&
 		    b->ops->len + 1 + w->sources->len > SCHED_WRITE_OPS)
 			break;

@@ -166,6 +166,21 @@ START_TEST(many_workers_go_offline_in_few_writes)
 }
 END_TEST
 
+/* The write that took it offline was done, its answer lost. */
+START_TEST(a_worker_that_is_offline_already_loses_its_lease)
+{
+	g_autofree char *key = dm_ha_key(DM_HA_ALIVE, "w1", NULL);
+
+	hello("w1", 1, NULL, 0);
+	g_hash_table_remove(f.store, key);
+	reload();
+	ck_assert_int_eq(sched_worker_get(f.c, "w1")->stage, SCHED_OFFLINE);
+	ck_assert(g_hash_table_contains(f.leases, "w1"));
+	expire_two("w1", "nobody");
+	ck_assert(!g_hash_table_contains(f.leases, "w1"));
+}
+END_TEST
+
 START_TEST(workers_that_cannot_be_taken_offline_keep_their_leases)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -581,6 +596,7 @@ main(void)
 	tcase_add_test(tc, who_holds_a_lease_stands_in_etcd);
 	tcase_add_test(tc, a_worker_that_has_stopped_is_offline_at_once);
 	tcase_add_test(tc, many_workers_go_offline_in_few_writes);
+	tcase_add_test(tc, a_worker_that_is_offline_already_loses_its_lease);
 	tcase_add_test(
 	    tc, workers_that_cannot_be_taken_offline_keep_their_leases);
 	tcase_add_test(tc, one_address_per_name);
