@@ -116,10 +116,11 @@ END_TEST
 START_TEST(a_structure_is_one_of_a_source)
 {
 	Pb__OperateSchemaRequest req;
-	struct api_call c = call_of("OperateSchema", &req.base);
 	Pb__OperateSchemaResponse *r;
+	struct api_call c;
 
 	pb__operate_schema_request__init(&req);
+	c = call_of("OperateSchema", &req.base);
 	r = (Pb__OperateSchemaResponse *)api_operate_schema(&c);
 	ck_assert(!r->result);
 	ck_assert_str_eq(r->msg, "must specify at least one source");
