@@ -104,52 +104,26 @@ emit_name(GString *s, const char *key, const char *prefix, guint index)
 
 /* ---- instances ---- */
 
+/* The names of those rules of a section that the instance has chosen. name_at:
+ * where a rule, an element of `rules`, has its name. */
 static void
-emit_route_names(
-    GString *s, const struct task_out *o, const struct dm_instance_cfg *i)
+emit_rule_names(GString *s, const char *key, GArray *rules, size_t name_at,
+    const GArray *chosen)
 {
-	g_autoptr(GStrvBuilder) b = g_strv_builder_new();
-	g_auto(GStrv) names = NULL;
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	guint size = g_array_get_element_size(rules);
 
-	for (guint k = 0; k < i->route_rules->len; k++)
-		g_strv_builder_add(
-		    b, g_array_index(o->c->routes, struct dm_route_rule,
-			   g_array_index(i->route_rules, size_t, k))
-			   .name);
-	names = g_strv_builder_end(b);
-	dm_emit_strv(s, 2, "route-rules", names);
-}
+	for (guint k = 0; k < chosen->len; k++) {
+		char *name;
 
-static void
-emit_filter_names(
-    GString *s, const struct task_out *o, const struct dm_instance_cfg *i)
-{
-	g_autoptr(GStrvBuilder) b = g_strv_builder_new();
-	g_auto(GStrv) names = NULL;
-
-	for (guint k = 0; k < i->filter_rules->len; k++)
-		g_strv_builder_add(
-		    b, g_array_index(o->c->filters, struct dm_filter_rule,
-			   g_array_index(i->filter_rules, size_t, k))
-			   .name);
-	names = g_strv_builder_end(b);
-	dm_emit_strv(s, 2, "filter-rules", names);
-}
-
-static void
-emit_expression_names(
-    GString *s, const struct task_out *o, const struct dm_instance_cfg *i)
-{
-	g_autoptr(GStrvBuilder) b = g_strv_builder_new();
-	g_auto(GStrv) names = NULL;
-
-	for (guint k = 0; k < i->expr_filters->len; k++)
-		g_strv_builder_add(
-		    b, g_array_index(o->c->expr_filters, struct dm_expr_filter,
-			   g_array_index(i->expr_filters, size_t, k))
-			   .name);
-	names = g_strv_builder_end(b);
-	dm_emit_strv(s, 2, "expression-filters", names);
+		memcpy(&name,
+		    rules->data + g_array_index(chosen, size_t, k) * size +
+			name_at,
+		    sizeof(name));
+		g_ptr_array_add(names, name);
+	}
+	g_ptr_array_add(names, NULL);
+	dm_emit_strv(s, 2, key, (char **)names->pdata);
 }
 
 /* "" when the instance has no list. */
@@ -186,10 +160,13 @@ emit_instance(GString *s, struct task_out *o, const struct dm_instance_cfg *i)
 	dm_yaml_append_string(s, i->source_id);
 	g_string_append_c(s, '\n');
 	emit_meta(s, i);
-	emit_filter_names(s, o, i);
+	emit_rule_names(s, "filter-rules", o->c->filters,
+	    offsetof(struct dm_filter_rule, name), i->filter_rules);
 	dm_emit_raw(s, 2, "column-mapping-rules", "[]");
-	emit_route_names(s, o, i);
-	emit_expression_names(s, o, i);
+	emit_rule_names(s, "route-rules", o->c->routes,
+	    offsetof(struct dm_route_rule, name), i->route_rules);
+	emit_rule_names(s, "expression-filters", o->c->expr_filters,
+	    offsetof(struct dm_expr_filter, name), i->expr_filters);
 	dm_emit_str(s, 2, "black-white-list", "");
 	dm_emit_str(s, 2, "block-allow-list", block_allow_name(o, i));
 	emit_name(s, "mydumper-config-name", "dump",
@@ -218,37 +195,17 @@ uses(const GArray *indexes, size_t index)
 	return false;
 }
 
+/* By one of the instances; chosen_at: where an instance has its list of the
+ * rules of that section. */
 static bool
-route_is_used(const struct task_out *o, size_t index)
+is_used(const struct task_out *o, size_t chosen_at, size_t index)
 {
 	for (guint i = 0; i < o->instances->len; i++) {
-		const struct dm_instance_cfg *inst = o->instances->pdata[i];
+		const char *inst = o->instances->pdata[i];
+		const GArray *chosen;
 
-		if (uses(inst->route_rules, index))
-			return true;
-	}
-	return false;
-}
-
-static bool
-filter_is_used(const struct task_out *o, size_t index)
-{
-	for (guint i = 0; i < o->instances->len; i++) {
-		const struct dm_instance_cfg *inst = o->instances->pdata[i];
-
-		if (uses(inst->filter_rules, index))
-			return true;
-	}
-	return false;
-}
-
-static bool
-expression_is_used(const struct task_out *o, size_t index)
-{
-	for (guint i = 0; i < o->instances->len; i++) {
-		const struct dm_instance_cfg *inst = o->instances->pdata[i];
-
-		if (uses(inst->expr_filters, index))
+		memcpy(&chosen, inst + chosen_at, sizeof(chosen));
+		if (uses(chosen, index))
 			return true;
 	}
 	return false;
@@ -273,7 +230,8 @@ emit_routes(GString *s, const struct task_out *o)
 		const struct dm_route_rule *rule =
 		    &g_array_index(o->c->routes, struct dm_route_rule, k);
 
-		if (!route_is_used(o, k))
+		if (!is_used(
+			o, offsetof(struct dm_instance_cfg, route_rules), k))
 			continue;
 		dm_emit_key(text, 2, rule->name);
 		dm_emit_str(text, 4, "schema-pattern", rule->schema_pattern);
@@ -293,7 +251,8 @@ emit_filters(GString *s, const struct task_out *o)
 		const struct dm_filter_rule *f =
 		    &g_array_index(o->c->filters, struct dm_filter_rule, k);
 
-		if (!filter_is_used(o, k))
+		if (!is_used(
+			o, offsetof(struct dm_instance_cfg, filter_rules), k))
 			continue;
 		dm_emit_key(text, 2, f->name);
 		dm_emit_str(text, 4, "schema-pattern", f->schema_pattern);
@@ -314,7 +273,8 @@ emit_expressions(GString *s, const struct task_out *o)
 		const struct dm_expr_filter *f = &g_array_index(
 		    o->c->expr_filters, struct dm_expr_filter, k);
 
-		if (!expression_is_used(o, k))
+		if (!is_used(
+			o, offsetof(struct dm_instance_cfg, expr_filters), k))
 			continue;
 		dm_emit_key(text, 2, f->name);
 		dm_emit_str(text, 4, "schema", f->schema);
