@@ -7,6 +7,7 @@
 #include "lib/ddl/lexer.h"
 
 #include "lib/ddl/ddl.h"
+#include "lib/sql/sql.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -183,27 +184,6 @@ set_error(struct dm_token *t, const char *why)
 	t->len = strlen(why);
 }
 
-static char
-unescape(char c)
-{
-	switch (c) {
-	case '0':
-		return '\0';
-	case 'b':
-		return '\b';
-	case 'n':
-		return '\n';
-	case 'r':
-		return '\r';
-	case 't':
-		return '\t';
-	case 'Z':
-		return '\x1a';
-	default:
-		return c;
-	}
-}
-
 /* Reads from the opening quote to behind the closing one. */
 static void
 lex_quoted(struct dm_lexer *l, struct dm_token *t, bool escapes)
@@ -244,7 +224,7 @@ lex_quoted(struct dm_lexer *l, struct dm_token *t, bool escapes)
 			c = l->sql[++i];
 			if (c == '%' || c == '_')
 				buf[n++] = '\\';
-			c = unescape(c);
+			c = dm_sql_unescape(c);
 		}
 		buf[n++] = c;
 	}

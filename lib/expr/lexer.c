@@ -2,6 +2,8 @@
 /* Tokens: see lexer.h. */
 #include "lib/expr/lexer.h"
 
+#include "lib/sql/sql.h"
+
 #include <string.h>
 
 static void
@@ -45,27 +47,6 @@ skip_blanks(struct ex_lexer *l)
 	}
 }
 
-static char
-unescape(char c)
-{
-	switch (c) {
-	case '0':
-		return '\0';
-	case 'b':
-		return '\b';
-	case 'n':
-		return '\n';
-	case 'r':
-		return '\r';
-	case 't':
-		return '\t';
-	case 'Z':
-		return 26;
-	default:
-		return c;
-	}
-}
-
 /* From the quote at pos to its partner. \% and \_ keep their backslash, which
  * LIKE takes away. */
 static void
@@ -86,7 +67,7 @@ lex_quoted(struct ex_lexer *l, struct ex_token *t, bool escapes)
 			c = l->sql[++i];
 			if (c == '%' || c == '_')
 				buf[n++] = '\\';
-			c = unescape(c);
+			c = dm_sql_unescape(c);
 		}
 		if (l->sql[i] == '\0') {
 			fail(t, "a quote is not closed");

@@ -94,3 +94,24 @@ dm_sql_quote_table(const char *db, const char *table)
 	dm_sql_append_table(s, db, table);
 	return g_string_free(s, FALSE);
 }
+
+char
+dm_sql_unescape(char c)
+{
+	switch (c) {
+	case '0':
+		return '\0';
+	case 'b':
+		return '\b';
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	case 'Z':
+		return '\x1a';
+	default:
+		return c;
+	}
+}

@@ -145,6 +145,9 @@ void dm_sql_append_table(GString *s, const char *db, const char *table);
 void dm_sql_append_string(GString *s, const void *bytes, size_t len);
 /* x'00ff' */
 void dm_sql_append_hex(GString *s, const void *bytes, size_t len);
+/* The byte that a backslash and this one stand for, in a text of the default
+ * sql_mode; itself where the backslash changes nothing. */
+char dm_sql_unescape(char c);
 /* New string of one of the above. */
 char *dm_sql_quote_table(const char *db, const char *table);
 

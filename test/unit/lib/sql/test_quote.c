@@ -22,6 +22,16 @@ START_TEST(every_special_byte_of_a_string_is_escaped)
 }
 END_TEST
 
+START_TEST(what_stands_behind_a_backslash_is_known)
+{
+	static const char letters[] = "0bnrtZ'\\%x";
+	static const char bytes[] = "\0\b\n\r\t\x1a'\\%x";
+
+	for (size_t i = 0; i < sizeof(letters) - 1; i++)
+		ck_assert_int_eq(dm_sql_unescape(letters[i]), bytes[i]);
+}
+END_TEST
+
 START_TEST(an_empty_string_is_two_quotes)
 {
 	g_autoptr(GString) s = g_string_new(NULL);
@@ -52,6 +62,7 @@ main(void)
 
 	tcase_add_test(tc, backquotes_in_names_are_doubled);
 	tcase_add_test(tc, every_special_byte_of_a_string_is_escaped);
+	tcase_add_test(tc, what_stands_behind_a_backslash_is_known);
 	tcase_add_test(tc, an_empty_string_is_two_quotes);
 	tcase_add_test(tc, hex_keeps_every_byte);
 	suite_add_tcase(s, tc);
