@@ -109,13 +109,7 @@ one_leader() {
 		[ -n "$name" ] && [ "$(of "$n" leader_name)" = "$name" ] || return 1
 	done
 }
-rows_flow() {
-	local a b
-	a=$(sql down "SELECT COUNT(*) FROM a.t")
-	sleep 0.3
-	b=$(sql down "SELECT COUNT(*) FROM a.t")
-	[ "$b" -gt "$a" ]
-}
+rows_flow() { grows down "SELECT COUNT(*) FROM a.t"; }
 # sessions NAME LINE: how many workers have opened one there since that line.
 sessions() {
 	tail -n "+$2" "$W/$1.log" |

@@ -190,6 +190,14 @@ sql() {
 		--default-character-set=utf8mb4 -N -B "$@" -e "$text"
 }
 
+# grows SERVER QUERY: the number it gives, in a moment.
+grows() {
+	local was
+	was=$(sql "$1" "$2")
+	sleep 0.3
+	[ "$(sql "$1" "$2")" -gt "$was" ]
+}
+
 # sql_types SERVER K FILE: one of the types*.sql here, with keys from K on.
 sql_types() {
 	{

@@ -358,49 +358,40 @@ START_TEST(a_refused_token_is_fetched_anew)
 }
 END_TEST
 
-START_TEST(a_wrong_password_is_told)
+/* A user's request that the peer answers so fails, and says why. */
+static void
+put_fails(struct answer answer, const char *why)
 {
-	static const struct answer script[] = {
-		{ "400 Bad Request",
-		    "{\"error\":\"etcdserver: authentication failed\","
-		    "\"code\":3}" },
-	};
 	struct peer p;
 	struct dm_etcd *e;
 	struct dm_err *err;
 
-	peer_start(&p, script, 1);
+	peer_start(&p, &answer, 1);
 	e = client(&p, "joe");
 	err = dm_etcd_put(e, "k", "v", 1, 0, NULL);
 	ck_assert_ptr_nonnull(err);
-	ck_assert_ptr_nonnull(strstr(err->cause, "authentication failed"));
+	ck_assert_ptr_nonnull(strstr(err->cause, why));
 	dm_err_free(err);
 	peer_join(&p);
 	dm_etcd_free(e);
 	peer_fini(&p);
 }
+
+START_TEST(a_wrong_password_is_told)
+{
+	put_fails((struct answer){ "400 Bad Request",
+		      "{\"error\":\"etcdserver: authentication failed\","
+		      "\"code\":3}" },
+	    "authentication failed");
+}
 END_TEST
 
 START_TEST(a_certificate_that_does_not_go_with_users_is_told)
 {
-	static const struct answer script[] = {
-		{ "400 Bad Request",
-		    "CommonName of client sending a request against gateway "
-		    "will be ignored and not used as expected\n" },
-	};
-	struct peer p;
-	struct dm_etcd *e;
-	struct dm_err *err;
-
-	peer_start(&p, script, 1);
-	e = client(&p, "joe");
-	err = dm_etcd_put(e, "k", "v", 1, 0, NULL);
-	ck_assert_ptr_nonnull(err);
-	ck_assert_ptr_nonnull(strstr(err->cause, "certificates without a CN"));
-	dm_err_free(err);
-	peer_join(&p);
-	dm_etcd_free(e);
-	peer_fini(&p);
+	put_fails((struct answer){ "400 Bad Request",
+		      "CommonName of client sending a request against gateway "
+		      "will be ignored and not used as expected\n" },
+	    "certificates without a CN");
 }
 END_TEST
 
