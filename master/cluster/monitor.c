@@ -442,12 +442,12 @@ monitor_check(struct monitor *m)
 struct dm_err *
 monitor_check_writes(struct monitor *m)
 {
-	struct dm_err *err = NULL;
+	struct dm_err *err = monitor_check(m);
 
+	if (err != NULL)
+		return err;
 	dm_mutex_lock(&m->mu);
-	if (m->lost != NULL)
-		err = dm_err_copy(m->lost);
-	else if (m->alarm != NULL)
+	if (m->alarm != NULL)
 		err = dm_err_copy(m->alarm);
 	dm_mutex_unlock(&m->mu);
 	return err;
