@@ -67,20 +67,36 @@ for ((i = 0; i < jobs; i++)); do
 	free+=("$i")
 done
 
+# What runs shortly before the limit: tells where a test hangs.
+late_look() {
+	trap 'kill %1; exit' TERM
+	sleep $((limit - 10)) &
+	wait
+	ps --ppid 2 -p 2 --deselect -o pid,stat,wchan:20,etime,args --forest |
+		cut -c1-160 |
+		sed 's/^/# /' >"$outputs/$1.late"
+}
+
 finish_one() {
 	local pid slot t
-	wait -n -p pid
+	wait -n -p pid "${!running[@]}"
 	read -r slot t <<<"${running[$pid]}"
 	unset "running[$pid]"
 	free+=("$slot")
 	echo "== $t"
 	planned=
 	count <"$outputs/$slot"
-	[ -n "$planned" ] || { echo "not ok - $t did not come to its end"; failed=$((failed + 1)); }
+	kill "${watch[slot]}" 2>/dev/null && wait "${watch[slot]}" 2>/dev/null
+	[ -n "$planned" ] || {
+		echo "not ok - $t did not come to its end"
+		failed=$((failed + 1))
+		cat "$outputs/$slot.late" 2>/dev/null
+	}
+	rm -f "$outputs/$slot.late"
 	echo "== $t took $((SECONDS - began[slot])) s"
 }
 
-began=()
+began=() watch=()
 for t in test/integration/*.sh; do
 	case $t in
 	*"${ONLY:-}"*) ;;
@@ -92,6 +108,8 @@ for t in test/integration/*.sh; do
 	began[slot]=$SECONDS
 	SLOT=$slot JOBS=$jobs timeout "$limit" bash "$t" >"$outputs/$slot" 2>&1 &
 	running[$!]="$slot $t"
+	late_look "$slot" &
+	watch[slot]=$!
 done
 while [ "${#running[@]}" -gt 0 ]; do
 	finish_one

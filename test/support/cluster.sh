@@ -41,6 +41,8 @@ cluster_stop() {
 	fi
 	exec 2>/dev/null # the shell tells of every killed job
 	for name in "${!PID[@]}"; do
+		# One that ended long ago: its number may be another's by now.
+		[ "$(ps -o ppid= -p "${PID[$name]}")" -eq $$ ] || continue
 		kill_tree -KILL "${PID[$name]}"
 	done
 	wait 2>/dev/null || true
@@ -183,11 +185,27 @@ source_up() {
 }
 
 # sql SERVER STATEMENTS [FLAG...]: run, print rows without heads.
+# One that does not end is ended, and what its server was at is told (hung).
+SQL_SECONDS=240
 sql() {
-	local n=$1 text=$2
+	local n=$1 text=$2 rc=0
 	shift 2
-	mariadb --no-defaults -uroot -S "$W/$n.sock" \
-		--default-character-set=utf8mb4 -N -B "$@" -e "$text"
+	timeout --foreground "$SQL_SECONDS" \
+		mariadb --no-defaults -uroot -S "$W/$n.sock" \
+		--default-character-set=utf8mb4 -N -B "$@" -e "$text" || rc=$?
+	[ "$rc" != 124 ] || hung "$n" "$text" 1>&2
+	return "$rc"
+}
+
+# hung SERVER STATEMENT: into $W/hung, which `finish` prints.
+hung() {
+	{
+		echo "not answered by $1 in $SQL_SECONDS s: $2"
+		timeout 20 mariadb --no-defaults -uroot -S "$W/$1.sock" -e \
+			"SHOW FULL PROCESSLIST; SHOW ENGINE INNODB STATUS\G" 2>&1
+		ps -o pid,stat,wchan:20,etime,args -p "${PID[$1]}"
+		df "$W"
+	} | tee -a "$W/hung"
 }
 
 # grows SERVER QUERY: the number it gives, in a moment.

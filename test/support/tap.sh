@@ -75,6 +75,7 @@ finish() {
 		done
 	fi
 	echo "1..$TAP_N"
+	[ ! -s "${W:-}/hung" ] || sed 's/^/# /' "$W/hung"
 	if [ "$TAP_FAILED" -gt 0 ] && [ -n "${W:-}" ]; then
 		for f in "$W"/*.log "$W"/*.out; do
 			case $f in
