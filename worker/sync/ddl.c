@@ -578,6 +578,14 @@ ddl_job_ask(const struct job *j, bool *skip)
 	return *skip ? NULL : ask_filters(j, skip);
 }
 
+static bool
+is_sequence(const struct dm_ddl *ddl)
+{
+	return ddl->kind == DM_DDL_CREATE_SEQUENCE ||
+	       ddl->kind == DM_DDL_ALTER_SEQUENCE ||
+	       ddl->kind == DM_DDL_DROP_SEQUENCE;
+}
+
 /* What no version of the target could be told. */
 static struct dm_err *
 check_kind(const struct job *j)
@@ -586,11 +594,10 @@ check_kind(const struct job *j)
 		return dm_err_set_cause(
 		    dm_err_new(SYNC_UNIT_DML_STATEMENT_FOUND), "%.200s",
 		    j->q->sql);
-	if (j->ddl->kind == DM_DDL_CREATE_SEQUENCE ||
-	    j->ddl->kind == DM_DDL_ALTER_SEQUENCE ||
-	    j->ddl->kind == DM_DDL_DROP_SEQUENCE)
-		return dm_err_new(
-		    SYNCER_UNSUPPORTED_STMT, j->ddl->keyword, "this");
+	if (is_sequence(j->ddl) && !dm_sql_is_mariadb(j->d->ddl))
+		return dm_err_set_cause(dm_err_new(SYNCER_UNSUPPORTED_STMT,
+					    j->ddl->keyword, "this"),
+		    "the target has no sequences as MariaDB has them");
 	return NULL;
 }
 
