@@ -258,6 +258,25 @@ foretell(struct job *j)
 
 /* ---- running ---- */
 
+/* A sequence that a column's default names without its schema is one of the
+ * current database; ours has none else, as all tables are named in full. */
+static struct dm_err *
+use_schema(const struct job *j)
+{
+	static const char *const words[] = { "NEXT VALUE", "NEXTVAL",
+		"PREVIOUS VALUE", "LASTVAL" };
+	g_autofree char *upper = g_ascii_strup(j->sql, -1);
+	g_autoptr(GString) sql = g_string_new("USE ");
+	bool any = false;
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(words); i++)
+		any = any || strstr(upper, words[i]) != NULL;
+	if (!any || j->to_table == NULL)
+		return NULL;
+	dm_sql_append_ident(sql, j->to_db);
+	return dm_sql_exec(j->d->ddl, sql->str, sql->len, NULL);
+}
+
 static struct dm_err *
 run_sql(struct job *j)
 {
@@ -270,6 +289,8 @@ run_sql(struct job *j)
 		err = ddl_set_session(j->d->tables, conn, j->q);
 	if (err == NULL && j->q->foreign_key_checks_off)
 		err = dm_sql_execf(conn, "SET foreign_key_checks=0");
+	if (err == NULL)
+		err = use_schema(j);
 	if (err == NULL)
 		err = dm_sql_exec(conn, j->sql, strlen(j->sql), NULL);
 	return err;

@@ -171,6 +171,7 @@ open_dispatch(struct dispatch *d, const char *sql)
 	memset(committed, 0, sizeof(committed));
 	inst.syncer.batch = 100;
 	table = make_tbl(sql, sql, false);
+	ck_assert_ptr_null(dm_block_allow_new(NULL, true, &tables.filter));
 	*d = (struct dispatch){ .env = &env,
 		.tables = &tables,
 		.counters = &counters,
@@ -186,6 +187,7 @@ close_dispatch(struct dispatch *d)
 	dispatch_fini(d);
 	g_free(d->resume);
 	tbl_free(table);
+	dm_block_allow_free(tables.filter);
 	g_array_unref(given);
 	g_array_unref(noted);
 }
