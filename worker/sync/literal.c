@@ -310,7 +310,7 @@ literal_hash(uint64_t h, const struct dm_value *v)
 	switch (v->kind) {
 	case DM_VAL_ABSENT:
 	case DM_VAL_NULL:
-		return dm_hash64(h, "", 0);
+		return dm_hash64(~h, "", 0); /* not what '' gives */
 	case DM_VAL_INT:
 	case DM_VAL_UINT:
 		return dm_hash64(h, &v->u, sizeof(v->u));
