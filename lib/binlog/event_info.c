@@ -13,10 +13,10 @@
 #define OLD_ROWS  "a row format of 5.1 test releases is not decoded"
 #define NEVER     "no known server writes it"
 #define BY_ROWS                                                                \
-	"set `binlog_format=ROW` at the source, for running sessions too; "   \
+	"set `binlog_format=ROW` at the source, for running sessions too; "    \
 	"then copy the task anew from a place after that"
 #define UPGRADE                                                                \
-	"begin a new binlog at the source with a newer version of the "       \
+	"begin a new binlog at the source with a newer version of the "        \
 	"server, then copy the task anew"
 
 /* clang-format off */
@@ -81,8 +81,8 @@ static const struct dm_event_info infos[] = {
 /* clang-format on */
 
 static const struct dm_event_info unknown_ignorable = { DM_EV_UNKNOWN,
-	"UNKNOWN_EVENT", I,
-	"not known, and marked as ignorable by its writer", NULL };
+	"UNKNOWN_EVENT", I, "not known, and marked as ignorable by its writer",
+	NULL };
 
 const struct dm_event_info *
 dm_event_info(uint8_t type, uint16_t flags)

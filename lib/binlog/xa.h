@@ -30,8 +30,8 @@ enum dm_xa_verb { DM_XA_START, DM_XA_END, DM_XA_COMMIT, DM_XA_ROLLBACK };
 
 /* A statement as a server writes it. Errors: SYNCER_GET_EVENT for any other
  * text. */
-struct dm_err *dm_xa_parse(const char *sql, enum dm_xa_verb *verb,
-    struct dm_xid *xid) DM_MUST_CHECK;
+struct dm_err *dm_xa_parse(
+    const char *sql, enum dm_xa_verb *verb, struct dm_xid *xid) DM_MUST_CHECK;
 
 /* one_phase: it is committed, too. Errors: SYNCER_GET_EVENT. */
 struct dm_err *dm_xa_prepare_decode(const uint8_t *body, size_t len,

@@ -21,7 +21,7 @@
 #include <string.h>
 
 #define FLOAT_NEAR_MAX 3.4028e38F
-#define FNV_PRIME UINT64_C(0x100000001b3)
+#define FNV_PRIME      UINT64_C(0x100000001b3)
 
 /* Charsets whose characters are at least ASCII-safe byte by byte: quoting with
  * backslashes is right for them. */

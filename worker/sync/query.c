@@ -14,7 +14,8 @@ transaction_query(
 	if (strcmp(ddl->keyword, "BEGIN") == 0 ||
 	    strcmp(ddl->keyword, "START TRANSACTION") == 0) {
 		if (!d->in_txn)
-			dispatch_begin_txn(d, d->has_next_gtid ? &d->txn_start : start);
+			dispatch_begin_txn(
+			    d, d->has_next_gtid ? &d->txn_start : start);
 		return NULL;
 	}
 	if (strcmp(ddl->keyword, "COMMIT") == 0)
@@ -85,8 +86,8 @@ handle_query(
 }
 
 struct dm_err *
-query_event(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
-    const struct dm_pos *start)
+query_event(struct dispatch *d, const uint8_t *body, size_t len,
+    bool compressed, const struct dm_pos *start)
 {
 	struct dm_ev_query q = { 0 };
 	struct dm_arena a = { 0 };

@@ -68,8 +68,7 @@ undecided_begin(struct undecided *u, const struct dm_pos *start)
 	undecided_txn_free(undecided_take_open(u));
 	t->start = *start;
 	t->bytes = g_byte_array_new();
-	t->events =
-	    g_array_new(FALSE, FALSE, sizeof(struct undecided_event));
+	t->events = g_array_new(FALSE, FALSE, sizeof(struct undecided_event));
 	t->savepoints = g_ptr_array_new_with_free_func(savepoint_free);
 	t->unwanted =
 	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -225,8 +224,8 @@ undecided_add_row(struct undecided *u, const struct dm_pos *start)
 }
 
 void
-undecided_decide(struct undecided *u, const struct dm_pos *start,
-    const struct dm_pos *end)
+undecided_decide(
+    struct undecided *u, const struct dm_pos *start, const struct dm_pos *end)
 {
 	struct undecided_row *r = find_row(u, start);
 

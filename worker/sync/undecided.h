@@ -35,9 +35,9 @@ struct undecided_txn {
 	struct dm_pos start; /* of its first event */
 	bool xa;
 	GByteArray *bytes;
-	GArray *events;       /* struct undecided_event */
+	GArray *events;        /* struct undecided_event */
 	GPtrArray *savepoints; /* struct savepoint*, the first one first */
-	GHashTable *unwanted; /* ids of tables that take no part */
+	GHashTable *unwanted;  /* ids of tables that take no part */
 };
 
 /* A decided one whose row of dm_xa is still there. */
@@ -83,8 +83,8 @@ DM_DEFINE_AUTO(undecided_txn)
 bool undecided_has_row(const struct undecided *u, const struct dm_pos *start);
 void undecided_add_row(struct undecided *u, const struct dm_pos *start);
 /* The transaction from `start` is decided, and that ends at `end`. */
-void undecided_decide(struct undecided *u, const struct dm_pos *start,
-    const struct dm_pos *end);
+void undecided_decide(
+    struct undecided *u, const struct dm_pos *start, const struct dm_pos *end);
 /* Reading has to begin here to find all of them; false: there are none. */
 bool undecided_first(const struct undecided *u, struct dm_pos *first);
 

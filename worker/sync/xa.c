@@ -212,8 +212,8 @@ decide(struct dispatch *d, const struct dm_ev_query *q, bool commit,
 }
 
 struct dm_err *
-xa_statement(struct dispatch *d, const struct dm_ev_query *q,
-    const struct dm_pos *start)
+xa_statement(
+    struct dispatch *d, const struct dm_ev_query *q, const struct dm_pos *start)
 {
 	enum dm_xa_verb verb;
 	struct dm_xid xid;

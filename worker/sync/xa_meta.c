@@ -66,8 +66,7 @@ xa_meta_put(
 }
 
 static struct dm_err *
-delete_row(
-    struct meta *m, struct dm_sql_conn *conn, const struct dm_pos *start)
+delete_row(struct meta *m, struct dm_sql_conn *conn, const struct dm_pos *start)
 {
 	g_autoptr(GString) sql = g_string_new("DELETE FROM ");
 

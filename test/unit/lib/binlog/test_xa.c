@@ -79,8 +79,8 @@ START_TEST(a_short_event_is_an_error)
 {
 	bool one_phase;
 	struct dm_xid xid;
-	struct dm_err *err = dm_xa_prepare_decode(
-	    prepared, (size_t)_i, &one_phase, &xid);
+	struct dm_err *err =
+	    dm_xa_prepare_decode(prepared, (size_t)_i, &one_phase, &xid);
 
 	ck_assert_ptr_nonnull(err);
 	ck_assert(dm_err_is(err, SYNCER_GET_EVENT));

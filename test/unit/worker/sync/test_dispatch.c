@@ -511,17 +511,15 @@ START_TEST(prepared_rows_wait_for_their_commit)
 	feed_prepared(&d, 1);
 	ck_assert_uint_eq(rows_given(&d), 0);
 	ck_assert_uint_eq(noted->len, 1);
-	ck_assert_int_eq(dm_pos_cmp(&g_array_index(noted, struct dm_pos, 0),
-			     &prepared),
-	    0);
+	ck_assert_int_eq(
+	    dm_pos_cmp(&g_array_index(noted, struct dm_pos, 0), &prepared), 0);
 	ck_assert_int_eq(dm_pos_cmp(&d.done, &d.end), 0);
 	decided = d.end;
 	feed_anonymous(&d);
 	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'78',X'',1"));
 	ck_assert_uint_eq(rows_given(&d), 1);
 	/* They count as rows of the commit. */
-	ck_assert_int_eq(
-	    dm_pos_cmp(&last_mark(lane_of(1))->done, &decided), 1);
+	ck_assert_int_eq(dm_pos_cmp(&last_mark(lane_of(1))->done, &decided), 1);
 	close_dispatch(&d);
 }
 END_TEST
@@ -739,9 +737,9 @@ START_TEST(each_known_type_is_met_as_the_table_says)
 	g_auto(GStrv) lines = NULL;
 	bool met[256] = { false };
 
-	ck_assert(g_file_get_contents(
-	    "test/unit/lib/binlog/fixtures/event_types.txt", &text, NULL,
-	    NULL));
+	ck_assert(
+	    g_file_get_contents("test/unit/lib/binlog/fixtures/event_types.txt",
+		&text, NULL, NULL));
 	lines = g_strsplit(text, "\n", -1);
 	for (char **l = lines; *l != NULL; l++) {
 		g_auto(GStrv) f = g_strsplit(*l, " ", 3);
@@ -757,8 +755,9 @@ START_TEST(each_known_type_is_met_as_the_table_says)
 		check_type(type, raw);
 	}
 	for (unsigned i = 0; i < 256; i++)
-		ck_assert_msg(met[i] || dm_event_info((uint8_t)i, 0)->type !=
-					    (enum dm_event_type)i ||
+		ck_assert_msg(met[i] ||
+				  dm_event_info((uint8_t)i, 0)->type !=
+				      (enum dm_event_type)i ||
 				  i == DM_EV_ROTATE,
 		    "type %u has no event", i);
 }

@@ -158,8 +158,7 @@ main(void)
 	tcase_add_test(tc, values_that_the_target_calls_equal_fold_alike);
 	tcase_add_test(tc, text_with_weights_of_the_server_is_not_folded);
 	tcase_add_test(tc, a_match_is_exact);
-	tcase_add_test(
-	    tc, a_set_of_64_members_is_matched_by_all_its_bits);
+	tcase_add_test(tc, a_set_of_64_members_is_matched_by_all_its_bits);
 	tcase_add_test(tc, a_compared_value_is_the_one_the_server_compares);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
