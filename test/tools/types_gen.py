@@ -284,7 +284,7 @@ def others():
         add("VECTOR(3)", "VECTOR(3)",
             lambda: "VEC_FromText('[%r,%r,0.5]')" % (
                 R.uniform(-1, 1), R.uniform(-1e9, 1e9)),
-            "VEC_FromText('[0,0,0]')", "VEC_FromText('[3e38,3e38,3e38]')")
+            "VEC_FromText('[0,0,0]')", "VEC_FromText('[1e18,1e18,1e18]')")
 
 
 integers()

@@ -748,7 +748,7 @@ START_TEST(each_known_type_is_met_as_the_table_says)
 
 		if (**l == '#' || g_strv_length(f) != 3)
 			continue;
-		type = (uint8_t)atoi(f[0]);
+		type = (uint8_t)g_ascii_strtoull(f[0], NULL, 10);
 		raw = from_hex(f[2]);
 		ck_assert_uint_eq(raw->data[4], type);
 		met[type] = true;
