@@ -75,6 +75,8 @@ struct dm_task_cfg {
 	char *meta_schema; /* "dm_meta" */
 	char *timezone;
 	bool case_sensitive, online_ddl, clean_dump_file;
+	/* Of tables of online schema change tools; empty: DM's own rules. */
+	char **shadow_rules, **trash_rules;
 	char *collation_compatible;
 	struct dm_db_cfg target;
 	GArray *routes;       /* struct dm_route_rule, sorted by name */

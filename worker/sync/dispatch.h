@@ -78,6 +78,8 @@ struct dispatch {
 	struct intent *intent; /* a DDL that a predecessor began; owned */
 	GPtrArray *ops;        /* what a person said of events to come: struct
 				  binlog_op*, by position; owned */
+	GPtrArray *ghosts;     /* what online schema change tools did so far:
+				  struct online_ddl*; owned; NULL: off */
 	/* Of the event that dispatch_event failed at. */
 	struct dispatch_failure {
 		bool known;
@@ -109,6 +111,9 @@ struct dm_err *dispatch_renew(struct dispatch *d, bool over) DM_MUST_CHECK;
 
 /* A query event outside of a row transaction's frame (worker/sync/ddl.c). */
 struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
+    const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
+/* The same for one of which no table belongs to such a tool. */
+struct dm_err *ddl_handle_plain(struct dispatch *d, const struct dm_ev_query *q,
     const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
 /* Takes err, which a statement caused that we cannot read or run: NULL if the
  * event filters leave the text out wherever it belongs to; else err. sql may

@@ -13,6 +13,7 @@
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "worker/sync/commands.h"
+#include "worker/sync/online.h"
 #include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
 
@@ -134,6 +135,16 @@ find_start(struct run *r)
 	return NULL;
 }
 
+/* Its column is part of the key of a row. */
+static uint64_t
+hash_extractor(uint64_t h, const struct dm_extractor *x)
+{
+	if (x->regexp[0] == '\0')
+		return h;
+	h = h * 31 + g_str_hash(x->regexp);
+	return h * 31 + g_str_hash(x->target_column);
+}
+
 /* Routes, target session and lane count decide which lane a row is in. */
 static char *
 lane_map_text(const struct run *r)
@@ -151,6 +162,9 @@ lane_map_text(const struct run *r)
 			h = h * 31 + g_str_hash(rules[i].table_pattern);
 		if (rules[i].target_table != NULL)
 			h = h * 31 + g_str_hash(rules[i].target_table);
+		h = hash_extractor(h, &rules[i].extract_table);
+		h = hash_extractor(h, &rules[i].extract_schema);
+		h = hash_extractor(h, &rules[i].extract_source);
 	}
 	return g_strdup_printf(
 	    "v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER "x",
@@ -397,6 +411,8 @@ start(struct run *r)
 	}
 	if (err == NULL)
 		err = operate_load(&r->d);
+	if (err == NULL)
+		err = online_load(&r->d);
 	if (err == NULL)
 		err = open_stream(r);
 	if (err != NULL)
