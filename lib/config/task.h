@@ -43,6 +43,8 @@ struct dm_syncer_cfg {
 	unsigned checkpoint_flush_interval_s; /* 30 */
 	bool compact, multiple_rows, safe_mode, strict;
 	char *safe_mode_duration;
+	int64_t safe_mode_ms; /* the same; not given: 0, since a restart
+				 repeats nothing */
 };
 
 /* An entry of expression-filter; expressions that are not given are "". */

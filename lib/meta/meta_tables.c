@@ -240,3 +240,27 @@ dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
 	return err == NULL ? NULL
 			   : dm_err_annotate(err, "remove the task's metadata");
 }
+
+struct dm_err *
+dm_meta_has_progress(struct dm_sql_conn *conn, const char *schema,
+    const char *task, const char *source, bool *has)
+{
+	g_autoptr(GString) sql = g_string_new("SELECT phase FROM ");
+	g_autofree char *phase = NULL;
+	struct dm_err *err;
+	unsigned no;
+
+	dm_sql_append_table(sql, schema, "dm_owner");
+	g_string_append(sql, " WHERE task=");
+	append_text(sql, task);
+	g_string_append(sql, " AND source=");
+	append_text(sql, source);
+	err = dm_sql_query_string(conn, &phase, "%s", sql->str);
+	no = err != NULL ? dm_sql_last_errno(conn) : 0;
+	if (no == ER_BAD_DB || no == ER_NO_SUCH_TABLE) {
+		dm_err_free(err); /* nothing was ever stored there */
+		err = NULL;
+	}
+	*has = phase != NULL && strcmp(phase, "none") != 0;
+	return err;
+}

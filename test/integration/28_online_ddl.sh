@@ -109,10 +109,11 @@ check "and all is equal" same_schema up down o
 gho g "ADD COLUMN b INT DEFAULT 5" "ADD INDEX ib (b)"
 check "the ghost's changes are seen" wait_for 60 synced task_synced onl
 check "and remembered in DM's form" test "$(sql down "SELECT ghost_schema, ghost_table, ddls FROM dm_meta.onl_onlineddl WHERE id='src1'")" = \
-	"o	_g_gho	{\"schema\":\"o\",\"table\":\"g\",\"ddls\":[\"ALTER TABLE \`o\`.\`_g_gho\` ADD COLUMN \`b\` INT DEFAULT 5\",\"ALTER TABLE \`o\`.\`_g_gho\` ADD INDEX \`ib\` (\`b\`)\"]}"
+	"o	_g_gho	{\"schema\":\"o\",\"table\":\"g\",\"ddls\":[\"ALTER TABLE \`o\`.\`_g_gho\` ADD COLUMN \`b\` int DEFAULT 5\",\"ALTER TABLE \`o\`.\`_g_gho\` ADD INDEX \`ib\` (\`b\`)\"]}"
 check "the table is not changed yet" test "$(tables down)" = "f g t "
 kill9 w1
-sql up "UPDATE o.g SET a=a+1 WHERE id<10"
+# gh-ost repeats what happens to the table.
+sql up "UPDATE o.g SET a=a+1 WHERE id<10; UPDATE o._g_gho SET a=a+1 WHERE id<10"
 swap g
 sql up "INSERT INTO o.g VALUES (100, 1, 2)"
 worker_up w1 --keepalive-ttl 5
@@ -142,8 +143,8 @@ sql up "DROP TABLE o._g_gho, o._g_ghc"
 check "a change that is given up" wait_for 60 synced task_synced onl
 check "is forgotten" test "$(remembered onl)" = 0
 gho g "ADD COLUMN once INT"
-sql up "ALTER TABLE o.g RENAME _g_del; ALTER TABLE o._g_gho RENAME g;
- DROP TABLE o._g_del, o._g_ghc; INSERT INTO o.g (id, once) VALUES (200, 1)"
+sql up "USE o; ALTER TABLE g RENAME _g_del; ALTER TABLE _g_gho RENAME g;
+ DROP TABLE _g_del, _g_ghc; INSERT INTO g (id, once) VALUES (200, 1)"
 check "a swap by two ALTERs" wait_for 60 synced task_synced onl
 check "is followed" same_schema up down o
 
@@ -167,19 +168,19 @@ sql up "DROP TABLE o.out1"
 
 sql up "CREATE TABLE o._t_new LIKE o.t; RENAME TABLE o.t TO o._t_old, o._t_new TO o.t"
 check "a swap that nobody saw begin stops" wait_for 60 stopped stopped onl \
-	'36046.*ghost temporary table `o`.`_t_new` not found'
+	'online ddl metadata for ghost temporary table `o`.`_t_new` not found'
 check "binlog replace goes on" ctl binlog replace onl "ALTER TABLE o.t COMMENT ''"
 check "it goes on" wait_for 60 synced task_synced onl
 sql up "RENAME TABLE o.t TO o._t_new"
-check "a RENAME to a ghost stops" wait_for 60 stopped stopped onl "36044"
+check "a RENAME to a ghost stops" wait_for 60 stopped stopped onl "36044|rename table to ghost"
 check "binlog skip goes on" ctl binlog skip onl
 sql up "RENAME TABLE o._t_new TO o._u_new"
-check "a RENAME of a ghost stops" wait_for 60 stopped stopped onl "36045"
+check "a RENAME of a ghost stops" wait_for 60 stopped stopped onl "36045|rename ghost table"
 check "binlog skip goes on" ctl binlog skip onl
 sql up "DROP TABLE o._u_new; CREATE TABLE o.t2 (id INT PRIMARY KEY);
  RENAME TABLE o.g TO o._g_old, o.t2 TO o.g"
 check "rules that fit one half stop" wait_for 60 stopped stopped onl \
-	"20049.*table t2 fail to match 'shadow'"
+	"table t2 fail to match"
 check "binlog skip goes on" ctl binlog skip onl
 check "it goes on" wait_for 60 synced task_synced onl
 check "stop-task" ctl stop-task onl
@@ -203,6 +204,7 @@ sql up "USE o; CREATE TABLE neu_t LIKE t; ALTER TABLE neu_t ADD COLUMN b INT;
 check "stop-task between ghost and swap" ctl stop-task own
 sql up "USE o; RENAME TABLE t TO alt_t, neu_t TO t; DROP TABLE alt_t;
  CREATE TABLE _t_new (id INT PRIMARY KEY); INSERT INTO _t_new VALUES (7)"
+# By the rules of the task no change is under way.
 check "start-task" ctl start-task "$yaml"
 check "own rules are followed" wait_for 60 synced task_synced own
 check "and they alone" test "$(tables down)" = "_t_new t "
@@ -224,7 +226,7 @@ check "stop-task" ctl stop-task own
 sql down "INSERT INTO dm_meta.own_onlineddl (id, ghost_schema, ghost_table, ddls)
  VALUES ('src1', 'o', 'neu_z', 'nonsense')"
 check "start-task" ctl start-task "$yaml"
-check "a damaged row is told" wait_for 60 stopped stopped own "36039.*neu_z"
+check "a damaged row is told" wait_for 60 stopped stopped own "ghost_table neu_z"
 check "stop-task" ctl stop-task own
 check "start-task --remove-meta" ctl start-task "$yaml" --remove-meta
 check "takes it away" wait_for 60 synced task_synced own

@@ -446,6 +446,15 @@ turn_to(struct dispatch *d, const struct tbl *t)
 	return err;
 }
 
+/* Rows may be in the target already, says the user. */
+static bool
+is_safe(const struct dispatch *d)
+{
+	return d->env->inst->syncer.safe_mode ||
+	       (d->env->inst->syncer.safe_mode_ms > 0 &&
+		   dm_mono_diff_ms(d->safe_until, dm_mono_now()) > 0);
+}
+
 static struct dm_err *
 dispatch_rows_of(
     struct dispatch *d, const struct map_entry *e, struct dm_rows *r)
@@ -455,7 +464,7 @@ dispatch_rows_of(
 	struct row_change rc = { .t = t,
 		.flags =
 		    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0,
-		.idempotent = cut || d->env->inst->syncer.safe_mode };
+		.idempotent = cut || is_safe(d) };
 	bool more = true;
 	struct dm_err *err;
 

@@ -64,6 +64,8 @@ struct dispatch {
 	uint64_t ordinal;
 	uint32_t ts;              /* of the event in work */
 	struct dm_mono now;       /* a few ms old at most while events come */
+	struct dm_mono safe_until; /* rows are written over those that are
+				      there: safe-mode-duration */
 	struct dm_gtid_set *gtid; /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;

@@ -16,6 +16,7 @@
 #include "worker/sync/online.h"
 #include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
+#include "worker/sync/start_time.h"
 
 #include <string.h>
 
@@ -112,6 +113,22 @@ start_from_meta_config(struct run *r)
 	return err;
 }
 
+/* Once it is saved, the start time is used up: progress goes before it. */
+static struct dm_err *
+start_fresh(struct run *r)
+{
+	g_autofree char *text = start_time_given(&r->u->env);
+	struct dm_err *err;
+
+	if (text == NULL)
+		return start_from_meta_config(r);
+	err = start_time_find(&r->u->env, r->source, r->c, text, &r->from);
+	if (err != NULL)
+		return err;
+	return meta_save_phase(
+	    r->meta, r->target, META_PHASE_SYNC, &r->from, "");
+}
+
 static struct dm_err *
 find_start(struct run *r)
 {
@@ -123,7 +140,7 @@ find_start(struct run *r)
 	if (err != NULL)
 		return err;
 	if (phase == META_PHASE_NONE)
-		return start_from_meta_config(r);
+		return start_fresh(r);
 	if (phase == META_PHASE_COPY)
 		return dm_err_plain("the copy of this task is not finished: "
 				    "start it in task-mode all");
@@ -418,6 +435,9 @@ start(struct run *r)
 	if (err != NULL)
 		return err;
 	dispatch_init(&r->d);
+	r->d.now = dm_mono_now();
+	r->d.safe_until =
+	    dm_mono_add_ms(r->d.now, env->inst->syncer.safe_mode_ms);
 	r->d.lanes = lanes_start(
 	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
 	return NULL;
