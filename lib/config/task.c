@@ -349,8 +349,8 @@ online_check(struct task_parse *t)
 	DM_AUTO(dm_err) err = NULL;
 	g_autofree char *scheme = NULL;
 
-	err = dm_online_rules_new(
-	    t->c->shadow_rules, t->c->trash_rules, &rules);
+	err =
+	    dm_online_rules_new(t->c->shadow_rules, t->c->trash_rules, &rules);
 	if (err != NULL)
 		fail_key(t, err->code,
 		    strstr(err->message, "trash-table-rules") != NULL

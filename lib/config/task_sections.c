@@ -106,8 +106,7 @@ extractor_read(struct task_parse *t, const struct task_entry *e,
 	x->regexp = g_strdup("");
 	x->target_column = g_strdup("");
 	if (p != NULL && !dm_yaml_is_null(p->value))
-		dm_bind_map(
-		    t->r, path, p->value, keys, DM_ARRAY_SIZE(keys), x);
+		dm_bind_map(t->r, path, p->value, keys, DM_ARRAY_SIZE(keys), x);
 }
 
 static void
@@ -158,12 +157,12 @@ route_read(struct task_parse *t, const struct task_entry *e)
 		.target_table = g_strdup("") };
 
 	dm_bind_map(t->r, e->path, e->value, keys, DM_ARRAY_SIZE(keys), &rule);
-	extractor_read(t, e, "extract-table", "table-regexp",
-	    &rule.extract_table);
-	extractor_read(t, e, "extract-schema", "schema-regexp",
-	    &rule.extract_schema);
-	extractor_read(t, e, "extract-source", "source-regexp",
-	    &rule.extract_source);
+	extractor_read(
+	    t, e, "extract-table", "table-regexp", &rule.extract_table);
+	extractor_read(
+	    t, e, "extract-schema", "schema-regexp", &rule.extract_schema);
+	extractor_read(
+	    t, e, "extract-source", "source-regexp", &rule.extract_source);
 	g_array_append_val(t->c->routes, rule);
 	if (rule.schema_pattern[0] == '\0')
 		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,

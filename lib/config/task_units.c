@@ -284,8 +284,8 @@ check_safe_mode(struct dm_report *r, const char *path,
 		    DM_ERRFMT_CONFIG_CONFICT_SAFE_MODE_DURATION_AND_SAFE_MODE);
 	else if (ns < 0)
 		at_key(r, DM_ERR_CONFIG_INVALID_SAFE_MODE_DURATION, node, path,
-		    "safe-mode-duration",
-		    "write for instance 60s", "it must not be negative");
+		    "safe-mode-duration", "write for instance 60s",
+		    "it must not be negative");
 	else if (s->safe_mode_duration[0] != '\0')
 		s->safe_mode_ms = ns / 1000000;
 }

@@ -6,7 +6,7 @@
  */
 #include "lib/filter/online_ddl.h"
 
-#include "lib/filter/capture.h"
+#include "lib/text/capture.h"
 
 #include <string.h>
 
@@ -34,9 +34,9 @@ add_rule(GPtrArray *to, const char *list, const char *rule)
 	struct dm_err *why, *err;
 
 	/* Like DM: what is not anchored is meant for the whole name. */
-	whole = g_strdup_printf("%s%s%s",
-	    g_str_has_prefix(rule, "^") ? "" : "^", rule,
-	    g_str_has_suffix(rule, "$") ? "" : "$");
+	whole =
+	    g_strdup_printf("%s%s%s", g_str_has_prefix(rule, "^") ? "" : "^",
+		rule, g_str_has_suffix(rule, "$") ? "" : "$");
 	why = dm_capture_new(whole, &c);
 	if (why != NULL) {
 		err = invalid(list, rule, why->message);
@@ -52,8 +52,8 @@ add_rule(GPtrArray *to, const char *list, const char *rule)
 }
 
 static struct dm_err *
-add_rules(GPtrArray *to, const char *list, char *const *rules,
-    const char *fallback)
+add_rules(
+    GPtrArray *to, const char *list, char *const *rules, const char *fallback)
 {
 	struct dm_err *err = NULL;
 
@@ -76,8 +76,8 @@ dm_online_rules_new(
 	err = add_rules(
 	    r->shadow, "shadow-table-rules", shadow, DM_ONLINE_SHADOW_RULE);
 	if (err == NULL)
-		err = add_rules(r->trash, "trash-table-rules", trash,
-		    DM_ONLINE_TRASH_RULE);
+		err = add_rules(
+		    r->trash, "trash-table-rules", trash, DM_ONLINE_TRASH_RULE);
 	if (err == NULL)
 		*out = DM_TAKE(r);
 	return err;

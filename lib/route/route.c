@@ -5,8 +5,8 @@
  */
 #include "lib/route/route.h"
 
-#include "lib/filter/capture.h"
 #include "lib/filter/pattern.h"
+#include "lib/text/capture.h"
 
 enum { OF_TABLE, OF_SCHEMA, OF_SOURCE, EXTRACTORS };
 
@@ -206,8 +206,7 @@ extract(const struct route *r, const char *const *names, GArray *out)
 
 		if (r->extract[i] == NULL)
 			continue;
-		x.column =
-		    g_strdup(extractor_of(r->rule, i)->target_column);
+		x.column = g_strdup(extractor_of(r->rule, i)->target_column);
 		x.value = dm_capture_find(r->extract[i], names[i]);
 		if (x.value == NULL)
 			x.value = g_strdup("");

@@ -300,8 +300,8 @@ check_afresh(const struct api_call *c, const struct plan *p)
 		const char *id = g_ptr_array_index(p->ids, i);
 		bool has = false;
 
-		err = dm_meta_has_progress(conn, p->cfg->meta_schema,
-		    p->cfg->name, id, &has);
+		err = dm_meta_has_progress(
+		    conn, p->cfg->meta_schema, p->cfg->name, id, &has);
 		if (err == NULL && has)
 			err = dm_err_set_workaround(
 			    dm_err_plain("start-time: the task has replicated "

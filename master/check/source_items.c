@@ -426,10 +426,9 @@ ghosts_of(struct check_src *s, const struct dm_online_rules *rules)
 		g_auto(GStrv) name = g_strsplit(plain, "\n", 2);
 		g_autofree char *real = NULL;
 
-		if (dm_online_kind_of(rules, name[1], &real) ==
-		    DM_ONLINE_GHOST)
-			g_hash_table_insert(ghosts,
-			    dm_sql_quote_table(name[0], real), quoted);
+		if (dm_online_kind_of(rules, name[1], &real) == DM_ONLINE_GHOST)
+			g_hash_table_insert(
+			    ghosts, dm_sql_quote_table(name[0], real), quoted);
 	}
 	return ghosts;
 }
@@ -442,7 +441,8 @@ check_online_ddl(struct check_src *s)
 	g_autoptr(GHashTable) ghosts = NULL;
 	DM_AUTO(dm_online_rules) rules = NULL;
 	/* The task file was read with them: they are right. */
-	DM_AUTO(dm_err) err = dm_online_rules_new(
+	DM_AUTO(dm_err)
+	err = dm_online_rules_new(
 	    s->task->shadow_rules, s->task->trash_rules, &rules);
 
 	if (err != NULL)
@@ -450,8 +450,7 @@ check_online_ddl(struct check_src *s)
 	ghosts = ghosts_of(s, rules);
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
-		g_autofree char *name =
-		    dm_sql_quote_table(t->schema, t->table);
+		g_autofree char *name = dm_sql_quote_table(t->schema, t->table);
 		const char *ghost = g_hash_table_lookup(ghosts, name);
 
 		if (ghost != NULL)

@@ -246,8 +246,8 @@ add_extracted(struct copy_shape *s, const struct dm_table *source,
 {
 	guint n = extracted != NULL ? extracted->len : 0;
 
-	s->columns = g_renew(struct copy_column, s->columns,
-	    source->columns->len + n + 1);
+	s->columns = g_renew(
+	    struct copy_column, s->columns, source->columns->len + n + 1);
 	for (guint i = 0; i < n; i++) {
 		const struct dm_extracted *x =
 		    &g_array_index(extracted, struct dm_extracted, i);
@@ -264,9 +264,9 @@ add_extracted(struct copy_shape *s, const struct dm_table *source,
 			    "a route fills column %s: the target table must "
 			    "have it, and source table `%s`.`%s` must not",
 			    x->column, source->schema, source->name);
-		s->columns[s->n_columns] = (struct copy_column){
-			.name = quote_ident(x->column), .carry = COPY_UTF8
-		};
+		s->columns[s->n_columns] =
+		    (struct copy_column){ .name = quote_ident(x->column),
+			    .carry = COPY_UTF8 };
 		g_string_append(reads, s->n_columns == 0 ? "x'" : ",x'");
 		for (const char *p = x->value; *p != '\0'; p++)
 			g_string_append_printf(

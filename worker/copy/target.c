@@ -212,8 +212,8 @@ copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
 	struct dm_err *err;
 	bool more = false;
 
-	extracted = dm_route_extract(r->router, t->meta->db, t->meta->tbl,
-	    r->env->source->source_id);
+	extracted = dm_route_extract(
+	    r->router, t->meta->db, t->meta->tbl, r->env->source->source_id);
 	err = parse_source(t, &source);
 	if (err == NULL && !t->meta->created)
 		err = dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);
@@ -223,8 +223,8 @@ copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
 		err = dm_schema_parse_create(
 		    row.cells[1], 0, t->to_db, NULL, &target);
 	if (err == NULL)
-		err = copy_shape_new(source, target, t->to_db, t->to_table,
-		    extracted, shape);
+		err = copy_shape_new(
+		    source, target, t->to_db, t->to_table, extracted, shape);
 	return err;
 }
 

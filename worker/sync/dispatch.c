@@ -421,8 +421,7 @@ make_room(struct dispatch *d, unsigned n)
 static struct dm_err *
 column_count_error(const struct tbl *t, unsigned in_event)
 {
-	struct dm_err *err = dm_err_new(
-	    SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+	struct dm_err *err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
 	    (int)(t->n_cols - t->n_extra), (int)in_event);
 
 	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
@@ -446,15 +445,6 @@ turn_to(struct dispatch *d, const struct tbl *t)
 	return err;
 }
 
-/* Rows may be in the target already, says the user. */
-static bool
-is_safe(const struct dispatch *d)
-{
-	return d->env->inst->syncer.safe_mode ||
-	       (d->env->inst->syncer.safe_mode_ms > 0 &&
-		   dm_mono_diff_ms(d->safe_until, dm_mono_now()) > 0);
-}
-
 static struct dm_err *
 dispatch_rows_of(
     struct dispatch *d, const struct map_entry *e, struct dm_rows *r)
@@ -464,7 +454,7 @@ dispatch_rows_of(
 	struct row_change rc = { .t = t,
 		.flags =
 		    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0,
-		.idempotent = cut || is_safe(d) };
+		.idempotent = cut || dispatch_is_safe(d) };
 	bool more = true;
 	struct dm_err *err;
 

@@ -62,11 +62,11 @@ struct dispatch {
 	/* Of the last row that is in a batch or skipped: event number << 32 |
 	 * row. */
 	uint64_t ordinal;
-	uint32_t ts;              /* of the event in work */
-	struct dm_mono now;       /* a few ms old at most while events come */
+	uint32_t ts;               /* of the event in work */
+	struct dm_mono now;        /* a few ms old at most while events come */
 	struct dm_mono safe_until; /* rows are written over those that are
 				      there: safe-mode-duration */
-	struct dm_gtid_set *gtid; /* done so far */
+	struct dm_gtid_set *gtid;  /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;
 	enum next_gtid next_kind;
@@ -93,6 +93,14 @@ struct dispatch {
 
 void dispatch_init(struct dispatch *d);
 void dispatch_fini(struct dispatch *d);
+/* Rows may be in the target already, says the user: safe mode. */
+static inline bool
+dispatch_is_safe(const struct dispatch *d)
+{
+	return d->env->inst->syncer.safe_mode ||
+	       (d->env->inst->syncer.safe_mode_ms > 0 &&
+		   dm_mono_diff_ms(d->safe_until, dm_mono_now()) > 0);
+}
 /* One raw event. */
 struct dm_err *dispatch_event(
     struct dispatch *d, const uint8_t *raw, size_t len) DM_MUST_CHECK;

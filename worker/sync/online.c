@@ -229,9 +229,9 @@ remember(const struct event *e, const struct side *s)
 	 * it has seen all of the change. */
 	sql = skip ? g_strdup("")
 		   : dm_ddl_restore(e->ddl, e->q->schema, true, NULL, NULL);
-	new = old != NULL ? online_ddl_copy(old, 0)
-			  : online_ddl_new(s->schema, s->table, s->schema,
-				s->real);
+	new = old != NULL
+		  ? online_ddl_copy(old, 0)
+		  : online_ddl_new(s->schema, s->table, s->schema, s->real);
 	if (new->ddls->len > 0 &&
 	    strcmp(g_ptr_array_index(new->ddls, new->ddls->len - 1), sql) == 0)
 		return pass_over(e);
@@ -366,8 +366,8 @@ run_one(const struct event *e, const struct swap *w, const char *text,
 }
 
 static struct dm_err *
-run_remembered(const struct event *e, const struct online_ddl *g,
-    const struct side *to)
+run_remembered(
+    const struct event *e, const struct online_ddl *g, const struct side *to)
 {
 	/* A copy: with each statement g is replaced. */
 	DM_AUTO(online_ddl) all = online_ddl_copy(g, 0);
@@ -395,8 +395,7 @@ swap(const struct event *e, const struct side *ghost, const struct side *to)
 	const struct online_ddl *g = find(e->d, ghost->schema, ghost->table);
 	struct job j = job_of(e, NULL);
 
-	if (tables_snapshot_has(
-		e->d->tables, to->schema, to->table, &j.start))
+	if (tables_snapshot_has(e->d->tables, to->schema, to->table, &j.start))
 		return forget(e, ghost); /* the copy read the new table */
 	if (g == NULL)
 		return dm_err_new(SYNCER_UNIT_GHOST_ONLINE_DDL_ON_GHOST_TBL,
@@ -543,9 +542,9 @@ handle_rename(const struct event *e)
 	struct dm_err *err = NULL;
 
 	for (guint i = 0; i < pairs->len; i++)
-		all_blocked = all_blocked &&
-			      (is_blocked(e, &pair_at(pairs, i)->from) ||
-				  is_blocked(e, &pair_at(pairs, i)->to));
+		all_blocked =
+		    all_blocked && (is_blocked(e, &pair_at(pairs, i)->from) ||
+				       is_blocked(e, &pair_at(pairs, i)->to));
 	if (all_blocked)
 		return pass_over(e);
 	err = check_rules(e, pairs);

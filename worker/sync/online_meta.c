@@ -25,8 +25,8 @@ online_ddl_new(const char *schema, const char *table, const char *real_schema,
 struct online_ddl *
 online_ddl_copy(const struct online_ddl *o, guint skip)
 {
-	struct online_ddl *n = online_ddl_new(
-	    o->schema, o->table, o->real_schema, o->real_table);
+	struct online_ddl *n =
+	    online_ddl_new(o->schema, o->table, o->real_schema, o->real_table);
 
 	for (guint i = skip; i < o->ddls->len; i++)
 		g_ptr_array_add(

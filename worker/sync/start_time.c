@@ -19,9 +19,10 @@
 char *
 start_time_given(const struct unit_env *env)
 {
-	json_t *args = json_loads(
-	    env->cli_args == NULL ? "" : env->cli_args, 0, NULL);
-	const char *text = json_string_value(json_object_get(args, "start_time"));
+	json_t *args =
+	    json_loads(env->cli_args == NULL ? "" : env->cli_args, 0, NULL);
+	const char *text =
+	    json_string_value(json_object_get(args, "start_time"));
 	char *copy = text == NULL || text[0] == '\0' ? NULL : g_strdup(text);
 
 	json_decref(args);
@@ -45,8 +46,7 @@ unix_time(struct dm_sql_conn *source, const char *text, int64_t *when)
 		    dm_start_time_hints);
 	dm_sql_append_string(sql, text, strlen(text));
 	g_string_append_c(sql, ')');
-	err = dm_sql_query_string(
-	    source, &zone, "SELECT @@session.time_zone");
+	err = dm_sql_query_string(source, &zone, "SELECT @@session.time_zone");
 	if (err == NULL)
 		err = dm_sql_execf(source, "SET time_zone=@@global.time_zone");
 	if (err != NULL)
@@ -147,8 +147,8 @@ scan_file(struct scan *s)
 	}
 	dm_cancel_unwatch(s->c, &watch);
 	return err == NULL ? NULL
-			   : dm_err_annotate(err,
-				 "look for the start time in %s", s->name);
+			   : dm_err_annotate(
+				 err, "look for the start time in %s", s->name);
 }
 
 /* ---- all files ---- */
@@ -166,8 +166,8 @@ scan_of(const struct scan *model, const GPtrArray *names, const GArray *sizes,
 
 /* The last file that begins before the time; the first one if none does. */
 static struct dm_err *
-find_file(const struct scan *model, const GPtrArray *names,
-    const GArray *sizes, guint *file)
+find_file(const struct scan *model, const GPtrArray *names, const GArray *sizes,
+    guint *file)
 {
 	guint low = 0, high = names->len;
 	struct dm_err *err;
@@ -217,6 +217,5 @@ start_time_find(const struct unit_env *env, struct dm_sql_conn *source,
 		    dm_kint("position", at->pos));
 		return NULL;
 	}
-	return err != NULL ? err
-			   : dm_err_new(CONFIG_START_TIME_TOO_LATE, text);
+	return err != NULL ? err : dm_err_new(CONFIG_START_TIME_TOO_LATE, text);
 }

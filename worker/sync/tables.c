@@ -369,8 +369,8 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 	g_autofree char *to_db = NULL, *to_name = NULL, *group_key = NULL;
 	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
 	DM_AUTO(dm_table) target = NULL;
-	g_autoptr(GArray) extracted = dm_route_extract(
-	    ts->router, db, name, ts->env->source->source_id);
+	g_autoptr(GArray) extracted =
+	    dm_route_extract(ts->router, db, name, ts->env->source->source_id);
 	struct tbl_input in = { .extracted = extracted };
 	struct tbl *t = NULL;
 	struct dm_err *err;
@@ -420,8 +420,8 @@ static bool
 takes_part(const struct tables *ts, const char *db, const char *name)
 {
 	return !dm_block_allow_skips(ts->filter, db, name) &&
-	       (ts->online == NULL || dm_online_kind_of(ts->online, name,
-					  NULL) == DM_ONLINE_REAL);
+	       (ts->online == NULL ||
+		   dm_online_kind_of(ts->online, name, NULL) == DM_ONLINE_REAL);
 }
 
 struct dm_err *

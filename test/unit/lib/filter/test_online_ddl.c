@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The suite of lib/filter/online_ddl.c and lib/filter/capture.c. */
+/* The suite of lib/filter/online_ddl.c and lib/text/capture.c. */
 #include "lib/filter/online_ddl.h"
 
-#include "lib/filter/capture.h"
+#include "lib/text/capture.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -34,11 +34,10 @@ START_TEST(the_tools_names_are_known)
 	g_autofree char *real = NULL;
 
 	ck_assert_ptr_null(err);
-	ck_assert_int_eq(dm_online_kind_of(r, defaults[_i].table, &real),
-	    defaults[_i].kind);
-	ck_assert_str_eq(real, defaults[_i].real);
 	ck_assert_int_eq(
-	    dm_online_kind_of(r, NULL, NULL), DM_ONLINE_REAL);
+	    dm_online_kind_of(r, defaults[_i].table, &real), defaults[_i].kind);
+	ck_assert_str_eq(real, defaults[_i].real);
+	ck_assert_int_eq(dm_online_kind_of(r, NULL, NULL), DM_ONLINE_REAL);
 }
 END_TEST
 
@@ -53,13 +52,10 @@ START_TEST(own_rules_take_their_place)
 	g_autofree char *real = NULL;
 
 	ck_assert_ptr_null(err);
-	ck_assert_int_eq(
-	    dm_online_kind_of(r, "_t_new", NULL), DM_ONLINE_REAL);
-	ck_assert_int_eq(
-	    dm_online_kind_of(r, "alt_t", NULL), DM_ONLINE_TRASH);
+	ck_assert_int_eq(dm_online_kind_of(r, "_t_new", NULL), DM_ONLINE_REAL);
+	ck_assert_int_eq(dm_online_kind_of(r, "alt_t", NULL), DM_ONLINE_TRASH);
 	/* For the whole name, though the rule does not say so. */
-	ck_assert_int_eq(
-	    dm_online_kind_of(r, "xneu_t", NULL), DM_ONLINE_REAL);
+	ck_assert_int_eq(dm_online_kind_of(r, "xneu_t", NULL), DM_ONLINE_REAL);
 	/* Shadow rules come first. */
 	ck_assert_int_eq(
 	    dm_online_kind_of(r, "neu_t_x", &real), DM_ONLINE_GHOST);

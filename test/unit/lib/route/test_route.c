@@ -12,20 +12,20 @@ static char target[] = "All", target_table[] = "T", nothing[] = "";
 
 static const struct dm_route_rule rules[] = {
 	{ .name = schema_rule,
-		.schema_pattern = pattern,
-		.table_pattern = nothing,
-		.target_schema = target,
-		.target_table = nothing },
+	    .schema_pattern = pattern,
+	    .table_pattern = nothing,
+	    .target_schema = target,
+	    .target_table = nothing },
 	{ .name = table_rule,
-		.schema_pattern = pattern,
-		.table_pattern = tables,
-		.target_schema = target,
-		.target_table = target_table },
+	    .schema_pattern = pattern,
+	    .table_pattern = tables,
+	    .target_schema = target,
+	    .target_table = target_table },
 	{ .name = twin,
-		.schema_pattern = pattern,
-		.table_pattern = all,
-		.target_schema = target,
-		.target_table = nothing },
+	    .schema_pattern = pattern,
+	    .table_pattern = all,
+	    .target_schema = target,
+	    .target_table = nothing },
 };
 
 static const struct {

@@ -3,8 +3,8 @@
  * Regular expressions of which the capture groups are wanted: PCRE2's, with a
  * limit on the work of one match. Immutable after building; threads: any.
  */
-#ifndef DM_LIB_FILTER_CAPTURE_H
-#define DM_LIB_FILTER_CAPTURE_H
+#ifndef DM_LIB_TEXT_CAPTURE_H
+#define DM_LIB_TEXT_CAPTURE_H
 
 #include "lib/err/err.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Capture groups: see capture.h. */
-#include "lib/filter/capture.h"
+#include "lib/text/capture.h"
 
 #include <string.h>
 
@@ -36,8 +36,7 @@ dm_capture_new(const char *regex, struct dm_capture **out)
 		pcre2_get_error_message(number, why, sizeof(why));
 		return dm_err_plain("%s", (const char *)why);
 	}
-	(void)pcre2_pattern_info(
-	    c->code, PCRE2_INFO_CAPTURECOUNT, &c->groups);
+	(void)pcre2_pattern_info(c->code, PCRE2_INFO_CAPTURECOUNT, &c->groups);
 	c->limits = pcre2_match_context_create(NULL);
 	dm_assert(c->limits != NULL);
 	pcre2_set_match_limit(c->limits, MATCH_LIMIT);
