@@ -7,6 +7,7 @@
 #include "ctl/common.h"
 #include "ctl/sql.h"
 #include "dmmaster.pb-c.h"
+#include "lib/text/start_time.h"
 
 #include <errno.h>
 #include <string.h>
@@ -98,10 +99,10 @@ check_start(struct ctl_inv *inv)
 		    inv, dm_err_plain("mode should be either `full` or `fast`, "
 				      "current is `%s`",
 			     mode));
-	if (ctl_given(inv, &opt_start_time) && !ctl_start_time_ok(time))
+	if (ctl_given(inv, &opt_start_time) && !dm_start_time_ok(time))
 		return ctl_usage_err(inv,
 		    dm_err_plain("start-time should be in the format like %s",
-			ctl_start_time_hints));
+			dm_start_time_hints));
 	return NULL;
 }
 

@@ -81,10 +81,4 @@ char *ctl_yaml_scalar(const char *text, const char *key);
 /* The task that <task-or-file> means; new string. */
 char *ctl_task_name(const char *task_or_file);
 
-/* ---- start_time.c ---- */
-
-/* Is it in one of the formats that DM takes as start time? */
-bool ctl_start_time_ok(const char *text);
-extern const char ctl_start_time_hints[];
-
 #endif

@@ -13,7 +13,7 @@ protobuf-c-compiler protobuf-compiler libprotobuf-dev libcurl4-openssl-dev
 libmariadb-dev libglib2.0-dev libfyaml-dev libjansson-dev libmicrohttpd-dev libedit-dev
 libpcre2-dev zlib1g-dev libzstd-dev libssl-dev"
 tests="check mariadb-server etcd-client mydumper sysbench clang clang-format
-clang-tidy cppcheck shellcheck curl iproute2 procps python3 time
+percona-toolkit clang-tidy cppcheck shellcheck curl iproute2 procps python3 time
 libclang-rt-14-dev python3-grpcio python3-protobuf protobuf-compiler-grpc"
 # Any Node with npm will do: Debian's only if there is none.
 command -v node >/dev/null || tests="$tests nodejs"

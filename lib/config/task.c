@@ -7,6 +7,7 @@
 #include "lib/config/task.h"
 
 #include "lib/config/task_parse.h"
+#include "lib/filter/online_ddl.h"
 
 #include <string.h>
 
@@ -46,8 +47,8 @@ static const struct bind_key task_keys[] = {
 	BIND_DROP("target-database"),
 	BIND_DROP("mysql-instances"),
 	BIND("online-ddl", BOOL, dm_task_cfg, online_ddl),
-	BIND_DROP("shadow-table-rules"),
-	BIND_DROP("trash-table-rules"),
+	BIND("shadow-table-rules", STRV, dm_task_cfg, shadow_rules),
+	BIND("trash-table-rules", STRV, dm_task_cfg, trash_rules),
 	BIND_DROP("online-ddl-scheme"),
 	BIND_DROP("routes"),
 	BIND_DROP("filters"),
@@ -72,6 +73,13 @@ dm_task_mode_name(enum dm_task_mode m)
 }
 
 static void
+extractor_clear(struct dm_extractor *x)
+{
+	g_free(x->regexp);
+	g_free(x->target_column);
+}
+
+static void
 route_clear(gpointer p)
 {
 	struct dm_route_rule *rule = p;
@@ -81,6 +89,9 @@ route_clear(gpointer p)
 	g_free(rule->table_pattern);
 	g_free(rule->target_schema);
 	g_free(rule->target_table);
+	extractor_clear(&rule->extract_table);
+	extractor_clear(&rule->extract_schema);
+	extractor_clear(&rule->extract_source);
 }
 
 static void
@@ -119,6 +130,8 @@ task_new(void)
 	c->meta_schema = g_strdup("dm_meta");
 	c->timezone = g_strdup("");
 	c->online_ddl = true;
+	c->shadow_rules = g_new0(char *, 1);
+	c->trash_rules = g_new0(char *, 1);
 	c->clean_dump_file = true;
 	c->collation_compatible = g_strdup("loose");
 	c->routes = g_array_new(FALSE, TRUE, sizeof(struct dm_route_rule));
@@ -142,6 +155,8 @@ dm_task_cfg_free(struct dm_task_cfg *c)
 	g_free(c->name);
 	g_free(c->shard_mode);
 	g_strfreev(c->ignore_checking_items);
+	g_strfreev(c->shadow_rules);
+	g_strfreev(c->trash_rules);
 	g_free(c->meta_schema);
 	g_free(c->timezone);
 	g_free(c->collation_compatible);
@@ -324,40 +339,43 @@ words_check(struct task_parse *t)
 		    c->collation_compatible);
 }
 
-/* ---- what is not there ---- */
+/* ---- online schema change tools ---- */
 
-/* A list that must be absent or exactly DM's default. */
 static void
-default_rule_check(struct task_parse *t, const char *key, const char *fallback)
+online_check(struct task_parse *t)
 {
-	const struct dm_yaml *node = task_node(t, key);
-	g_auto(GStrv) list = NULL;
+	const struct dm_yaml *node = task_node(t, "online-ddl-scheme");
+	DM_AUTO(dm_online_rules) rules = NULL;
+	DM_AUTO(dm_err) err = NULL;
+	g_autofree char *scheme = NULL;
 
-	if (node == NULL || !dm_bind_strv(t->r, key, node, &list))
+	err =
+	    dm_online_rules_new(t->c->shadow_rules, t->c->trash_rules, &rules);
+	if (err != NULL)
+		fail_key(t, err->code,
+		    strstr(err->message, "trash-table-rules") != NULL
+			? "trash-table-rules"
+			: "shadow-table-rules",
+		    "write for instance " DM_ONLINE_SHADOW_RULE, "%s",
+		    err->message);
+	if (node == NULL ||
+	    !dm_bind_str(t->r, "online-ddl-scheme", node, &scheme) ||
+	    scheme[0] == '\0')
 		return;
-	if (list[0] != NULL &&
-	    (strcmp(list[0], fallback) != 0 || list[1] != NULL))
-		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, key,
-		    "remove it for the default", "own rules are not supported");
+	/* A former name of the setting: each of them means both tools. */
+	if (strcmp(scheme, "gh-ost") == 0 || strcmp(scheme, "pt") == 0)
+		t->c->online_ddl = true;
+	else
+		fail_key(t, DM_ERR_CONFIG_ONLINE_SCHEME_NOT_SUPPORT,
+		    "online-ddl-scheme", "write online-ddl: true instead",
+		    DM_ERRFMT_CONFIG_ONLINE_SCHEME_NOT_SUPPORT, scheme);
 }
+
+/* ---- what is not there ---- */
 
 static void
 refused_check(struct task_parse *t)
 {
-	const struct dm_yaml *node = task_node(t, "online-ddl-scheme");
-	g_autofree char *scheme = NULL;
-
-	default_rule_check(t, "shadow-table-rules", "^_(.+)_(?:new|gho)$");
-	default_rule_check(t, "trash-table-rules", "^_(.+)_(?:ghc|del|old)$");
-	if (node != NULL &&
-	    dm_bind_str(t->r, "online-ddl-scheme", node, &scheme) &&
-	    scheme[0] != '\0')
-		fail_key(t, DM_ERR_CONFIG_ONLINE_SCHEME_NOT_SUPPORT,
-		    "online-ddl-scheme",
-		    "remove it, and let the tables of such tools take part",
-		    DM_ERRFMT_CONFIG_ONLINE_SCHEME_NOT_SUPPORT
-		    ": it is not available in this version",
-		    scheme);
 	if (!dm_bind_is_empty(task_node(t, "column-mappings")))
 		fail_key(t, DM_ERR_CONFIG_COLUMN_MAPPING_DEPRECATED,
 		    "column-mappings", "remove it", "%s",
@@ -410,6 +428,7 @@ task_read(struct task_parse *t)
 	mode_read(t);
 	shard_read(t);
 	items_check(t);
+	online_check(t);
 	refused_check(t);
 	experimental_check(t);
 	target = task_node(t, "target-database");

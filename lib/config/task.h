@@ -43,6 +43,8 @@ struct dm_syncer_cfg {
 	unsigned checkpoint_flush_interval_s; /* 30 */
 	bool compact, multiple_rows, safe_mode, strict;
 	char *safe_mode_duration;
+	int64_t safe_mode_ms; /* the same; not given: 0, since a restart
+				 repeats nothing */
 };
 
 /* An entry of expression-filter; expressions that are not given are "". */
@@ -75,6 +77,8 @@ struct dm_task_cfg {
 	char *meta_schema; /* "dm_meta" */
 	char *timezone;
 	bool case_sensitive, online_ddl, clean_dump_file;
+	/* Of tables of online schema change tools; empty: DM's own rules. */
+	char **shadow_rules, **trash_rules;
 	char *collation_compatible;
 	struct dm_db_cfg target;
 	GArray *routes;       /* struct dm_route_rule, sorted by name */

@@ -91,22 +91,51 @@ check_pattern(struct task_parse *t, int code, const struct dm_yaml *node,
 
 /* ---- routes ---- */
 
-/* Extractors of routes would add columns: not supported. */
+/* regexp_key: what the expression is called in this extractor. */
 static void
-refuse_extractors(struct task_parse *t, const struct task_entry *e)
+extractor_read(struct task_parse *t, const struct task_entry *e,
+    const char *key, const char *regexp_key, struct dm_extractor *x)
 {
-	static const char *const keys[] = { "extract-table", "extract-schema",
-		"extract-source" };
+	const struct bind_key keys[] = {
+		BIND(regexp_key, STR, dm_extractor, regexp),
+		BIND("target-column", STR, dm_extractor, target_column),
+	};
+	const struct dm_yaml_pair *p = dm_yaml_find(e->value, key);
+	g_autofree char *path = dm_bind_path(e->path, key);
 
-	for (size_t i = 0; i < DM_ARRAY_SIZE(keys); i++) {
-		const struct dm_yaml_pair *p = dm_yaml_find(e->value, keys[i]);
+	x->regexp = g_strdup("");
+	x->target_column = g_strdup("");
+	if (p != NULL && !dm_yaml_is_null(p->value))
+		dm_bind_map(t->r, path, p->value, keys, DM_ARRAY_SIZE(keys), x);
+}
 
-		if (p != NULL && !dm_bind_is_empty(p->value))
-			dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER,
-			    p->line, p->col, e->path,
-			    "remove it; route the sources to different tables",
-			    "%s is not supported", keys[i]);
+static void
+extractors_check(struct task_parse *t, const struct task_entry *e,
+    const struct dm_route_rule *rule)
+{
+	DM_AUTO(dm_router) router = NULL;
+	DM_AUTO(dm_err) err = NULL;
+
+	err = dm_router_new(rule, 1, t->c->case_sensitive, &router);
+	if (err != NULL)
+		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,
+		    e->col, e->path,
+		    "give each extractor its expression and a target-column",
+		    "%s", err->cause != NULL ? err->cause : err->message);
+}
+
+static bool
+has_extractors(const struct dm_route_rule *r)
+{
+	const struct dm_extractor *all[] = { &r->extract_table,
+		&r->extract_schema, &r->extract_source };
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(all); i++) {
+		if (all[i]->regexp[0] != '\0' ||
+		    all[i]->target_column[0] != '\0')
+			return true;
 	}
+	return false;
 }
 
 static void
@@ -128,8 +157,13 @@ route_read(struct task_parse *t, const struct task_entry *e)
 		.target_table = g_strdup("") };
 
 	dm_bind_map(t->r, e->path, e->value, keys, DM_ARRAY_SIZE(keys), &rule);
+	extractor_read(
+	    t, e, "extract-table", "table-regexp", &rule.extract_table);
+	extractor_read(
+	    t, e, "extract-schema", "schema-regexp", &rule.extract_schema);
+	extractor_read(
+	    t, e, "extract-source", "source-regexp", &rule.extract_source);
 	g_array_append_val(t->c->routes, rule);
-	refuse_extractors(t, e);
 	if (rule.schema_pattern[0] == '\0')
 		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,
 		    e->col, e->path, "add `schema-pattern`",
@@ -148,6 +182,8 @@ route_read(struct task_parse *t, const struct task_entry *e)
 		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,
 		    e->col, e->path, "add `target-schema`",
 		    "target-schema is missing");
+	else if (rule.schema_pattern[0] != '\0' && has_extractors(&rule))
+		extractors_check(t, e, &rule);
 }
 
 /* ---- filters ---- */

@@ -264,7 +264,7 @@ task_syncer_fini(struct dm_syncer_cfg *s)
 
 static void
 check_safe_mode(struct dm_report *r, const char *path,
-    const struct dm_yaml *node, const struct dm_syncer_cfg *s)
+    const struct dm_yaml *node, struct dm_syncer_cfg *s)
 {
 	DM_AUTO(dm_err) err = NULL;
 	int64_t ns = DEFAULT_SAFE_MODE_NS;
@@ -282,11 +282,12 @@ check_safe_mode(struct dm_report *r, const char *path,
 		    node, path, "safe-mode-duration",
 		    "set safe-mode false or a non-zero safe-mode-duration",
 		    DM_ERRFMT_CONFIG_CONFICT_SAFE_MODE_DURATION_AND_SAFE_MODE);
-	else if (ns != 0 && ns != DEFAULT_SAFE_MODE_NS)
+	else if (ns < 0)
 		at_key(r, DM_ERR_CONFIG_INVALID_SAFE_MODE_DURATION, node, path,
-		    "safe-mode-duration",
-		    "remove it: after a restart no row is repeated",
-		    "it is not available in this version");
+		    "safe-mode-duration", "write for instance 60s",
+		    "it must not be negative");
+	else if (s->safe_mode_duration[0] != '\0')
+		s->safe_mode_ms = ns / 1000000;
 }
 
 static void

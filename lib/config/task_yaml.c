@@ -222,6 +222,17 @@ emit_section(GString *s, const char *key, const GString *text)
 }
 
 static void
+emit_extractor(GString *s, const char *key, const char *regexp_key,
+    const struct dm_extractor *x)
+{
+	if (x->regexp[0] == '\0')
+		return;
+	dm_emit_key(s, 4, key);
+	dm_emit_str(s, 6, regexp_key, x->regexp);
+	dm_emit_str(s, 6, "target-column", x->target_column);
+}
+
+static void
 emit_routes(GString *s, const struct task_out *o)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -238,6 +249,12 @@ emit_routes(GString *s, const struct task_out *o)
 		dm_emit_str(text, 4, "table-pattern", rule->table_pattern);
 		dm_emit_str(text, 4, "target-schema", rule->target_schema);
 		dm_emit_str(text, 4, "target-table", rule->target_table);
+		emit_extractor(text, "extract-table", "table-regexp",
+		    &rule->extract_table);
+		emit_extractor(text, "extract-schema", "schema-regexp",
+		    &rule->extract_schema);
+		emit_extractor(text, "extract-source", "source-regexp",
+		    &rule->extract_source);
 	}
 	emit_section(s, "routes", text);
 }
@@ -396,8 +413,8 @@ static void
 emit_tail(GString *s, const struct task_out *o)
 {
 	dm_emit_bool(s, 0, "online-ddl", o->c->online_ddl);
-	dm_emit_raw(s, 0, "shadow-table-rules", "[]");
-	dm_emit_raw(s, 0, "trash-table-rules", "[]");
+	dm_emit_strv(s, 0, "shadow-table-rules", o->c->shadow_rules);
+	dm_emit_strv(s, 0, "trash-table-rules", o->c->trash_rules);
 	dm_emit_str(s, 0, "online-ddl-scheme", "");
 	emit_routes(s, o);
 	emit_filters(s, o);

@@ -109,12 +109,23 @@ static const char checkpoint_columns[] =
     "ON UPDATE CURRENT_TIMESTAMP, "
     "UNIQUE KEY uk_id_schema_table (id, cp_schema, cp_table)";
 
+/* DM's own, too: what online schema change tools did so far
+ * (worker/sync/online_meta.h). A takeover from DM finds it filled. */
+static const char online_columns[] =
+    "id VARCHAR(32) NOT NULL, ghost_schema VARCHAR(128) NOT NULL, "
+    "ghost_table VARCHAR(128) NOT NULL, ddls MEDIUMTEXT, "
+    "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
+    "ON UPDATE CURRENT_TIMESTAMP, "
+    "UNIQUE KEY uk_id_schema_table (id, ghost_schema, ghost_table)";
+
 /* Every table that DM makes for a task: `<task><suffix>`. */
 static const char *const dm_task_suffixes[] = { "_syncer_checkpoint",
-	"_syncer_sharding_meta", "_onlineddl", "_loader_checkpoint",
+	"_onlineddl", "_syncer_sharding_meta", "_loader_checkpoint",
 	"_lightning_checkpoint_list", "_validator_checkpoint",
 	"_validator_pending_change", "_validator_error_change",
 	"_validator_table_status", NULL };
+/* As many of them, the first ones, are made here; the others are DM's alone. */
+#define OWN_SUFFIXES 2
 
 static struct dm_err *
 create_table(struct dm_sql_conn *conn, const char *schema, const char *name,
@@ -131,7 +142,8 @@ struct dm_err *
 dm_meta_create(struct dm_sql_conn *conn, const char *schema, const char *task)
 {
 	g_autoptr(GString) sql = g_string_new("CREATE DATABASE IF NOT EXISTS ");
-	g_autofree char *cp = g_strconcat(task, dm_task_suffixes[0], NULL);
+	static const char *const own[OWN_SUFFIXES] = { checkpoint_columns,
+		online_columns };
 	struct dm_err *err;
 
 	dm_sql_append_ident(sql, schema);
@@ -139,8 +151,12 @@ dm_meta_create(struct dm_sql_conn *conn, const char *schema, const char *task)
 	for (size_t i = 0; err == NULL && dm_meta_table_names[i] != NULL; i++)
 		err = create_table(
 		    conn, schema, dm_meta_table_names[i], meta_columns[i]);
-	if (err == NULL)
-		err = create_table(conn, schema, cp, checkpoint_columns);
+	for (size_t i = 0; err == NULL && i < OWN_SUFFIXES; i++) {
+		g_autofree char *name =
+		    g_strconcat(task, dm_task_suffixes[i], NULL);
+
+		err = create_table(conn, schema, name, own[i]);
+	}
 	return err == NULL ? NULL
 			   : dm_err_annotate(err, "create the task's metadata");
 }
@@ -217,7 +233,7 @@ dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
 		g_autoptr(GString) sql = g_string_new("DROP TABLE IF EXISTS ");
 
 		if (sources != NULL) {
-			if (i > 0)
+			if (i >= OWN_SUFFIXES)
 				break; /* the others belong to all sources */
 			g_string_assign(sql, "DELETE FROM ");
 		}
@@ -227,4 +243,28 @@ dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
 	}
 	return err == NULL ? NULL
 			   : dm_err_annotate(err, "remove the task's metadata");
+}
+
+struct dm_err *
+dm_meta_has_progress(struct dm_sql_conn *conn, const char *schema,
+    const char *task, const char *source, bool *has)
+{
+	g_autoptr(GString) sql = g_string_new("SELECT phase FROM ");
+	g_autofree char *phase = NULL;
+	struct dm_err *err;
+	unsigned no;
+
+	dm_sql_append_table(sql, schema, "dm_owner");
+	g_string_append(sql, " WHERE task=");
+	append_text(sql, task);
+	g_string_append(sql, " AND source=");
+	append_text(sql, source);
+	err = dm_sql_query_string(conn, &phase, "%s", sql->str);
+	no = err != NULL ? dm_sql_last_errno(conn) : 0;
+	if (no == ER_BAD_DB || no == ER_NO_SUCH_TABLE) {
+		dm_err_free(err); /* nothing was ever stored there */
+		err = NULL;
+	}
+	*has = phase != NULL && strcmp(phase, "none") != 0;
+	return err;
 }

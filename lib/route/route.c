@@ -6,10 +6,14 @@
 #include "lib/route/route.h"
 
 #include "lib/filter/pattern.h"
+#include "lib/text/capture.h"
+
+enum { OF_TABLE, OF_SCHEMA, OF_SOURCE, EXTRACTORS };
 
 struct route {
 	const struct dm_route_rule *rule;  /* borrowed */
 	struct dm_pattern *schema, *table; /* table NULL: a schema's rule */
+	struct dm_capture *extract[EXTRACTORS]; /* NULL: none of it */
 };
 
 struct dm_router {
@@ -22,6 +26,40 @@ static bool
 is_empty(const char *s)
 {
 	return s == NULL || s[0] == '\0';
+}
+
+static const struct dm_extractor *
+extractor_of(const struct dm_route_rule *rule, int which)
+{
+	const struct dm_extractor *all[EXTRACTORS] = { &rule->extract_table,
+		&rule->extract_schema, &rule->extract_source };
+
+	return all[which];
+}
+
+static struct dm_err *
+build_extractors(struct route *r)
+{
+	static const char *const names[EXTRACTORS] = { "extract-table",
+		"extract-schema", "extract-source" };
+	struct dm_err *err = NULL;
+
+	for (int i = 0; err == NULL && i < EXTRACTORS; i++) {
+		const struct dm_extractor *x = extractor_of(r->rule, i);
+
+		if (is_empty(x->regexp) && is_empty(x->target_column))
+			continue;
+		if (is_empty(x->regexp) || is_empty(x->target_column))
+			err = dm_err_plain("its expression or its "
+					   "target-column is empty");
+		else if (i == OF_TABLE && is_empty(r->rule->table_pattern))
+			err = dm_err_plain("the rule has no table-pattern");
+		else
+			err = dm_capture_new(x->regexp, &r->extract[i]);
+		if (err != NULL)
+			err = dm_err_annotate(err, "%s", names[i]);
+	}
+	return err;
 }
 
 static struct dm_err *
@@ -37,8 +75,9 @@ build(struct route *r, const struct dm_route_rule *rule, bool case_sensitive)
 	err = dm_pattern_new(rule->schema_pattern, case_sensitive, &r->schema);
 	if (err != NULL)
 		return dm_err_annotate(err, "schema-pattern");
-	if (is_empty(rule->table_pattern))
-		return NULL;
+	err = build_extractors(r);
+	if (err != NULL || is_empty(rule->table_pattern))
+		return err;
 	err = dm_pattern_new(rule->table_pattern, case_sensitive, &r->table);
 	return err == NULL ? NULL : dm_err_annotate(err, "table-pattern");
 }
@@ -93,6 +132,8 @@ dm_router_free(struct dm_router *r)
 	for (size_t i = 0; i < r->n; i++) {
 		dm_pattern_free(r->routes[i].schema);
 		dm_pattern_free(r->routes[i].table);
+		for (int k = 0; k < EXTRACTORS; k++)
+			dm_capture_free(r->routes[i].extract[k]);
 	}
 	g_free(r->routes);
 	g_free(r);
@@ -144,4 +185,53 @@ dm_route(const struct dm_router *r, const char *schema, const char *table,
 	else
 		*to_table = g_strdup(table);
 	return NULL;
+}
+
+/* ---- extractors ---- */
+
+static void
+clear_extracted(void *p)
+{
+	struct dm_extracted *x = p;
+
+	g_free(x->column);
+	g_free(x->value);
+}
+
+static void
+extract(const struct route *r, const char *const *names, GArray *out)
+{
+	for (int i = 0; i < EXTRACTORS; i++) {
+		struct dm_extracted x = { 0 };
+
+		if (r->extract[i] == NULL)
+			continue;
+		x.column = g_strdup(extractor_of(r->rule, i)->target_column);
+		x.value = dm_capture_find(r->extract[i], names[i]);
+		if (x.value == NULL)
+			x.value = g_strdup("");
+		g_array_append_val(out, x);
+	}
+}
+
+GArray *
+dm_route_extract(const struct dm_router *r, const char *schema,
+    const char *table, const char *source)
+{
+	GArray *out = g_array_new(FALSE, TRUE, sizeof(struct dm_extracted));
+	g_autofree char *s = dm_pattern_fold(schema, r->case_sensitive);
+	g_autofree char *t = dm_pattern_fold(table, r->case_sensitive);
+	const char *const names[EXTRACTORS] = { table, schema, source };
+
+	g_array_set_clear_func(out, clear_extracted);
+	/* Rules for tables come before those for schemas. */
+	for (size_t i = 0; i < 2 * r->n && out->len == 0; i++) {
+		const struct route *x = &r->routes[i % r->n];
+
+		if ((x->table != NULL) == (i < r->n) &&
+		    dm_pattern_matches(x->schema, s) &&
+		    (x->table == NULL || dm_pattern_matches(x->table, t)))
+			extract(x, names, out);
+	}
+	return out;
 }

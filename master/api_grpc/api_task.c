@@ -2,8 +2,8 @@
 /* Tasks: start, check, update, pause, resume, delete. */
 #include "lib/config/secret.h"
 #include "lib/meta/meta_tables.h"
+#include "lib/text/start_time.h"
 #include "master/api_grpc/call.h"
-#include "master/api_grpc/missing.h"
 #include "master/check/check.h"
 
 #include <string.h>
@@ -40,13 +40,22 @@ plan_fini(struct plan *p)
 		g_ptr_array_unref(p->sources);
 }
 
-/* Finding a place in the binlog by time. */
+/* A place in the binlog is found by time where replication begins afresh. */
 static struct dm_err *
-check_start_time(const char *text)
+check_start_time(const struct plan *p)
 {
-	if (*text == '\0')
+	if (*p->start_time == '\0')
 		return NULL;
-	return dm_err_plain("%s", api_missing_text("StartTask.startTime"));
+	if (!dm_start_time_ok(p->start_time))
+		return dm_err_plain("error while parse start-time, expected in "
+				    "the format like %s: %s",
+		    dm_start_time_hints, p->start_time);
+	if (p->cfg->mode != DM_MODE_INCREMENTAL)
+		return dm_err_plain("start-time is for task-mode incremental, "
+				    "not for %s: a copy begins where the "
+				    "source is",
+		    dm_task_mode_name(p->cfg->mode));
+	return NULL;
 }
 
 static struct dm_err *
@@ -104,13 +113,13 @@ static struct dm_err *
 plan_init(
     const struct api_call *c, struct plan *p, char *const *only, size_t n_only)
 {
-	struct dm_err *err = check_start_time(p->start_time);
+	struct dm_err *err = dm_task_cfg_parse(TASK_FILE, p->yaml, &p->cfg);
 
 	if (err != NULL)
-		return err;
-	err = dm_task_cfg_parse(TASK_FILE, p->yaml, &p->cfg);
-	if (err != NULL)
 		return dm_err_set_class(err, "dm-master");
+	err = check_start_time(p);
+	if (err != NULL)
+		return err;
 	p->ids = g_ptr_array_new();
 	p->sources = g_ptr_array_new_with_free_func(source_free);
 	for (guint i = 0; i < p->cfg->instances->len; i++) {
@@ -278,6 +287,33 @@ remove_meta(const struct api_call *c, struct plan *p, bool all)
 			   : dm_err_annotate(err, "while removing metadata");
 }
 
+/* With progress the time would be of no effect, silently. */
+static struct dm_err *
+check_afresh(const struct api_call *c, const struct plan *p)
+{
+	struct dm_sql_params params =
+	    dm_db_cfg_params(&p->cfg->target, DM_SCOPE_DOWNSTREAM);
+	DM_AUTO(dm_sql_conn) conn = NULL;
+	struct dm_err *err = dm_sql_connect(&params, false, c->cancel, &conn);
+
+	for (guint i = 0; err == NULL && i < p->ids->len; i++) {
+		const char *id = g_ptr_array_index(p->ids, i);
+		bool has = false;
+
+		err = dm_meta_has_progress(
+		    conn, p->cfg->meta_schema, p->cfg->name, id, &has);
+		if (err == NULL && has)
+			err = dm_err_set_workaround(
+			    dm_err_plain("start-time: the task has replicated "
+					 "from source %s already, and goes on "
+					 "where it was",
+				id),
+			    "give --remove-meta, too, to begin at the time; "
+			    "or leave --start-time out");
+	}
+	return err;
+}
+
 static struct dm_err *
 remove_meta_latched(const struct api_call *c, struct plan *p, bool all)
 {
@@ -331,6 +367,8 @@ start_checked(const struct api_call *c, const Pb__StartTaskRequest *req,
 		return;
 	if (req->removemeta)
 		err = remove_meta_latched(c, p, req->n_sources == 0);
+	else if (*p->start_time != '\0')
+		err = check_afresh(c, p);
 	want.since = dm_mono_now();
 	if (err == NULL)
 		err = sched_call(c->env->sched, start, p);

@@ -30,11 +30,6 @@ static const struct api_missing table[] = {
 	    VALIDATION "there are no row errors" },
 	{ "UpdateValidation", "validation update",
 	    VALIDATION "there is no validator to tell about a cutover" },
-	{ "StartTask.startTime",
-	    "start-task --start-time, check-task --start-time",
-	    "start-time is not available in this version; give a position or "
-	    "a GTID set in `meta` of the instance, with task-mode "
-	    "incremental" },
 };
 
 const struct api_missing *

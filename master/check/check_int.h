@@ -25,7 +25,8 @@ struct check_src {
 	struct dm_sql_conn *conn; /* NULL: could not connect */
 	struct result_list *list; /* its results */
 	GPtrArray *tables;        /* struct check_table*, owned; sorted */
-	GHashTable *all_names;    /* `s`.`t` of every table at the source */
+	GHashTable *all_names;    /* of every table at the source: `s`.`t` ->
+				     schema and table, a line each */
 	bool tables_known;        /* else why not stands in list */
 	GHashTable *variables;    /* global variables by name */
 	struct grants *grants;
@@ -41,9 +42,6 @@ bool check_syncs(const struct dm_task_cfg *t);  /* incremental, all */
 bool check_version_parse(const char *text, unsigned v[3]);
 /* NULL: a version we know; else what is the matter: new string. */
 char *check_version_problem(const char *text);
-/* Whether tbl is the working table of an online schema change; *base: the
- * table it works on, new string. */
-bool check_is_ghost(const char *tbl, char **base);
 
 /* ---- query.c ---- */
 

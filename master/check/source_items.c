@@ -12,6 +12,8 @@
  */
 #include "master/check/check_int.h"
 
+#include "lib/filter/online_ddl.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -410,51 +412,53 @@ check_dump_connections(struct check_src *s)
 
 /* ---- online schema changes ---- */
 
-bool
-check_is_ghost(const char *tbl, char **base)
+/* Quoted name of a table -> that of the ghost which is to replace it. */
+static GHashTable *
+ghosts_of(struct check_src *s, const struct dm_online_rules *rules)
 {
-	static const char *const ends[] = { "_gho", "_new" };
-	size_t len = strlen(tbl);
+	GHashTable *ghosts =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GHashTableIter it;
+	gpointer quoted, plain;
 
-	for (size_t i = 0; i < DM_ARRAY_SIZE(ends); i++) {
-		size_t tail = strlen(ends[i]);
+	g_hash_table_iter_init(&it, s->all_names);
+	while (g_hash_table_iter_next(&it, &quoted, &plain)) {
+		g_auto(GStrv) name = g_strsplit(plain, "\n", 2);
+		g_autofree char *real = NULL;
 
-		if (tbl[0] == '_' && len > tail + 1 &&
-		    g_str_has_suffix(tbl, ends[i])) {
-			*base = g_strndup(tbl + 1, len - tail - 1);
-			return true;
-		}
+		if (dm_online_kind_of(rules, name[1], &real) == DM_ONLINE_GHOST)
+			g_hash_table_insert(
+			    ghosts, dm_sql_quote_table(name[0], real), quoted);
 	}
-	return false;
+	return ghosts;
 }
 
 static void
 check_online_ddl(struct check_src *s)
 {
-	static const char *const ends[] = { "gho", "new" };
 	struct check_item *i =
 	    item_new(s, "online ddl checker", "check if in online ddl phase");
+	g_autoptr(GHashTable) ghosts = NULL;
+	DM_AUTO(dm_online_rules) rules = NULL;
+	/* The task file was read with them: they are right. */
+	DM_AUTO(dm_err)
+	err = dm_online_rules_new(
+	    s->task->shadow_rules, s->task->trash_rules, &rules);
 
+	if (err != NULL)
+		return;
+	ghosts = ghosts_of(s, rules);
 	for (guint k = 0; k < s->tables->len; k++) {
 		const struct check_table *t = s->tables->pdata[k];
-		g_autofree char *own_base = NULL;
+		g_autofree char *name = dm_sql_quote_table(t->schema, t->table);
+		const char *ghost = g_hash_table_lookup(ghosts, name);
 
-		if (check_is_ghost(t->table, &own_base))
-			continue;
-		for (size_t e = 0; e < DM_ARRAY_SIZE(ends); e++) {
-			g_autofree char *ghost =
-			    g_strdup_printf("_%s_%s", t->table, ends[e]);
-			g_autofree char *name =
-			    dm_sql_quote_table(t->schema, ghost);
-
-			if (!g_hash_table_contains(s->all_names, name))
-				continue;
+		if (ghost != NULL)
 			(void)check_item_error(i, CHECK_FAIL,
 			    "wait for the schema change to end, or drop the "
 			    "table that it left behind",
 			    "online ddl of %s is in progress: %s exists",
-			    t->table, name);
-		}
+			    t->table, ghost);
 	}
 }
 

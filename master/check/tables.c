@@ -210,8 +210,9 @@ names_read(struct check_src *s, const struct dm_block_allow *list)
 		err = dm_sql_next(res, &row, &more);
 		if (err != NULL || !more)
 			break;
-		g_hash_table_add(s->all_names,
-		    dm_sql_quote_table(row.cells[0], row.cells[1]));
+		g_hash_table_insert(s->all_names,
+		    dm_sql_quote_table(row.cells[0], row.cells[1]),
+		    g_strconcat(row.cells[0], "\n", row.cells[1], NULL));
 		if (dm_block_allow_skips(list, row.cells[0], row.cells[1]))
 			continue;
 		t = g_new0(struct check_table, 1);
@@ -301,7 +302,7 @@ check_tables_read(struct check_src *s)
 
 	s->tables = g_ptr_array_new_with_free_func(table_destroy);
 	s->all_names =
-	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	err = dm_block_allow_new(s->inst->block_allow, case_sensitive, &list);
 	if (err == NULL)
 		err = names_read(s, list);

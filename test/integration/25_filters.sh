@@ -87,8 +87,11 @@ TASK_EXTRA='timezone: "+08:00"'
 refuse "a time zone is refused" "timezone: it is not available" \
 	ctl --strict check-task "$(task_yaml tz all down src1)"
 TASK_EXTRA=""
-refuse "start-time is refused" "start-time is not available" \
-	ctl --strict start-task "$(task_yaml st all down src1)" \
+refuse "a start-time that is none is refused" "error while parse start-time" \
+	ctl --strict start-task "$(task_yaml st incremental down src1)" \
+	--start-time "yesterday"
+refuse "a copy has no start-time" "start-time is for task-mode incremental" \
+	ctl --strict check-task "$(task_yaml st all down src1)" \
 	--start-time "2024-01-01 00:00:00"
 {
 	cat "$(source_yaml src2 up)"

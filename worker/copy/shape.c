@@ -239,6 +239,44 @@ add_columns(struct copy_shape *s, const struct dm_table *source,
 	return NULL;
 }
 
+/* Constants, read as bytes of utf8mb4 with each row. */
+static struct dm_err *
+add_extracted(struct copy_shape *s, const struct dm_table *source,
+    const struct dm_table *target, const GArray *extracted, GString *reads)
+{
+	guint n = extracted != NULL ? extracted->len : 0;
+
+	s->columns = g_renew(
+	    struct copy_column, s->columns, source->columns->len + n + 1);
+	for (guint i = 0; i < n; i++) {
+		const struct dm_extracted *x =
+		    &g_array_index(extracted, struct dm_extracted, i);
+		const struct dm_table *with = source;
+
+		if (dm_table_column(source, x->column) < 0)
+			with = NULL;
+		if (with != NULL || target == NULL ||
+		    dm_table_column(target, x->column) < 0)
+			return dm_err_annotate(
+			    dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+				target == NULL ? 0 : (int)target->columns->len,
+				(int)source->columns->len),
+			    "a route fills column %s: the target table must "
+			    "have it, and source table `%s`.`%s` must not",
+			    x->column, source->schema, source->name);
+		s->columns[s->n_columns] =
+		    (struct copy_column){ .name = quote_ident(x->column),
+			    .carry = COPY_UTF8 };
+		g_string_append(reads, s->n_columns == 0 ? "x'" : ",x'");
+		for (const char *p = x->value; *p != '\0'; p++)
+			g_string_append_printf(
+			    reads, "%02x", (unsigned)(uint8_t)*p);
+		g_string_append_c(reads, '\'');
+		s->n_columns++;
+	}
+	return NULL;
+}
+
 /* ---- key ---- */
 
 /* False when the column's order cannot be written as a literal. */
@@ -338,7 +376,8 @@ drop_keys(struct copy_shape *s)
 
 struct dm_err *
 copy_shape_new(const struct dm_table *source, const struct dm_table *target,
-    const char *to_db, const char *to_table, struct copy_shape **out)
+    const char *to_db, const char *to_table, const GArray *extracted,
+    struct copy_shape **out)
 {
 	DM_AUTO(copy_shape) s = g_new0(struct copy_shape, 1);
 	g_autoptr(GString) reads = g_string_new(NULL);
@@ -350,6 +389,8 @@ copy_shape_new(const struct dm_table *source, const struct dm_table *target,
 		err = missing_columns(source, target);
 	if (err == NULL)
 		err = add_columns(s, source, target, reads);
+	if (err == NULL)
+		err = add_extracted(s, source, target, extracted, reads);
 	if (err != NULL)
 		return err;
 	add_keys(s, source);

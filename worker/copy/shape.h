@@ -7,6 +7,7 @@
 #ifndef DM_WORKER_COPY_SHAPE_H
 #define DM_WORKER_COPY_SHAPE_H
 
+#include "lib/route/route.h"
 #include "lib/schema/table.h"
 
 /* How a value is carried so that it arrives exactly. */
@@ -53,11 +54,12 @@ struct copy_shape {
  * source: the structure at the source. target: the structure of an existing
  * target table; NULL when we created it from source. to_db, to_table: names at
  * the target. Errors: SYNCER_UNIT_DML_COLUMN_NOT_MATCH when the target lacks a
- * column; a plain one for a column type that is not known.
+ * column; a plain one for a column type that is not known. extracted: columns
+ * that a route fills (struct dm_extracted); NULL: none.
  */
 struct dm_err *copy_shape_new(const struct dm_table *source,
     const struct dm_table *target, const char *to_db, const char *to_table,
-    struct copy_shape **shape) DM_MUST_CHECK;
+    const GArray *extracted, struct copy_shape **shape) DM_MUST_CHECK;
 void copy_shape_free(struct copy_shape *s);
 DM_DEFINE_AUTO(copy_shape)
 

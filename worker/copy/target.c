@@ -207,11 +207,13 @@ copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
 	DM_AUTO(dm_table) source = NULL;
 	DM_AUTO(dm_table) target = NULL;
 	DM_AUTO(dm_sql_result) res = NULL;
+	g_autoptr(GArray) extracted = NULL;
 	struct dm_sql_row row;
 	struct dm_err *err;
 	bool more = false;
 
-	(void)r;
+	extracted = dm_route_extract(
+	    r->router, t->meta->db, t->meta->tbl, r->env->source->source_id);
 	err = parse_source(t, &source);
 	if (err == NULL && !t->meta->created)
 		err = dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);
@@ -222,7 +224,7 @@ copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
 		    row.cells[1], 0, t->to_db, NULL, &target);
 	if (err == NULL)
 		err = copy_shape_new(
-		    source, target, t->to_db, t->to_table, shape);
+		    source, target, t->to_db, t->to_table, extracted, shape);
 	return err;
 }
 

@@ -11,6 +11,7 @@
 #include "worker/sync/ddl_event.h"
 #include "worker/sync/ddl_job.h"
 #include "worker/sync/ddl_target.h"
+#include "worker/sync/online.h"
 #include "worker/sync/operate.h"
 
 #include "lib/base/defect.h"
@@ -216,6 +217,9 @@ track(struct job *j)
 	if (j->ddl == NULL)
 		return dm_err_new(
 		    SCHEMA_TRACKER_CANNOT_EXEC_DDL, "it cannot be read");
+	if (online_concerns(j->d, j->ddl))
+		return NULL; /* a person said so; such tables have no structure
+				here */
 	for (int i = 0; i < 4; i++) {
 		struct dm_table_name missing = { 0 };
 
@@ -412,12 +416,12 @@ announce(struct job *j)
 	in.after = after != NULL ? after : nothing;
 	in.db = j->to_db != NULL ? j->to_db : nothing;
 	in.tbl = j->to_table != NULL ? j->to_table : nothing;
-	if (j->op != NULL)
+	if (ddl_job_is_part(j))
 		in.end = in.start;
 	else
 		d->moving = true;
 	err = dm_sql_execf(d->ddl, "BEGIN");
-	if (err == NULL && j->op != NULL)
+	if (err == NULL && ddl_job_is_part(j))
 		err = meta_check_fence(d->meta, d->ddl);
 	else if (err == NULL)
 		err = lane_meta_move(d->meta, d->ddl, d->n_lanes, &j->start);
@@ -508,6 +512,8 @@ finish(struct job *j)
 		err = move_lanes(j);
 	if (err == NULL && j->op != NULL)
 		err = operate_count(d, j->op);
+	if (err == NULL && j->online != NULL)
+		err = online_meta_put(d->meta, d->ddl, j->online);
 	if (err == NULL)
 		err = intent_delete(d->meta, d->ddl);
 	for (guint i = 0; err == NULL && i < j->changed->len; i++)
@@ -518,6 +524,8 @@ finish(struct job *j)
 		return err;
 	if (j->op != NULL)
 		operate_counted(d, j->op);
+	if (j->online != NULL)
+		online_saved(d, j->online);
 	if (!j->stay)
 		note_moved(d);
 	return dispatch_renew(d, !j->stay);
@@ -574,6 +582,21 @@ ddl_job_leave_out(struct job *j, bool at_all_costs)
 		    dm_kstr("statement", j->q->sql), dm_kerr(why));
 	dm_err_free(why);
 	err = finish(j);
+	if (err != NULL)
+		return err;
+	intent_free(DM_TAKE(j->d->intent));
+	atomic_fetch_add(&j->d->counters->skipped, 1);
+	return NULL;
+}
+
+struct dm_err *
+ddl_job_note(struct job *j)
+{
+	struct dm_err *err = assemble(j);
+
+	j->changed = g_array_new(FALSE, TRUE, sizeof(struct dm_table_name));
+	if (err == NULL)
+		err = finish(j);
 	if (err != NULL)
 		return err;
 	intent_free(DM_TAKE(j->d->intent));
@@ -643,13 +666,13 @@ static bool
 is_resumed(const struct job *j)
 {
 	const struct intent *in = j->d->intent;
-	bool of_op;
+	bool part;
 
 	if (in == NULL || dm_pos_cmp(&in->start, &j->start) != 0)
 		return false;
-	of_op = dm_pos_cmp(&in->start, &in->end) == 0;
-	return of_op == (j->op != NULL) &&
-	       (!of_op || strcmp(in->statement, j->sql) == 0);
+	part = dm_pos_cmp(&in->start, &in->end) == 0;
+	return part == ddl_job_is_part(j) &&
+	       (!part || strcmp(in->statement, j->sql) == 0);
 }
 
 struct dm_err *
@@ -691,6 +714,14 @@ ddl_job_run(struct job *j)
 
 struct dm_err *
 ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
+    const struct dm_ddl *ddl, const struct dm_pos *start)
+{
+	return online_concerns(d, ddl) ? online_handle(d, q, ddl, start)
+				       : ddl_handle_plain(d, q, ddl, start);
+}
+
+struct dm_err *
+ddl_handle_plain(struct dispatch *d, const struct dm_ev_query *q,
     const struct dm_ddl *ddl, const struct dm_pos *start)
 {
 	/* The position of a statement is where its transaction begins. */

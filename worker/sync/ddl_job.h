@@ -8,6 +8,7 @@
 #define DM_WORKER_SYNC_DDL_JOB_H
 
 #include "worker/sync/dispatch.h"
+#include "worker/sync/online_meta.h"
 #include "worker/sync/operators.h"
 
 struct job {
@@ -19,6 +20,11 @@ struct job {
 	 * It goes, or counts the statement as done, in the transaction that
 	 * finishes the job. NULL: the event's own statement. */
 	struct binlog_op *op;
+	/* What is remembered of an online schema change once the job is done:
+	 * with it one of its statements was run, or it is one that is only
+	 * remembered. It is stored in the transaction that finishes the job.
+	 * Borrowed; NULL: the statement is of no such tool. */
+	const struct online_ddl *online;
 	/* The event is still to come: the lanes stay where they are. */
 	bool stay;
 	struct dm_ddl *own;      /* in the target's dialect; NULL: as it is */
@@ -35,6 +41,13 @@ void ddl_job_fini(struct job *j);
 const struct dm_table_name *ddl_job_name(const struct job *j, guint i);
 const char *ddl_job_schema(const struct job *j, guint i);
 
+/* One of several statements that stand for one event. */
+static inline bool
+ddl_job_is_part(const struct job *j)
+{
+	return j->op != NULL || j->online != NULL;
+}
+
 /* A rule leaves it out. */
 struct dm_err *ddl_job_ask(const struct job *j, bool *skip) DM_MUST_CHECK;
 /* The barrier: all lanes commit, the statement runs, structures follow. */
@@ -43,6 +56,10 @@ struct dm_err *ddl_job_run(struct job *j) DM_MUST_CHECK;
  * they can be followed. at_all_costs: whatever is wrong with the statement. */
 struct dm_err *ddl_job_leave_out(
     struct job *j, bool at_all_costs) DM_MUST_CHECK;
+
+/* A barrier at which nothing is run, and no structure changes: for a statement
+ * that is remembered. */
+struct dm_err *ddl_job_note(struct job *j) DM_MUST_CHECK;
 
 static inline bool
 ddl_is_alter(const struct dm_ddl *ddl)

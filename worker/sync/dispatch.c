@@ -78,6 +78,8 @@ dispatch_fini(struct dispatch *d)
 	intent_free(d->intent);
 	if (d->ops != NULL)
 		g_ptr_array_unref(d->ops);
+	if (d->ghosts != NULL)
+		g_ptr_array_unref(d->ghosts);
 	g_free(d->failed_sql);
 }
 
@@ -424,8 +426,8 @@ make_room(struct dispatch *d, unsigned n)
 static struct dm_err *
 column_count_error(const struct tbl *t, unsigned in_event)
 {
-	struct dm_err *err = dm_err_new(
-	    SYNCER_UNIT_DML_COLUMN_NOT_MATCH, (int)t->n_cols, (int)in_event);
+	struct dm_err *err = dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+	    (int)(t->n_cols - t->n_extra), (int)in_event);
 
 	return dm_err_set_cause(err, "table `%s`.`%s`", t->db, t->name);
 }
@@ -457,11 +459,11 @@ dispatch_rows_of(
 	struct row_change rc = { .t = t,
 		.flags =
 		    cut || r->flags & DM_ROWS_F_NO_FK_CHECKS ? CHANGE_NO_FK : 0,
-		.idempotent = cut || d->env->inst->syncer.safe_mode };
+		.idempotent = cut || dispatch_is_safe(d) };
 	bool more = true;
 	struct dm_err *err;
 
-	if (e->map->n_columns != t->n_cols)
+	if (e->map->n_columns != t->n_cols - t->n_extra)
 		return column_count_error(t, e->map->n_columns);
 	err = turn_to(d, t);
 	if (err != NULL)
@@ -477,6 +479,8 @@ dispatch_rows_of(
 		    r, e->map, &d->arena, d->before, d->after, &more);
 		if (err != NULL || !more)
 			return err;
+		tbl_fill_extra(t, d->before);
+		tbl_fill_extra(t, d->after);
 		err = take_row(d, r->kind, &rc);
 		if (err != NULL)
 			return err;

@@ -67,9 +67,11 @@ struct dispatch {
 	/* Of the last row that is in a batch or skipped: event number << 32 |
 	 * row. */
 	uint64_t ordinal;
-	uint32_t ts;              /* of the event in work */
-	struct dm_mono now;       /* a few ms old at most while events come */
-	struct dm_gtid_set *gtid; /* done so far */
+	uint32_t ts;               /* of the event in work */
+	struct dm_mono now;        /* a few ms old at most while events come */
+	struct dm_mono safe_until; /* rows are written over those that are
+				      there: safe-mode-duration */
+	struct dm_gtid_set *gtid;  /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;
 	enum next_gtid next_kind;
@@ -83,6 +85,8 @@ struct dispatch {
 	struct intent *intent; /* a DDL that a predecessor began; owned */
 	GPtrArray *ops;        /* what a person said of events to come: struct
 				  binlog_op*, by position; owned */
+	GPtrArray *ghosts;     /* what online schema change tools did so far:
+				  struct online_ddl*; owned; NULL: off */
 	/* Of the event that dispatch_event failed at. */
 	struct dispatch_failure {
 		bool known;
@@ -94,6 +98,14 @@ struct dispatch {
 
 void dispatch_init(struct dispatch *d);
 void dispatch_fini(struct dispatch *d);
+/* Rows may be in the target already, says the user: safe mode. */
+static inline bool
+dispatch_is_safe(const struct dispatch *d)
+{
+	return d->env->inst->syncer.safe_mode ||
+	       (d->env->inst->syncer.safe_mode_ms > 0 &&
+		   dm_mono_diff_ms(d->safe_until, dm_mono_now()) > 0);
+}
 /* One raw event. */
 struct dm_err *dispatch_event(
     struct dispatch *d, const uint8_t *raw, size_t len) DM_MUST_CHECK;
@@ -125,6 +137,9 @@ struct dm_err *dispatch_renew(struct dispatch *d, bool over) DM_MUST_CHECK;
 
 /* A query event outside of a row transaction's frame (worker/sync/ddl.c). */
 struct dm_err *ddl_handle(struct dispatch *d, const struct dm_ev_query *q,
+    const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
+/* The same for one of which no table belongs to such a tool. */
+struct dm_err *ddl_handle_plain(struct dispatch *d, const struct dm_ev_query *q,
     const struct dm_ddl *ddl, const struct dm_pos *start) DM_MUST_CHECK;
 /* Takes err, which a statement caused that we cannot read or run: NULL if the
  * event filters leave the text out wherever it belongs to; else err. sql may

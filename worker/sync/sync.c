@@ -13,8 +13,10 @@
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "worker/sync/commands.h"
+#include "worker/sync/online.h"
 #include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
+#include "worker/sync/start_time.h"
 
 #include <string.h>
 
@@ -111,6 +113,22 @@ start_from_meta_config(struct run *r)
 	return err;
 }
 
+/* Once it is saved, the start time is used up: progress goes before it. */
+static struct dm_err *
+start_fresh(struct run *r)
+{
+	g_autofree char *text = start_time_given(&r->u->env);
+	struct dm_err *err;
+
+	if (text == NULL)
+		return start_from_meta_config(r);
+	err = start_time_find(&r->u->env, r->source, r->c, text, &r->from);
+	if (err != NULL)
+		return err;
+	return meta_save_phase(
+	    r->meta, r->target, META_PHASE_SYNC, &r->from, "");
+}
+
 static struct dm_err *
 find_start(struct run *r)
 {
@@ -122,7 +140,7 @@ find_start(struct run *r)
 	if (err != NULL)
 		return err;
 	if (phase == META_PHASE_NONE)
-		return start_from_meta_config(r);
+		return start_fresh(r);
 	if (phase == META_PHASE_COPY)
 		return dm_err_plain("the copy of this task is not finished: "
 				    "start it in task-mode all");
@@ -132,6 +150,16 @@ find_start(struct run *r)
 	else
 		r->known_gtid = DM_TAKE(gtid);
 	return NULL;
+}
+
+/* Its column is part of the key of a row. */
+static uint64_t
+hash_extractor(uint64_t h, const struct dm_extractor *x)
+{
+	if (x->regexp[0] == '\0')
+		return h;
+	h = h * 31 + g_str_hash(x->regexp);
+	return h * 31 + g_str_hash(x->target_column);
 }
 
 /* Routes, target session and lane count decide which lane a row is in. */
@@ -151,6 +179,9 @@ lane_map_text(const struct run *r)
 			h = h * 31 + g_str_hash(rules[i].table_pattern);
 		if (rules[i].target_table != NULL)
 			h = h * 31 + g_str_hash(rules[i].target_table);
+		h = hash_extractor(h, &rules[i].extract_table);
+		h = hash_extractor(h, &rules[i].extract_schema);
+		h = hash_extractor(h, &rules[i].extract_source);
 	}
 	return g_strdup_printf(
 	    "v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER "x",
@@ -407,10 +438,15 @@ start(struct run *r)
 	if (err == NULL)
 		err = operate_load(&r->d);
 	if (err == NULL)
+		err = online_load(&r->d);
+	if (err == NULL)
 		err = open_stream(r);
 	if (err != NULL)
 		return err;
 	dispatch_init(&r->d);
+	r->d.now = dm_mono_now();
+	r->d.safe_until =
+	    dm_mono_add_ms(r->d.now, env->inst->syncer.safe_mode_ms);
 	r->d.lanes = lanes_start(
 	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
 	return NULL;

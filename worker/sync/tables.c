@@ -234,6 +234,9 @@ tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
 		    dm_block_allow_new(env->inst->block_allow, cs, &ts->filter);
 	if (err == NULL)
 		err = dm_instance_filter(env->task, env->inst, cs, &ts->events);
+	if (err == NULL && env->task->online_ddl)
+		err = dm_online_rules_new(env->task->shadow_rules,
+		    env->task->trash_rules, &ts->online);
 	if (err == NULL)
 		err = load_charsets(ts, source);
 	if (err == NULL)
@@ -262,6 +265,7 @@ tables_close(struct tables *ts)
 	row_filter_env_fini(&ts->expressions);
 	dm_block_allow_free(ts->filter);
 	dm_binlog_filter_free(ts->events);
+	dm_online_rules_free(ts->online);
 	dm_router_free(ts->router);
 	g_free(ts->rules);
 	*ts = (struct tables){ 0 };
@@ -365,7 +369,9 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 	g_autofree char *to_db = NULL, *to_name = NULL, *group_key = NULL;
 	const struct meta_table *snap = g_hash_table_lookup(ts->snaps, key);
 	DM_AUTO(dm_table) target = NULL;
-	struct tbl_input in = { 0 };
+	g_autoptr(GArray) extracted =
+	    dm_route_extract(ts->router, db, name, ts->env->source->source_id);
+	struct tbl_input in = { .extracted = extracted };
 	struct tbl *t = NULL;
 	struct dm_err *err;
 
@@ -408,6 +414,16 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 	return NULL;
 }
 
+/* Rows of an online schema change tool's tables are those of the real table
+ * once more, or its notes. */
+static bool
+takes_part(const struct tables *ts, const char *db, const char *name)
+{
+	return !dm_block_allow_skips(ts->filter, db, name) &&
+	       (ts->online == NULL ||
+		   dm_online_kind_of(ts->online, name, NULL) == DM_ONLINE_REAL);
+}
+
 struct dm_err *
 tables_get(struct tables *ts, const char *db, const char *name, struct tbl **t)
 {
@@ -420,7 +436,7 @@ tables_get(struct tables *ts, const char *db, const char *name, struct tbl **t)
 		*t = found;
 		return NULL;
 	}
-	if (!dm_block_allow_skips(ts->filter, db, name)) {
+	if (takes_part(ts, db, name)) {
 		enum dm_filter_action rows[3];
 
 		err = rows_actions(ts, db, name, rows);

@@ -8,6 +8,7 @@
 #define DM_WORKER_SYNC_TABLES_H
 
 #include "lib/ddl/dialect.h"
+#include "lib/filter/online_ddl.h"
 #include "lib/schema/tracker.h"
 #include "worker/sync/row_filter.h"
 #include "worker/sync/target.h"
@@ -21,6 +22,8 @@ struct tables {
 	struct dm_tracker *tracker;
 	struct dm_block_allow *filter;
 	struct dm_binlog_filter *events;
+	struct dm_online_rules *online; /* NULL: tables of online schema change
+					   tools are tables like others */
 	struct dm_route_rule *rules;
 	struct dm_router *router;
 	GHashTable *snaps; /* "db\0tbl" as one string -> struct meta_table* */

@@ -33,13 +33,82 @@ column(const struct tbl *t, unsigned i)
 	return g_ptr_array_index(t->src->columns, i);
 }
 
+/* ---- constants of a route ---- */
+
+/* As text for every type: the server makes of it what the column is. Its values
+ * are compared by bytes, since they stay what they are. */
+static struct dm_column *
+extra_column(const char *name)
+{
+	struct dm_column *c = dm_column_new();
+
+	g_free(c->name);
+	g_free(c->type_text);
+	g_free(c->charset);
+	g_free(c->collation);
+	c->name = g_strdup(name);
+	c->type = DM_T_VARCHAR;
+	c->type_text = g_strdup("varchar(255)");
+	c->charset = g_strdup("utf8mb4");
+	c->collation = g_strdup("utf8mb4_bin");
+	c->length = 255;
+	return c;
+}
+
+static struct dm_err *
+add_extra(struct tbl *t, const struct tbl_input *in)
+{
+	guint n = in->extracted != NULL ? in->extracted->len : 0;
+
+	t->extra = g_new0(struct dm_value, n + 1);
+	for (guint i = 0; i < n; i++) {
+		const struct dm_extracted *x =
+		    &g_array_index(in->extracted, struct dm_extracted, i);
+
+		if (dm_table_column(t->src, x->column) >= 0)
+			return dm_err_set_workaround(
+			    dm_err_annotate(
+				dm_err_new(SYNCER_UNIT_DML_COLUMN_NOT_MATCH,
+				    (int)in->target->columns->len,
+				    (int)t->src->columns->len),
+				"the source table `%s`.`%s` has a column %s, "
+				"which a route is to fill",
+				t->db, t->name, x->column),
+			    "give the route another `target-column`");
+		g_ptr_array_add(t->src->columns, extra_column(x->column));
+		t->extra[i].kind = DM_VAL_BYTES;
+		t->extra[i].bytes.p = g_strdup(x->value);
+		t->extra[i].bytes.len = strlen(x->value);
+		t->n_extra++;
+	}
+	return NULL;
+}
+
+void
+tbl_fill_extra(const struct tbl *t, struct dm_value *values)
+{
+	for (unsigned i = 0; i < t->n_extra; i++)
+		values[t->n_cols - t->n_extra + i] = t->extra[i];
+}
+
+/* What is unique in one source table is so in the target together with what
+ * tells the source tables apart. */
+static void
+append_extra(const struct tbl *t, struct tbl_key *key)
+{
+	for (unsigned i = 0; i < t->n_extra; i++)
+		key->cols[key->n++] = t->n_cols - t->n_extra + i;
+}
+
+/* ---- keys ---- */
+
 /* False when values of this index cannot be compared here. */
 static bool
 key_from_index(
     const struct tbl *t, const struct dm_index *ix, struct tbl_key *key)
 {
 	key->n = 0;
-	key->cols = g_new0(unsigned, ix->parts->len);
+	key->cols = g_new0(unsigned, ix->parts->len + t->n_extra);
 	for (guint i = 0; i < ix->parts->len; i++) {
 		const struct dm_index_part *p =
 		    &g_array_index(ix->parts, struct dm_index_part, i);
@@ -64,7 +133,7 @@ same_columns(const struct tbl_key *a, const struct tbl_key *b)
 }
 
 static void
-add_claim(struct tbl *t, const struct dm_index *ix)
+add_claim(struct tbl *t, const struct dm_index *ix, bool of_source)
 {
 	struct tbl_key key;
 
@@ -73,6 +142,8 @@ add_claim(struct tbl *t, const struct dm_index *ix)
 		g_free(key.cols);
 		return;
 	}
+	if (of_source)
+		append_extra(t, &key);
 	if (!t->keyless && same_columns(&key, &t->key)) {
 		g_free(key.cols);
 		return;
@@ -94,7 +165,7 @@ add_claims(struct tbl *t, const struct dm_table *side)
 		const struct dm_index *ix = g_ptr_array_index(side->indexes, i);
 
 		if (ix->kind == DM_INDEX_PRIMARY || ix->kind == DM_INDEX_UNIQUE)
-			add_claim(t, ix);
+			add_claim(t, ix, side == t->src);
 	}
 }
 
@@ -108,7 +179,7 @@ choose_key(struct tbl *t)
 	t->keyless = true;
 	if (ix == NULL)
 		return;
-	t->key.cols = g_new0(unsigned, ix->parts->len);
+	t->key.cols = g_new0(unsigned, ix->parts->len + t->n_extra);
 	for (guint i = 0; i < ix->parts->len; i++) {
 		const struct dm_index_part *p =
 		    &g_array_index(ix->parts, struct dm_index_part, i);
@@ -121,6 +192,7 @@ choose_key(struct tbl *t)
 		if (!literal_is_foldable(column(t, (unsigned)c)))
 			t->one_lane = true;
 	}
+	append_extra(t, &t->key);
 	t->key.id = hash_text(hash_text(FNV_OFFSET, t->to_ident), ix->name);
 	t->keyless = false;
 }
@@ -297,9 +369,11 @@ tbl_new(const struct tbl_input *in, struct tbl **out)
 	t->snap_lo = in->snap_lo;
 	t->snap_hi = in->snap_hi;
 	memcpy(t->rows, in->rows, sizeof(t->rows));
+	err = add_extra(t, in);
 	build_columns(t);
 	build_heads(t);
-	err = check_target_columns(t, in->target);
+	if (err == NULL)
+		err = check_target_columns(t, in->target);
 	if (err != NULL) {
 		tbl_free(t);
 		return err;
@@ -363,6 +437,9 @@ tbl_free(struct tbl *t)
 	g_free(t->replace_head);
 	g_free(t->upsert_tail);
 	row_filter_free(t->filter);
+	for (unsigned i = 0; i < t->n_extra; i++)
+		g_free((gpointer)(uintptr_t)t->extra[i].bytes.p);
+	g_free(t->extra);
 	dm_table_free(t->src);
 	g_free(t->db);
 	g_free(t->name);

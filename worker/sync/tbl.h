@@ -10,6 +10,7 @@
 #include "lib/binlog/position.h"
 #include "lib/binlog/rows.h"
 #include "lib/filter/binlog_filter.h"
+#include "lib/route/route.h"
 #include "lib/schema/table.h"
 
 /* Columns of a unique index, as numbers of source columns. */
@@ -41,6 +42,10 @@ struct tbl {
 	char *to_ident;        /* quoted target */
 	struct dm_table *src;  /* owned; columns in binlog order */
 	unsigned n_cols;
+	/* The last ones of them, so many, are not in the binlog: a route fills
+	 * them with constants, the values `extra`. */
+	unsigned n_extra;
+	struct dm_value *extra;
 	char **idents;    /* quoted column names, n_cols */
 	bool *written;    /* not generated: part of INSERT and SET */
 	bool *always_set; /* may have ON UPDATE: set even if unchanged */
@@ -83,13 +88,16 @@ struct tbl_input {
 		      foreign keys */
 	struct dm_pos snap_lo, snap_hi;
 	enum dm_filter_action rows[3];
+	const GArray *extracted; /* struct dm_extracted; NULL: none */
 };
 
 /* Errors: SYNCER_UNIT_DML_COLUMN_NOT_MATCH when the target lacks a column of
- * the source. */
+ * the source or of a route, or the source has one of a route's. */
 struct dm_err *tbl_new(
     const struct tbl_input *in, struct tbl **out) DM_MUST_CHECK;
 void tbl_free(struct tbl *t);
+/* Puts the constants behind the values of a row that was read. */
+void tbl_fill_extra(const struct tbl *t, struct dm_value *values);
 /* t's target is used as `use` says, by t too from now on. */
 void tbl_share(struct tbl *t, struct tbl_use *use);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The suite of ctl/args.c, ctl/split.c, ctl/sql.c, ctl/start_time.c. */
+/* The suite of ctl/args.c, ctl/split.c, ctl/sql.c, lib/text/start_time.c. */
 #include "ctl/client.h"
 #include "ctl/common.h"
 #include "ctl/shell.h"
 #include "ctl/sql.h"
+#include "lib/text/start_time.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -248,9 +249,9 @@ START_TEST(start_times_have_six_formats)
 		"2006-01-02_15:04:05", "2006-01-02 15:04:05+25:00" };
 
 	for (size_t i = 0; i < DM_ARRAY_SIZE(good); i++)
-		ck_assert_msg(ctl_start_time_ok(good[i]), "%s", good[i]);
+		ck_assert_msg(dm_start_time_ok(good[i]), "%s", good[i]);
 	for (size_t i = 0; i < DM_ARRAY_SIZE(bad); i++)
-		ck_assert_msg(!ctl_start_time_ok(bad[i]), "%s", bad[i]);
+		ck_assert_msg(!dm_start_time_ok(bad[i]), "%s", bad[i]);
 }
 END_TEST
 

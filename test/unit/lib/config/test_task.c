@@ -98,6 +98,7 @@ START_TEST(names_are_resolved)
 	ck_assert_uint_eq(i->mydumper.threads, 9);
 	ck_assert_str_eq(i->mydumper.chunk_filesize, "32");
 	ck_assert(i->syncer.strict && i->syncer.safe_mode);
+	ck_assert_int_eq(i->syncer.safe_mode_ms, 60000);
 	ck_assert_uint_eq(i->syncer.worker_count, 16);
 	f = &g_array_index(c->filters, struct dm_filter_rule,
 	    g_array_index(i->filter_rules, size_t, 0));
@@ -294,7 +295,8 @@ static const struct {
 	       "expression-filter: {a: {schema: b, table: c, x: d}}\n",
 	    20003, NULL },
 	{ HEAD ONE "online-ddl-scheme: x\n", 20007, NULL },
-	{ HEAD ONE "online-ddl-scheme: pt\n", 20007, NULL },
+	{ HEAD ONE "shadow-table-rules: ['^_.+_new$']\n", 20048, NULL },
+	{ HEAD ONE "trash-table-rules: ['(a)', '(']\n", 20048, NULL },
 	{ HEAD ONE "timezone: +08:00\n", 20003,
 	    "t.yaml:5:11: timezone: it is not available in this version; "
 	    "remove it: times arrive as they are in the source" },
@@ -311,18 +313,17 @@ static const struct {
 	    "ignore is not available in this version; write replace or "
 	    "error" },
 	{ HEAD "mysql-instances: [{source-id: a, syncer: "
-	       "{safe-mode-duration: 5s}}]\n",
+	       "{safe-mode-duration: -5s}}]\n",
 	    20060,
 	    "t.yaml:4:63: mysql-instances[0].syncer.safe-mode-duration: it "
-	    "is not available in this version; remove it: after a restart "
-	    "no row is repeated" },
+	    "must not be negative; write for instance 60s" },
 	{ HEAD "mysql-instances: [{source-id: a, filter-rules: [r]}]\n"
 	       "filters: {r: {schema-pattern: a, events: [drop it]}}\n",
 	    20037,
 	    "t.yaml:5:11: filters.r: rule 'r': events: unknown event 'drop "
 	    "it'; see `filters` in the sample" },
 	{ HEAD ONE "strict-optimistic-shard-mode: true\n", 20066, NULL },
-	{ HEAD ONE "trash-table-rules: ['^_x$']\n", 20003, NULL },
+	{ HEAD ONE "trash-table-rules: ['^_x$']\n", 20048, NULL },
 	{ HEAD "mysql-instances: [{source-id: a, meta: {binlog-pos: 4}}]\n",
 	    20011, NULL },
 	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
@@ -334,9 +335,19 @@ static const struct {
 	    "t.yaml:6:3: routes.r: target-schema is missing; add "
 	    "`target-schema`\n"
 	    "t.yaml:6:6: routes.r: pattern 'a*b': '*' may only be the last "
-	    "character; see `routes` in the sample\n"
-	    "t.yaml:6:47: routes.r: extract-table is not supported; remove "
-	    "it; route the sources to different tables" },
+	    "character; see `routes` in the sample" },
+	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
+	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
+	       "extract-table: {table-regexp: '(a)', target-column: c}}\n",
+	    20045, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
+	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
+	       "extract-schema: {schema-regexp: '(a', target-column: c}}\n",
+	    20045, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
+	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
+	       "extract-source: {source-regexp: '(a)'}}\n",
+	    20045, NULL },
 	{ HEAD "mysql-instances: [{source-id: a, block-allow-list: r}]\n"
 	       "block-allow-list: {r: {do-dbs: ['~(', '']}}\n",
 	    20044, NULL },
@@ -433,6 +444,7 @@ START_TEST(deprecated_keys_are_accepted)
 	    "is-sharding: false\nenable-heartbeat: true\n"
 	    "heartbeat-update-interval: 1\nheartbeat-report-interval: 1\n"
 	    "ansi-quotes: true\nremove-meta: true\nonline-ddl: false\n"
+	    "online-ddl-scheme: pt\n"
 	    "experimental: {async-checkpoint-flush: "
 	    "true}\nshadow-table-rules: ['^_(.+)_(?:new|gho)$']\n"
 	    "column-mappings: {}\nexpression-filter:\nvalidators: {v: {mode: "
@@ -446,7 +458,8 @@ START_TEST(deprecated_keys_are_accepted)
 	    "  mydumper: {mydumper-path: x, skip-tz-utc: true}\n"
 	    "  loader: {import-mode: sql, on-duplicate: replace}\n");
 
-	ck_assert(!c->online_ddl);
+	ck_assert(c->online_ddl); /* the scheme turns it on */
+	ck_assert_str_eq(c->shadow_rules[0], "^_(.+)_(?:new|gho)$");
 	ck_assert_str_eq(
 	    dm_task_cfg_instance(c, "a")->loader.import_mode, "logical");
 }

@@ -125,18 +125,6 @@ START_TEST(versions_are_judged)
 }
 END_TEST
 
-START_TEST(ghost_tables_are_recognised)
-{
-	g_autofree char *base = NULL;
-	g_autofree char *other = NULL;
-
-	ck_assert(check_is_ghost("_a_b_gho", &base));
-	ck_assert_str_eq(base, "a_b");
-	ck_assert(!check_is_ghost("_gho", &other));
-	ck_assert(!check_is_ghost("a_new", &other));
-}
-END_TEST
-
 /* ---- text ---- */
 
 static void
@@ -477,7 +465,6 @@ main(void)
 	tcase_add_test(tc, roles_are_collected);
 	tcase_add_loop_test(
 	    tc, versions_are_judged, 0, (int)DM_ARRAY_SIZE(versions));
-	tcase_add_test(tc, ghost_tables_are_recognised);
 	tcase_add_test(tc, all_passed_is_one_line);
 	tcase_add_test(tc, failures_are_the_error_with_json);
 	tcase_add_loop_test(tc, warnings_are_capped_over_all_items, 0,

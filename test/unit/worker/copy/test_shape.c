@@ -23,7 +23,7 @@ shape_of(const char *source, const char *target)
 	DM_AUTO(dm_table) a = parse(source);
 	DM_AUTO(dm_table) b = target == NULL ? NULL : parse(target);
 	struct copy_shape *s = NULL;
-	struct dm_err *err = copy_shape_new(a, b, "x", "y", &s);
+	struct dm_err *err = copy_shape_new(a, b, "x", "y", NULL, &s);
 
 	ck_assert_msg(err == NULL, "%s", err == NULL ? "" : err->message);
 	return s;
@@ -73,7 +73,7 @@ START_TEST(a_column_that_the_target_lacks_is_named)
 	DM_AUTO(dm_err) err = NULL;
 	struct copy_shape *s = NULL;
 
-	err = copy_shape_new(a, b, "x", "y", &s);
+	err = copy_shape_new(a, b, "x", "y", NULL, &s);
 	ck_assert(dm_err_is(err, SYNCER_UNIT_DML_COLUMN_NOT_MATCH));
 	ck_assert_ptr_nonnull(strstr(err->message, "b1"));
 }

@@ -4,11 +4,13 @@
  * nothing, Z, +08:00 or +0800. SOURCE: dm/pkg/utils/time.go ParseTimeZone and
  * ParseStartTime.
  */
-#include "ctl/common.h"
+#include "lib/text/start_time.h"
+
+#include <glib.h>
 
 #include <string.h>
 
-const char ctl_start_time_hints[] =
+const char dm_start_time_hints[] =
     "'2006-01-02 15:04:05', '2006-01-02T15:04:05', "
     "'2006-01-02 15:04:05+08:00', '2006-01-02T15:04:05+08:00', "
     "'2006-01-02 15:04:05+0800', or '2006-01-02T15:04:05+0800'";
@@ -41,7 +43,7 @@ zone_ok(const char *p)
 }
 
 bool
-ctl_start_time_ok(const char *text)
+dm_start_time_ok(const char *text)
 {
 	static const char shape[] = "dddd-dd-dd_dd:dd:dd";
 	const char *p = text;
@@ -66,4 +68,16 @@ ctl_start_time_ok(const char *text)
 	    *p++ != ':' || !two_digits(&p, 59))
 		return false;
 	return zone_ok(p);
+}
+
+bool
+dm_start_time_unix(const char *text, int64_t *unix_s)
+{
+	/* Without a zone of its own, and none given, it is refused. */
+	g_autoptr(GDateTime) t = g_date_time_new_from_iso8601(text, NULL);
+
+	if (t == NULL)
+		return false;
+	*unix_s = g_date_time_to_unix(t);
+	return true;
 }
