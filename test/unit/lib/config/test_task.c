@@ -307,9 +307,12 @@ static const struct {
 	{ HEAD "mysql-instances: [{source-id: a, loader: "
 	       "{on-duplicate-logical: Ignore}}]\n",
 	    20054,
-	    "t.yaml:4:65: mysql-instances[0].loader.on-duplicate-logical: "
-	    "ignore is not available in this version; write replace or "
-	    "error" },
+	    "t.yaml:4:18: mysql-instances: on-duplicate-logical: ignore of "
+	    "the loader of a is not supported by a streamed copy; write "
+	    "replace or error, or set `copy-mode: files`" },
+	{ HEAD "copy-mode: disk\n" ONE, 20003,
+	    "t.yaml:4:12: copy-mode: invalid value disk; write stream or "
+	    "files" },
 	{ HEAD "mysql-instances: [{source-id: a, syncer: "
 	       "{safe-mode-duration: 5s}}]\n",
 	    20060,
@@ -350,7 +353,8 @@ static const struct {
 	       "physical}}]\n",
 	    20053,
 	    "t.yaml:4:56: mysql-instances[0].loader.import-mode: invalid "
-	    "load mode 'physical': not supported; write logical" },
+	    "load mode 'physical': rows are only loaded by SQL "
+	    "statements here, which every target takes; write logical" },
 	{ HEAD "mysql-instances: [{source-id: a, loader: "
 	       "{on-duplicate-logical: x}}]\n",
 	    20054, NULL },
@@ -368,8 +372,9 @@ static const struct {
 	{ HEAD "mysql-instances: [{source-id: a, mydumper: {extra-args: '-B "
 	       "db'}}]\n",
 	    20003,
-	    "t.yaml:4:57: mysql-instances[0].mydumper.extra-args: -B: is not "
-	    "supported; use `block-allow-list`" },
+	    "t.yaml:4:18: mysql-instances: extra-args of the mydumper of a: "
+	    "-B, -T and -f are not supported by a streamed copy; use "
+	    "`block-allow-list`, or set `copy-mode: files`" },
 	{ HEAD "mysql-instances: [{source-id: a, mydumper-config-name: b, "
 	       "mydumper: {threads: 1}}]\nmydumpers: {b: {}}\n",
 	    20015, NULL },
@@ -398,12 +403,13 @@ static const struct {
 	  "user: u, session: {foreign_key_checks: 1}}\nmysql-instances: "
 	  "[{source-id: a, syncer: {multiple-rows: true}}]\n",
 	    20070, NULL },
-	{ "name: t\ntask-mode: dump\ntarget-database: {host: h, port: 1, "
+	{ "name: t\ntask-mode: dumb\ntarget-database: {host: h, port: 1, "
 	  "user: u, session: {Foreign_Key_Checks: 'ON'}}\nmysql-instances: "
 	  "[{source-id: a, syncer: {compact: true}}]\n",
 	    20020,
-	    "t.yaml:2:12: task-mode: task-mode dump is not supported; write "
-	    "full, incremental or all\n"
+	    "t.yaml:2:12: task-mode: please specify right task-mode, support "
+	    "`full`, `incremental`, `all`, `dump`, `load`; write full, "
+	    "incremental, all, dump, load or load&sync\n"
 	    "t.yaml:4:19: mysql-instances[0].syncer-config-name: `compact` "
 	    "is not supported when foreign_key_checks=1; disable "
 	    "foreign_key_checks or that syncer option" },
