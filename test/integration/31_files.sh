@@ -183,6 +183,8 @@ drop
 
 # ---- mydumper's own dump ----
 
+MYDUMPER_TYPES="times texts shapes strkey binkey keyless"
+
 if mydumper --help >/dev/null 2>&1; then
 	check "mydumper dumps" mydumper -S "$W/up.sock" -u root \
 		-B shop -o "$D" -r 5000 --trx-consistency-only
