@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A unit of work of a subtask: the streamed copy, dump, load, replication. The subtask
- * owns units, runs one at a time on a thread of its own and asks it for its
- * status from other threads.
+ * A unit of work of a subtask: the streamed copy, dump, load, replication. The
+ * subtask owns units, runs one at a time on a thread of its own and asks it for
+ * its status from other threads.
  */
 #ifndef DM_WORKER_UNIT_H
 #define DM_WORKER_UNIT_H

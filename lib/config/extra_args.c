@@ -4,9 +4,9 @@
  *
  * DESIGN: options that only tune are applied or have no meaning here; of those
  * that change what is copied, a streamed copy takes --where, a dump into files
- * all (files_check in task.c); others are refused with the setting that does it.
- * SOURCE: reference/data-plane 1.11. Differs: DM's dump unit only warns about
- * what it does not know.
+ * all (files_check in task.c); others are refused with the setting that does
+ * it. SOURCE: reference/data-plane 1.11. Differs: DM's dump unit only warns
+ * about what it does not know.
  */
 #include "lib/config/task_parse.h"
 

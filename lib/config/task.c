@@ -224,8 +224,8 @@ files_check(struct task_parse *t)
 {
 	static const char remedy[] =
 	    "use `block-allow-list`, or set `copy-mode: files`";
-	bool stream = !t->c->files && (t->c->mode == DM_MODE_ALL ||
-					  t->c->mode == DM_MODE_FULL);
+	bool stream = !t->c->files &&
+		      (t->c->mode == DM_MODE_ALL || t->c->mode == DM_MODE_FULL);
 
 	for (guint i = 0; stream && i < t->c->instances->len; i++) {
 		const struct dm_instance_cfg *inst = t->c->instances->pdata[i];

@@ -124,8 +124,8 @@ bad_line(const char *path, const char *line)
 {
 	g_autofree char *shown = g_utf8_make_valid(line, -1);
 
-	return dm_err_new(PARSE_MYDUMPER_META, "not a binlog location", path,
-	    shown);
+	return dm_err_new(
+	    PARSE_MYDUMPER_META, "not a binlog location", path, shown);
 }
 
 static struct dm_err *
@@ -156,8 +156,8 @@ parse_lines(const char *path, char *const *lines, struct parser *p,
 }
 
 struct dm_err *
-dm_dump_metadata_parse(const char *path, const char *text, size_t len,
-    struct dm_dump_metadata *m)
+dm_dump_metadata_parse(
+    const char *path, const char *text, size_t len, struct dm_dump_metadata *m)
 {
 	g_autofree char *copy = g_strndup(text, len);
 	g_auto(GStrv) lines = g_strsplit(copy, "\n", -1);

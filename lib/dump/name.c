@@ -114,9 +114,8 @@ split_table(const char *text, size_t len, struct dm_dump_name *out)
 	n = len - (size_t)(table - text);
 	if (out->kind == DM_DUMP_ROWS_SQL || out->kind == DM_DUMP_ROWS_CSV) {
 		const char *index = memrchr(table, '.', n);
-		size_t digits = index == NULL
-				    ? 0
-				    : n - (size_t)(index + 1 - table);
+		size_t digits =
+		    index == NULL ? 0 : n - (size_t)(index + 1 - table);
 
 		if (index != NULL && index > table && digits > 0 &&
 		    strspn(index + 1, "0123456789") >= digits)

@@ -6,6 +6,8 @@
  * Parsing of a row begins anew when it was found to be very large, so the state
  * changes only where a row is complete.
  */
+#include "lib/dump/rows.h"
+
 #include "lib/dump/rows_int.h"
 
 #include <inttypes.h>
@@ -60,10 +62,9 @@ rows_fail(struct dm_dump_rows *r, const char *what)
 
 	if (r->err != NULL || r->large)
 		return false;
-	text = g_strdup_printf("file %s, offset %" PRIu64 ": %s", r->path,
-	    r->base + r->at, what);
-	r->err = dm_err_set_workaround(
-	    dm_err_new(LOAD_LIGHTNING_RUNTIME, text),
+	text = g_strdup_printf(
+	    "file %s, offset %" PRIu64 ": %s", r->path, r->base + r->at, what);
+	r->err = dm_err_set_workaround(dm_err_new(LOAD_LIGHTNING_RUNTIME, text),
 	    "the file was cut off or edited, or comes from a tool whose form "
 	    "is not known: put the right file there, then `resume-task`, or "
 	    "dump anew and begin with `start-task --remove-meta`");
@@ -147,12 +148,13 @@ fill_row(struct dm_dump_rows *r, struct dm_dump_row *row)
 		.tuple_len = r->csv ? 0 : r->at - r->mark,
 		.columns = r->columns,
 		.start = r->base + r->mark,
-		.end = r->base + r->at };
+		.end = r->base + r->at
+	};
 }
 
 struct dm_err *
-dm_dump_rows_next(struct dm_dump_rows *r, struct dm_dump_row *row,
-    enum dm_dump_next *what)
+dm_dump_rows_next(
+    struct dm_dump_rows *r, struct dm_dump_row *row, enum dm_dump_next *what)
 {
 	bool found = false, ok;
 

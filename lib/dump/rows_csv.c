@@ -72,8 +72,8 @@ read_bare(struct dm_dump_rows *r, bool *null)
 		if (c < 0)
 			return cut_off(r);
 		if (c == ',' || c == '\n' || c == '\r') {
-			*null = n == 2 && memcmp(r->buf + r->mark + start,
-					      "\\N", 2) == 0;
+			*null = n == 2 &&
+				memcmp(r->buf + r->mark + start, "\\N", 2) == 0;
 			return true;
 		}
 		if (c == '"')
@@ -101,8 +101,7 @@ read_line(struct dm_dump_rows *r)
 		size_t start = r->decoded->len;
 		bool null = false, ok;
 
-		ok = rows_peek(r) == '"' ? read_quoted(r)
-					 : read_bare(r, &null);
+		ok = rows_peek(r) == '"' ? read_quoted(r) : read_bare(r, &null);
 		if (!ok)
 			return false;
 		rows_add_piece(r, null ? DM_DUMP_NULL : DM_DUMP_TEXT, start,

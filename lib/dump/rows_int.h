@@ -48,8 +48,8 @@ int rows_peek(struct dm_dump_rows *r);
 bool rows_more(struct dm_dump_rows *r);
 /* Sets r->err, unless something was wrong before. Returns false. */
 bool rows_fail(struct dm_dump_rows *r, const char *what);
-void rows_add_piece(struct dm_dump_rows *r, enum dm_dump_value kind,
-    size_t start, size_t end);
+void rows_add_piece(
+    struct dm_dump_rows *r, enum dm_dump_value kind, size_t start, size_t end);
 
 /* Parse up to the end of the next row; *found false: the end of the file.
  * Returns false when r->err or r->large is set. */

@@ -4,16 +4,16 @@
  *
  * FORMAT: comments; SET and conditional comments with SET, of which NAMES and
  * TIME_ZONE are read; INSERT or REPLACE [IGNORE] INTO name [(columns)] VALUES
- * tuples; each ended by a semicolon. A value is NULL, a number, a text in ' or "
- * with backslash escapes, x'', 0x, b'', one of these behind a charset's name, or
- * CONVERT(text USING charset).
+ * tuples; each ended by a semicolon. A value is NULL, a number, a text in ' or
+ * " with backslash escapes, x'', 0x, b'', one of these behind a charset's name,
+ * or CONVERT(text USING charset).
  */
 #include "lib/dump/rows_int.h"
 
 #include <string.h>
 #include <strings.h>
 
-#define CUT "the file ends within a statement: it is cut off"
+#define CUT      "the file ends within a statement: it is cut off"
 #define WORD_MAX 63
 /* Of CONVERT(CONVERT(.. */
 #define NESTING_MAX 4
@@ -141,8 +141,8 @@ plain_value(const char *text)
 	size_t n = 0;
 
 	text += strspn(text, "'\" =");
-	while (g_ascii_isalnum(text[n]) || (text[n] != '\0' &&
-					       strchr("_+-:/", text[n])))
+	while (g_ascii_isalnum(text[n]) ||
+	       (text[n] != '\0' && strchr("_+-:/", text[n])))
 		n++;
 	return n == 0 || n > WORD_MAX ? NULL : g_strndup(text, n);
 }
@@ -181,8 +181,7 @@ take_set(struct dm_dump_rows *r, const char *text)
 static bool
 take_set_here(struct dm_dump_rows *r)
 {
-	g_autofree char *text =
-	    g_strndup(r->buf + r->mark, r->at - r->mark);
+	g_autofree char *text = g_strndup(r->buf + r->mark, r->at - r->mark);
 
 	return take_set(r, text);
 }
@@ -223,9 +222,9 @@ read_name(struct dm_dump_rows *r, char **name)
 			return false;
 		if (name != NULL) {
 			char **parts;
-			g_autofree char *inner = g_strndup(
-			    r->buf + r->mark + start + 1,
-			    r->at - r->mark - start - 2);
+			g_autofree char *inner =
+			    g_strndup(r->buf + r->mark + start + 1,
+				r->at - r->mark - start - 2);
 
 			parts = g_strsplit(inner, "``", -1);
 			*name = g_strjoinv("`", parts);
@@ -238,8 +237,8 @@ read_name(struct dm_dump_rows *r, char **name)
 	if (r->at - r->mark == start)
 		return unexpected(r, "a name is missing");
 	if (name != NULL)
-		*name = g_strndup(r->buf + r->mark + start,
-		    r->at - r->mark - start);
+		*name = g_strndup(
+		    r->buf + r->mark + start, r->at - r->mark - start);
 	return true;
 }
 
@@ -555,8 +554,7 @@ one_statement(struct dm_dump_rows *r, GString *out)
 			if (c == ';')
 				return true;
 		}
-		g_string_append_len(
-		    out, r->buf + from, (gssize)(r->at - from));
+		g_string_append_len(out, r->buf + from, (gssize)(r->at - from));
 	}
 }
 

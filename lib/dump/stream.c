@@ -37,8 +37,7 @@ struct dm_dump_input {
 static struct dm_err *
 read_error(const struct dm_dump_input *in, const char *what)
 {
-	g_autofree char *text =
-	    g_strdup_printf("file %s: %s", in->path, what);
+	g_autofree char *text = g_strdup_printf("file %s: %s", in->path, what);
 
 	return dm_err_new(LOAD_LIGHTNING_RUNTIME, text);
 }
@@ -240,9 +239,9 @@ dm_dump_output_open(
 		return dm_dump_write_error("create a file", path, errno);
 	out->buf = g_malloc(BUFFER_BYTES);
 	if (c == DM_DUMP_GZIP)
-		dm_assert(deflateInit2(&out->z, Z_DEFAULT_COMPRESSION,
-			      Z_DEFLATED, WINDOW_GZIP, 8,
-			      Z_DEFAULT_STRATEGY) == Z_OK);
+		dm_assert(
+		    deflateInit2(&out->z, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
+			WINDOW_GZIP, 8, Z_DEFAULT_STRATEGY) == Z_OK);
 	if (c == DM_DUMP_ZSTD) {
 		out->zstd = ZSTD_createCStream();
 		dm_assert(out->zstd != NULL);
@@ -257,8 +256,7 @@ write_out(struct dm_dump_output *out)
 	size_t done = 0;
 
 	while (done < out->used) {
-		ssize_t n =
-		    write(out->fd, out->buf + done, out->used - done);
+		ssize_t n = write(out->fd, out->buf + done, out->used - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;

@@ -36,8 +36,7 @@ struct dm_err *dm_dump_output_write(
 uint64_t dm_dump_output_bytes(const struct dm_dump_output *out);
 /* Writes the rest, sees to it that the disk has it, and closes. Also after an
  * error of write; _free does the rest. */
-struct dm_err *dm_dump_output_finish(
-    struct dm_dump_output *out) DM_MUST_CHECK;
+struct dm_err *dm_dump_output_finish(struct dm_dump_output *out) DM_MUST_CHECK;
 void dm_dump_output_free(struct dm_dump_output *out);
 DM_DEFINE_AUTO(dm_dump_output)
 

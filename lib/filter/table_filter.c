@@ -93,8 +93,7 @@ dm_table_filter_new(const GPtrArray *patterns, bool case_sensitive,
 		g_array_append_val(f->rules, r);
 		if (!ok)
 			return dm_err_set_workaround(
-			    dm_err_set_cause(
-				dm_err_new(CONFIG_GEN_BA_LIST),
+			    dm_err_set_cause(dm_err_new(CONFIG_GEN_BA_LIST),
 				"not a pattern for tables: %s", text),
 			    "write -f (extra-args of the mydumper) as "
 			    "`db.table` with * and ?; regular expressions are "
@@ -109,8 +108,7 @@ dm_table_filter_has(
     const struct dm_table_filter *f, const char *schema, const char *table)
 {
 	for (guint i = f->rules->len; i-- > 0;) {
-		const struct rule *r =
-		    &g_array_index(f->rules, struct rule, i);
+		const struct rule *r = &g_array_index(f->rules, struct rule, i);
 
 		if (fnmatch(r->schema, schema, f->flags) == 0 &&
 		    fnmatch(r->table, table, f->flags) == 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Patterns of the dump tool for tables: `db.table` with * ? [a-z] in both parts
- * (a part may be quoted by ` or "), `!` in front to leave out. Of all that match
- * a table the last one decides. Immutable after building; threads: any.
+ * (a part may be quoted by ` or "), `!` in front to leave out. Of all that
+ * match a table the last one decides. Immutable after building; threads: any.
  * Source: reference/data-plane 1.11, 3.2.
  */
 #ifndef DM_LIB_FILTER_TABLE_FILTER_H

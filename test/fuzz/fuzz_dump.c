@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Files of dumps. Whatever the bytes are, reading ends without a crash; rows lie
- * within the file, one behind the other; and what comes in small pieces is read
- * as what comes at once.
- * FORMAT of the input: one byte says what kind of file it is, the rest is it.
+ * Files of dumps. Whatever the bytes are, reading ends without a crash; rows
+ * lie within the file, one behind the other; and what comes in small pieces is
+ * read as what comes at once. FORMAT of the input: one byte says what kind of
+ * file it is, the rest is it.
  */
 #include "lib/dump/metadata.h"
 #include "lib/dump/name.h"
@@ -60,8 +60,8 @@ read_rows(bool csv, const uint8_t *data, size_t size, size_t step)
 		dm_assert(row.end <= size);
 		last = row.end;
 		for (size_t i = 0; i < row.n; i++)
-			g_string_append_len(out, row.cells[i].text,
-			    (gssize)row.cells[i].len);
+			g_string_append_len(
+			    out, row.cells[i].text, (gssize)row.cells[i].len);
 		g_string_append_printf(out, "|%u\n", (unsigned)row.end);
 	}
 	return out;

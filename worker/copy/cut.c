@@ -103,7 +103,6 @@ copy_find_bound(struct dm_sql_conn *conn, const struct copy_shape *s,
 		err = dm_sql_next(res, &row, &more);
 	if (err != NULL)
 		return err;
-	*literals =
-	    more ? copy_key_literals(s, row.cells, row.lengths) : NULL;
+	*literals = more ? copy_key_literals(s, row.cells, row.lengths) : NULL;
 	return NULL;
 }

@@ -22,8 +22,8 @@
 #define SAMPLE_MS 2000
 
 void
-copy_init_unit(struct copy_unit *u, const struct unit_ops *ops,
-    const struct unit_env *env)
+copy_init_unit(
+    struct copy_unit *u, const struct unit_ops *ops, const struct unit_env *env)
 {
 	u->unit.ops = ops;
 	u->env = env;
@@ -120,7 +120,8 @@ copy_learn_binlog_format(struct copy_run *r)
 }
 
 void
-copy_set_position(struct copy_run *r, const struct dm_pos *pos, const char *gtid)
+copy_set_position(
+    struct copy_run *r, const struct dm_pos *pos, const char *gtid)
 {
 	struct copy_unit *u = r->unit;
 
@@ -290,7 +291,8 @@ fill_speed_locked(struct copy_unit *u, Pb__LoadStatus *s)
 	int64_t ms, left = s->totalbytes - s->finishedbytes;
 
 	ms = dm_mono_diff_ms(dm_mono_now(), u->older.at);
-	s->bps = copy_per_second((uint64_t)s->finishedbytes, u->older.bytes, ms);
+	s->bps =
+	    copy_per_second((uint64_t)s->finishedbytes, u->older.bytes, ms);
 	s->rowspersecond =
 	    copy_per_second((uint64_t)s->finishedrows, u->older.rows, ms);
 	s->etaseconds = s->bps > 0 ? left / s->bps : -1;

@@ -39,8 +39,8 @@ lock_dir(struct dump_dir *d)
 	if (flock(d->fd, LOCK_EX | LOCK_NB) == 0)
 		return NULL;
 	err = dm_err_new(DUMP_UNIT_RUNTIME, "the folder is in use");
-	dm_err_set_cause(err, "%s: another task or dm-worker has it locked",
-	    d->path);
+	dm_err_set_cause(
+	    err, "%s: another task or dm-worker has it locked", d->path);
 	return dm_err_set_workaround(err,
 	    "give each source and task a `dir` of its own (`loaders` in the "
 	    "task file), or wait until the other one is done, then "

@@ -23,8 +23,8 @@ char *dump_dir_path(const struct unit_env *env);
  *   create  else the folder must be there
  * Errors: DUMP_UNIT_RUNTIME, LOAD_UNIT_DUMP_DIR_NOT_FOUND.
  */
-struct dm_err *dump_dir_open(struct dump_dir *d, const struct unit_env *env,
-    bool create) DM_MUST_CHECK;
+struct dm_err *dump_dir_open(
+    struct dump_dir *d, const struct unit_env *env, bool create) DM_MUST_CHECK;
 /* Also of one that was never opened. */
 void dump_dir_close(struct dump_dir *d);
 /* Remove the files of an earlier dump. Anything else in there is an error: the

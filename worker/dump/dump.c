@@ -80,8 +80,7 @@ write_metadata(struct dump_run *d, const char *text)
 		err = dm_dump_output_write(out, text, strlen(text));
 	if (err == NULL)
 		err = dm_dump_output_finish(out);
-	if (err == NULL &&
-	    (rename(tmp, path) != 0 || fsync(d->dir.fd) != 0))
+	if (err == NULL && (rename(tmp, path) != 0 || fsync(d->dir.fd) != 0))
 		err = dm_dump_write_error("write a file", path, errno);
 	return err;
 }
@@ -120,8 +119,8 @@ finish(struct dump_run *d, const char *started)
 
 	if (dm_pos_cmp(&r->pos, &r->pos_hi) != 0)
 		m.after = (struct dm_dump_location){ true, r->pos_hi, NULL };
-	text = dm_dump_metadata_text(
-	    &m, status_words(r->src), started, finished);
+	text =
+	    dm_dump_metadata_text(&m, status_words(r->src), started, finished);
 	return write_metadata(d, text);
 }
 
@@ -134,7 +133,7 @@ read_settings(struct dump_run *d)
 
 	d->csv = m->csv;
 	d->views = m->views;
-	d->compress = strcmp(m->compress, "gzip") == 0	 ? DM_DUMP_GZIP
+	d->compress = strcmp(m->compress, "gzip") == 0   ? DM_DUMP_GZIP
 		      : strcmp(m->compress, "zstd") == 0 ? DM_DUMP_ZSTD
 							 : DM_DUMP_PLAIN;
 	d->rows_per_chunk = m->rows > 0 ? (uint64_t)m->rows : CHUNK_ROWS;

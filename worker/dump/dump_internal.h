@@ -16,9 +16,9 @@ struct dump_table {
 	const struct copy_table *t; /* borrowed */
 	struct dump_shape *shape;   /* set by who cuts the table first */
 	bool cutting, cut_done;
-	char *lo;         /* where the next chunk begins */
-	unsigned chunk;   /* its number */
-	unsigned open;    /* chunks being read */
+	char *lo;       /* where the next chunk begins */
+	unsigned chunk; /* its number */
+	unsigned open;  /* chunks being read */
 };
 
 /* One run of the unit; on its stack. */

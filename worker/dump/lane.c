@@ -40,7 +40,7 @@ struct lane {
 struct chunk {
 	struct lane *lane;
 	struct dump_table *t;
-	unsigned number, file; /* of the table; of the chunk */
+	unsigned number, file;      /* of the table; of the chunk */
 	struct dm_dump_output *out; /* NULL: no file is open */
 	GString *text;              /* not written yet */
 	uint64_t file_bytes, statement_bytes;
@@ -162,8 +162,8 @@ open_file(struct chunk *k)
 
 	if (err != NULL)
 		return err;
-	g_string_append(k->text,
-	    k->lane->d->csv ? k->t->shape->csv : dump_sql_head);
+	g_string_append(
+	    k->text, k->lane->d->csv ? k->t->shape->csv : dump_sql_head);
 	k->file_bytes = k->text->len;
 	k->statement_bytes = 0;
 	return NULL;
@@ -276,12 +276,12 @@ read_rows(struct chunk *k, const char *sql)
 }
 
 static struct dm_err *
-dump_chunk(struct lane *l, struct dump_table *t, const char *lo,
-    const char *hi, unsigned number)
+dump_chunk(struct lane *l, struct dump_table *t, const char *lo, const char *hi,
+    unsigned number)
 {
 	const struct copy_shape *cut = t->shape->cut;
-	g_autofree char *where = copy_range_where(
-	    cut, lo, hi, l->d->r.env->inst->mydumper.where);
+	g_autofree char *where =
+	    copy_range_where(cut, lo, hi, l->d->r.env->inst->mydumper.where);
 	g_autofree char *sql = g_strconcat(t->shape->select, where,
 	    cut->n_keys > 0 ? cut->key_order : "", NULL);
 	struct chunk k = { .lane = l, .t = t, .number = number };
@@ -344,8 +344,7 @@ lane_main(void *arg)
 	struct dm_err *err = NULL;
 	struct dump_table *t;
 
-	dm_cancel_watch(
-	    l->d->r.cancel, &l->watch, dm_sql_interrupt, l->reader);
+	dm_cancel_watch(l->d->r.cancel, &l->watch, dm_sql_interrupt, l->reader);
 	while (err == NULL && (t = take(l->lanes)) != NULL)
 		err = dump_next(l, t);
 	if (err != NULL)

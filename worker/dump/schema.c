@@ -99,8 +99,8 @@ write_view(struct dump_run *d, const struct copy_object *o)
 		return err;
 	err = placeholder(d, o, table);
 	if (err == NULL)
-		err = write_schema(
-		    d, o->db, o->name, "-schema.sql", table->str);
+		err =
+		    write_schema(d, o->db, o->name, "-schema.sql", table->str);
 	if (err != NULL)
 		return err;
 	dm_sql_append_ident(view, o->name);
@@ -139,8 +139,8 @@ dump_schema_files(struct dump_run *d)
 		const struct meta_table *m =
 		    ((const struct copy_table *)r->tables->pdata[i])->meta;
 
-		err = write_schema(
-		    d, m->db, m->tbl, "-schema.sql", m->structure);
+		err =
+		    write_schema(d, m->db, m->tbl, "-schema.sql", m->structure);
 	}
 	for (guint i = 0; err == NULL && d->views && i < r->objects->len; i++) {
 		const struct copy_object *o = r->objects->pdata[i];

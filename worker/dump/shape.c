@@ -131,13 +131,11 @@ add_columns(struct dump_shape *s, const struct dm_table *t)
 }
 
 struct dm_err *
-dump_shape_new(
-    const char *structure, const char *db, struct dump_shape **out)
+dump_shape_new(const char *structure, const char *db, struct dump_shape **out)
 {
 	DM_AUTO(dump_shape) s = g_new0(struct dump_shape, 1);
 	DM_AUTO(dm_table) t = NULL;
-	struct dm_err *err =
-	    dm_schema_parse_create(structure, 0, db, NULL, &t);
+	struct dm_err *err = dm_schema_parse_create(structure, 0, db, NULL, &t);
 
 	if (err == NULL)
 		err = copy_shape_new(t, NULL, t->schema, t->name, &s->cut);
@@ -177,8 +175,7 @@ dump_append_tuple(
 		}
 		switch (s->forms[i]) {
 		case DUMP_NUMBER:
-			g_string_append_len(
-			    out, cell, (gssize)row->lengths[i]);
+			g_string_append_len(out, cell, (gssize)row->lengths[i]);
 			break;
 		case DUMP_HEX:
 			dm_sql_append_hex(out, cell, row->lengths[i]);
@@ -207,8 +204,7 @@ dump_append_csv(
 		if (cell == NULL)
 			g_string_append(out, "\\N");
 		else if (s->forms[i] == DUMP_NUMBER)
-			g_string_append_len(
-			    out, cell, (gssize)row->lengths[i]);
+			g_string_append_len(out, cell, (gssize)row->lengths[i]);
 		else
 			append_csv_text(out, cell, row->lengths[i]);
 	}

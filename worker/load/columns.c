@@ -28,8 +28,9 @@ charset_of(const struct dm_column *from, const struct dm_column *to)
 	if (from->type == DM_T_JSON || from->type == DM_T_UUID ||
 	    from->type == DM_T_INET4 || from->type == DM_T_INET6)
 		return "utf8mb4";
-	if (to == NULL || !(dm_type_is_text(from->type) ||
-			      from->type == DM_T_ENUM || from->type == DM_T_SET))
+	if (to == NULL ||
+	    !(dm_type_is_text(from->type) || from->type == DM_T_ENUM ||
+		from->type == DM_T_SET))
 		return NULL;
 	return same_charset(from, to) ? NULL : from->charset;
 }

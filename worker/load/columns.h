@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the values of a data file go into an INSERT at the target. Immutable after
- * building; threads: any.
+ * How the values of a data file go into an INSERT at the target. Immutable
+ * after building; threads: any.
  */
 #ifndef DM_WORKER_LOAD_COLUMNS_H
 #define DM_WORKER_LOAD_COLUMNS_H
@@ -11,7 +11,8 @@
 
 struct load_column {
 	char *charset; /* put in front of a text; NULL: nothing */
-	bool is_enum;  /* '' may be its error value, of which there is a warning */
+	bool is_enum;  /* '' may be its error value, of which there is a warning
+			*/
 };
 
 struct load_columns {

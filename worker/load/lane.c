@@ -3,13 +3,14 @@
  * The lanes of the load: threads that read files and write their rows.
  *
  * `pool-size` threads, started and joined by load_lanes_run. A lane takes the
- * next file and stays with it. It stops when none is left, when the run's cancel
- * is set (by the caller, or by the first lane that fails), or by its own error.
- * DESIGN: rows are gathered into one INSERT before a transaction begins, so a
- * batch can be sent again without reading the file again, and nobody waits for
- * a very large row with locks held. The transaction moves the file's progress
- * and inserts the rows. Warnings are looked at before COMMIT: the session is not
- * strict, since a source need not have been when its rows were written.
+ * next file and stays with it. It stops when none is left, when the run's
+ * cancel is set (by the caller, or by the first lane that fails), or by its own
+ * error. DESIGN: rows are gathered into one INSERT before a transaction begins,
+ * so a batch can be sent again without reading the file again, and nobody waits
+ * for a very large row with locks held. The transaction moves the file's
+ * progress and inserts the rows. Warnings are looked at before COMMIT: the
+ * session is not strict, since a source need not have been when its rows were
+ * written.
  */
 #include "lib/base/failpoint.h"
 #include "lib/log/log.h"
@@ -64,11 +65,11 @@ struct work {
 
 /* Takes err. */
 static struct dm_err *
-name_place(const struct work *w, const struct dm_dump_row *row,
-    struct dm_err *err)
+name_place(
+    const struct work *w, const struct dm_dump_row *row, struct dm_err *err)
 {
-	return dm_err_annotate(err, "file %s, offset %" PRIu64, w->f->name,
-	    row->start);
+	return dm_err_annotate(
+	    err, "file %s, offset %" PRIu64, w->f->name, row->start);
 }
 
 static struct dm_err *
@@ -305,8 +306,8 @@ is_of_rows(struct work *w, const struct dm_err *err)
 static struct dm_err *
 insert(struct work *w, const struct batch *b)
 {
-	struct dm_err *err = dm_sql_exec(
-	    w->lane->c.writer, b->sql->str, b->sql->len, NULL);
+	struct dm_err *err =
+	    dm_sql_exec(w->lane->c.writer, b->sql->str, b->sql->len, NULL);
 
 	if (err != NULL)
 		return is_of_rows(w, err) ? name_rows(w, b, err) : err;
@@ -509,8 +510,8 @@ take(struct load_run *d)
 	struct load_file *f = NULL;
 
 	dm_mutex_lock(&d->r.mu);
-	while (f == NULL && d->next < d->files->len &&
-	       !dm_canceled(d->r.cancel)) {
+	while (
+	    f == NULL && d->next < d->files->len && !dm_canceled(d->r.cancel)) {
 		f = d->files->pdata[d->next++];
 		if (f->done)
 			f = NULL;

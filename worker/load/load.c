@@ -49,8 +49,7 @@ close_run(struct load_run *d)
 }
 
 struct dm_err *
-load_read_file(
-    struct load_run *d, const char *name, char **text, size_t *len)
+load_read_file(struct load_run *d, const char *name, char **text, size_t *len)
 {
 	g_autofree char *path = dump_dir_file(&d->dir, name);
 	g_autoptr(GString) s = g_string_new(NULL);
@@ -103,8 +102,8 @@ read_metadata(struct load_run *d, struct dm_dump_metadata *m)
 	*m = (struct dm_dump_metadata){ 0 };
 	if (!g_file_test(path, G_FILE_TEST_EXISTS))
 		return dm_err_set_workaround(
-		    dm_err_new(PARSE_MYDUMPER_META, "there is no such file",
-			path, ""),
+		    dm_err_new(
+			PARSE_MYDUMPER_META, "there is no such file", path, ""),
 		    "a dump without it is not complete, or is on the disk of "
 		    "another dm-worker: let it finish, or dump anew");
 	err = load_read_file(d, "metadata", &text, &len);

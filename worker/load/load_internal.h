@@ -13,7 +13,7 @@
 #include "worker/load/columns.h"
 
 struct load_table {
-	struct copy_table *t; /* borrowed of the run's tables */
+	struct copy_table *t;             /* borrowed of the run's tables */
 	struct dm_table *source, *target; /* target NULL: made from source */
 	unsigned open;                    /* files not done; run's mu */
 };
@@ -35,9 +35,9 @@ struct load_file {
 struct load_run {
 	struct copy_run r;
 	struct dump_dir dir;
-	const char *verb; /* "REPLACE", "INSERT", "INSERT IGNORE" */
-	bool ignore;      /* the last one */
-	GPtrArray *names; /* char*: files in dir */
+	const char *verb;  /* "REPLACE", "INSERT", "INSERT IGNORE" */
+	bool ignore;       /* the last one */
+	GPtrArray *names;  /* char*: files in dir */
 	GPtrArray *tables; /* struct load_table* */
 	GPtrArray *files;  /* struct load_file* */
 	guint next;        /* of files: not taken; run's mu */
@@ -45,8 +45,8 @@ struct load_run {
 
 /* ---- load.c ---- */
 /* The text of a small file; new string. Errors: LOAD_LIGHTNING_RUNTIME. */
-struct dm_err *load_read_file(struct load_run *d, const char *name,
-    char **text, size_t *len) DM_MUST_CHECK;
+struct dm_err *load_read_file(struct load_run *d, const char *name, char **text,
+    size_t *len) DM_MUST_CHECK;
 
 /* ---- plan.c ---- */
 /* What the folder has: r->databases, r->objects (views); with a new plan also

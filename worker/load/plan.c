@@ -121,8 +121,8 @@ add_load_table(struct load_run *d, struct copy_table *t)
 
 /* The table that a file belongs to, made when it is met first. */
 static struct dm_err *
-need_table(struct load_run *d, const struct dm_dump_name *n,
-    struct load_table **out)
+need_table(
+    struct load_run *d, const struct dm_dump_name *n, struct load_table **out)
 {
 	struct meta_table *m;
 	struct copy_table *t;
@@ -162,8 +162,9 @@ file_size(struct load_run *d, const char *name, uint64_t *size)
 	struct stat st;
 
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-		return bad_file(name, "it is not there any more, though rows "
-				      "of it are not loaded yet",
+		return bad_file(name,
+		    "it is not there any more, though rows "
+		    "of it are not loaded yet",
 		    "put the file back, then `resume-task`; or dump anew and "
 		    "begin with `start-task --remove-meta`");
 	*size = (uint64_t)st.st_size;
@@ -222,8 +223,8 @@ is_view(const struct load_run *d, const struct dm_dump_name *n)
 /* ---- the folder ---- */
 
 static struct dm_err *
-scan_file(
-    struct load_run *d, const struct dm_dump_name *n, const char *file, bool new)
+scan_file(struct load_run *d, const struct dm_dump_name *n, const char *file,
+    bool new)
 {
 	switch (n->kind) {
 	case DM_DUMP_OTHER:
@@ -353,8 +354,8 @@ load_plan_new(struct load_run *d, const struct dm_dump_metadata *m)
 	if (err == NULL)
 		err = load_progress_add(d, d->files);
 	if (err == NULL)
-		err = meta_save_phase(r->meta, r->dst, META_PHASE_LOAD,
-		    &m->at.pos, m->at.gtid);
+		err = meta_save_phase(
+		    r->meta, r->dst, META_PHASE_LOAD, &m->at.pos, m->at.gtid);
 	if (err == NULL)
 		return dm_sql_execf(r->dst, "COMMIT");
 	if (!dm_err_is(err, DB_BAD_CONN))
@@ -401,8 +402,8 @@ load_plan_resume(struct load_run *d)
 		if (m->state != META_TABLE_DONE)
 			m->rows = m->bytes = 0; /* summed up again */
 		g_ptr_array_add(r->tables, t);
-		g_hash_table_insert(by_name, table_name(m->db, m->tbl),
-		    add_load_table(d, t));
+		g_hash_table_insert(
+		    by_name, table_name(m->db, m->tbl), add_load_table(d, t));
 		if (err == NULL)
 			err = copy_route_table(r, t);
 	}
@@ -425,11 +426,10 @@ read_target(struct load_run *d, struct load_table *t)
 	struct dm_err *err;
 	bool more = false;
 
-	err = dm_schema_parse_create(
-	    m->structure, 0, m->db, NULL, &t->source);
+	err = dm_schema_parse_create(m->structure, 0, m->db, NULL, &t->source);
 	if (err == NULL)
-		err = dm_sql_queryf(
-		    d->r.dst, &res, "SHOW CREATE TABLE %s", name);
+		err =
+		    dm_sql_queryf(d->r.dst, &res, "SHOW CREATE TABLE %s", name);
 	if (err == NULL)
 		err = dm_sql_next(res, &row, &more);
 	if (err == NULL && more && row.n > 1 && row.cells[1] != NULL)

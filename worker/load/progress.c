@@ -28,8 +28,8 @@ append_values(GString *sql, const struct load_run *d, const struct load_file *f)
 		g_string_append_c(sql, i == 0 ? '(' : ',');
 		meta_append_text(sql, head[i]);
 	}
-	g_string_append_printf(sql, ", %u, %d, %" PRIu64 ", ", f->id,
-	    DM_META_FORMAT, m->epoch);
+	g_string_append_printf(
+	    sql, ", %u, %d, %" PRIu64 ", ", f->id, DM_META_FORMAT, m->epoch);
 	meta_append_text(sql, f->name);
 	g_string_append_printf(sql, ", '0', %" PRIu64 ")", f->size);
 }
@@ -60,8 +60,7 @@ load_progress_add(struct load_run *d, GPtrArray *files)
 }
 
 static struct dm_err *
-take_row(
-    struct load_run *d, struct load_table *t, const struct dm_sql_row *row)
+take_row(struct load_run *d, struct load_table *t, const struct dm_sql_row *row)
 {
 	struct load_file *f = g_new0(struct load_file, 1);
 	struct dm_dump_name n;
@@ -81,10 +80,11 @@ take_row(
 	f->csv = n.kind == DM_DUMP_ROWS_CSV;
 	f->compress = n.compress;
 	dm_dump_name_clear(&n);
-	return known ? NULL
-		     : dm_err_plain("the metadata of the task names a file that "
-				    "is not of a dump: %s",
-			   f->name);
+	return known
+		   ? NULL
+		   : dm_err_plain("the metadata of the task names a file that "
+				  "is not of a dump: %s",
+			 f->name);
 }
 
 struct dm_err *
@@ -145,8 +145,8 @@ load_progress_move(struct load_run *d, struct dm_sql_conn *conn,
 	append_where(sql, d, f);
 	g_string_append_printf(
 	    sql, " AND hi='%" PRIu64 "' AND state<>'done'", f->offset);
-	err = meta_name_fence(d->r.meta, conn,
-	    dm_sql_exec(conn, sql->str, sql->len, &matched));
+	err = meta_name_fence(
+	    d->r.meta, conn, dm_sql_exec(conn, sql->str, sql->len, &matched));
 	if (err != NULL || matched == 1)
 		return err;
 	return dm_err_set_workaround(

@@ -119,8 +119,8 @@ static const struct {
 
 START_TEST(sizes_have_units)
 {
-	ck_assert_uint_eq(dm_mydumper_size(sizes[_i].text, sizes[_i].unit),
-	    sizes[_i].bytes);
+	ck_assert_uint_eq(
+	    dm_mydumper_size(sizes[_i].text, sizes[_i].unit), sizes[_i].bytes);
 }
 END_TEST
 
@@ -547,8 +547,7 @@ main(void)
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, names_are_resolved);
 	tcase_add_test(tc, settings_of_a_copy_through_files_are_read);
-	tcase_add_loop_test(
-	    tc, sizes_have_units, 0, (int)DM_ARRAY_SIZE(sizes));
+	tcase_add_loop_test(tc, sizes_have_units, 0, (int)DM_ARRAY_SIZE(sizes));
 	tcase_add_test(tc, expressions_are_written_and_read_again);
 	tcase_add_test(tc, what_is_written_is_read_again);
 	tcase_add_test(tc, equal_settings_share_a_name);

@@ -97,8 +97,8 @@ START_TEST(what_is_written_is_read)
 		.at = { true, dm_pos_make("b.1", 7), gtid },
 		.after = { true, dm_pos_make("b.2", 9), NULL },
 	};
-	g_autofree char *text = dm_dump_metadata_text(
-	    &m, "SHOW MASTER STATUS", "then", "now");
+	g_autofree char *text =
+	    dm_dump_metadata_text(&m, "SHOW MASTER STATUS", "then", "now");
 	struct dm_dump_metadata got;
 	DM_AUTO(dm_err) err = parse(text, &got);
 
@@ -124,10 +124,10 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_loop_test(tc, forms_of_all_tools_are_read, 0,
-	    (int)DM_ARRAY_SIZE(good));
-	tcase_add_loop_test(tc, what_is_no_position_is_an_error, 0,
-	    (int)DM_ARRAY_SIZE(bad));
+	tcase_add_loop_test(
+	    tc, forms_of_all_tools_are_read, 0, (int)DM_ARRAY_SIZE(good));
+	tcase_add_loop_test(
+	    tc, what_is_no_position_is_an_error, 0, (int)DM_ARRAY_SIZE(bad));
 	tcase_add_test(tc, bytes_that_are_no_text_are_an_error);
 	tcase_add_test(tc, what_is_written_is_read);
 	suite_add_tcase(s, tc);

@@ -101,8 +101,8 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
-	tcase_add_loop_test(tc, names_say_what_files_hold, 0,
-	    (int)DM_ARRAY_SIZE(names));
+	tcase_add_loop_test(
+	    tc, names_say_what_files_hold, 0, (int)DM_ARRAY_SIZE(names));
 	tcase_add_loop_test(
 	    tc, every_name_comes_back, 0, (int)DM_ARRAY_SIZE(odd));
 	tcase_add_test(tc, only_files_of_dumps_may_be_removed);

@@ -92,7 +92,8 @@ static const struct {
 	    "x'00ff'|X''|b'01'|_binary 'a'|_latin1\"b\";" },
 	{ "INSERT INTO t VALUES (CONVERT('{\\\"a\\\": 1}' USING UTF8MB4),"
 	  "TRUE, false , \"q\\\"\"\"\" );",
-	    "CONVERT('{\\\"a\\\": 1}' USING UTF8MB4)|TRUE|false|\"q\\\"\"\"\";" },
+	    "CONVERT('{\\\"a\\\": 1}' USING "
+	    "UTF8MB4)|TRUE|false|\"q\\\"\"\"\";" },
 	/* what looks like the end within a text is none */
 	{ "INSERT INTO t VALUES ('),(;\n-- /*'),('\\\\'),('');",
 	    "'),(;\n-- /*';'\\\\';'';" },
@@ -308,8 +309,8 @@ START_TEST(bad_csv_is_an_error_with_its_place)
 	const char *text = bad_csv[_i].text;
 	g_autofree char *got = rows_of_bytes(true, text, strlen(text), 3);
 
-	ck_assert_msg(strstr(got, bad_csv[_i].error) != NULL, "%s gave %s",
-	    text, got);
+	ck_assert_msg(
+	    strstr(got, bad_csv[_i].error) != NULL, "%s gave %s", text, got);
 }
 END_TEST
 
@@ -357,13 +358,13 @@ main(void)
 	    (int)DM_ARRAY_SIZE(sql));
 	tcase_add_loop_test(tc, anything_else_is_an_error_with_its_place, 0,
 	    (int)DM_ARRAY_SIZE(bad_sql));
-	tcase_add_loop_test(tc, every_prefix_is_read_or_refused, 0,
-	    (int)DM_ARRAY_SIZE(sql));
+	tcase_add_loop_test(
+	    tc, every_prefix_is_read_or_refused, 0, (int)DM_ARRAY_SIZE(sql));
 	tcase_add_test(tc, columns_and_session_are_told);
 	tcase_add_test(tc, what_goes_into_the_session_is_harmless);
 	tcase_add_test(tc, a_large_row_is_told_of_first);
-	tcase_add_loop_test(tc, csv_is_read_whatever_the_pieces, 0,
-	    (int)DM_ARRAY_SIZE(csv));
+	tcase_add_loop_test(
+	    tc, csv_is_read_whatever_the_pieces, 0, (int)DM_ARRAY_SIZE(csv));
 	tcase_add_loop_test(tc, bad_csv_is_an_error_with_its_place, 0,
 	    (int)DM_ARRAY_SIZE(bad_csv));
 	tcase_add_test(tc, schema_files_are_split);

@@ -152,8 +152,8 @@ END_TEST
 START_TEST(a_missing_file_is_named)
 {
 	DM_AUTO(dm_dump_input) in = NULL;
-	DM_AUTO(dm_err) err =
-	    dm_dump_input_open("/nowhere/f", DM_DUMP_PLAIN, &in);
+	DM_AUTO(dm_err)
+	err = dm_dump_input_open("/nowhere/f", DM_DUMP_PLAIN, &in);
 
 	ck_assert(dm_err_is(err, LOAD_LIGHTNING_RUNTIME));
 	ck_assert(strstr(err->message, "/nowhere/f: No such") != NULL);

@@ -54,8 +54,7 @@ START_TEST(columns_are_listed_and_generated_ones_left_out)
 	ck_assert_str_eq(s->select,
 	    "SELECT `id`,`s`,`b`,CAST(`f` AS DOUBLE),`bit`,`u` FROM "
 	    "`d`.`t``x` FORCE INDEX (`PRIMARY`)");
-	ck_assert_str_eq(
-	    s->csv, "\"id\",\"s\",\"b\",\"f\",\"bit\",\"u\"\r\n");
+	ck_assert_str_eq(s->csv, "\"id\",\"s\",\"b\",\"f\",\"bit\",\"u\"\r\n");
 }
 END_TEST
 

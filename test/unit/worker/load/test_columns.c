@@ -97,8 +97,8 @@ START_TEST(another_charset_at_the_target_is_told)
 	DM_AUTO(load_columns) c = columns(target, names, true);
 	DM_AUTO(load_columns) utf8 = columns(target, names, false);
 
-	check_row(c, false, cells, 4,
-	    "x(5,_latin1 '\xe4',_utf8mb4 '{}','')", 1);
+	check_row(
+	    c, false, cells, 4, "x(5,_latin1 '\xe4',_utf8mb4 '{}','')", 1);
 	check_row(c, false, raw, 4, "x(5,x'e4',NULL,'a')", 0);
 	/* The file's texts are in the session's charset. */
 	check_row(utf8, false, cells, 4, "x(5,'\xe4',_utf8mb4 '{}','')", 1);
