@@ -256,20 +256,18 @@ rm -rf "$D"
 
 # broken NAME PATTERN: a load of $D stops and says so.
 broken() {
-	local yaml
+	local yaml rc=0
 	only shop
 	instance "threads: 1" "dir: $D"
 	yaml=$(task_yaml "$1" load down src1)
 	ctl start-task "$yaml" >/dev/null
-	wait_for 60 Paused task_stage "$1" Paused
-	ctl query-status "$1" >"$W/status"
+	wait_for 60 "$2" says "$1" "$2" || rc=1
+	[ "$rc" = 0 ] || ctl query-status "$1"
 	ctl stop-task "$1" >/dev/null
 	drop
-	grep -qaE -- "$2" "$W/status" || {
-		cat "$W/status"
-		return 1
-	}
+	return "$rc"
 }
+says() { ctl query-status "$1" | grep -qaE -- "$2"; }
 again=0
 dump_again() {
 	rm -rf "$D"
@@ -320,13 +318,7 @@ dump_fails() {
 	instance "threads: 2" "dir: $2"
 	yaml=$(task_yaml "$1" dump down src1)
 	ctl start-task "$yaml" >/dev/null
-	wait_for 60 Paused task_stage "$1" Paused
-	ctl query-status "$1" >"$W/status"
-	grep -q '"ErrCode": 32001' "$W/status" &&
-		grep -qE -- "$3" "$W/status" || {
-		cat "$W/status"
-		return 1
-	}
+	wait_for 60 "$3" says "$1" "$3" && says "$1" '"ErrCode": 32001'
 }
 mkdir "$W/foreign" && echo precious >"$W/foreign/diary.txt"
 check "a folder with other files is not emptied" dump_fails f1 \

@@ -38,10 +38,12 @@ charset_of(const struct dm_column *from, const struct dm_column *to)
 static struct dm_err *
 no_column(const struct dm_table *t, const char *name)
 {
-	return dm_err_set_workaround(
-	    dm_err_plain("table `%s`.`%s` has no column %s, which the dump has "
-			 "values for",
-		t->schema, t->name, name),
+	g_autofree char *text =
+	    g_strdup_printf("table `%s`.`%s` has no column %s, which the dump "
+			    "has values for",
+		t->schema, t->name, name);
+
+	return dm_err_set_workaround(dm_err_new(LOAD_LIGHTNING_RUNTIME, text),
 	    "give the target table the structure of the dumped one, or drop it "
 	    "so that it is created anew, then `resume-task`");
 }

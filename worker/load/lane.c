@@ -108,6 +108,7 @@ read_row(struct work *w)
 static struct dm_err *
 skip_loaded(struct work *w)
 {
+	g_autofree char *text = NULL;
 	uint64_t seen = 0;
 	struct dm_err *err = NULL;
 
@@ -125,11 +126,12 @@ skip_loaded(struct work *w)
 	dm_dump_rows_allow_large(w->rows, false);
 	if (err != NULL || seen == w->f->offset)
 		return err;
-	return dm_err_set_workaround(
-	    dm_err_plain("file %s: loading stopped behind a row that ended at "
-			 "offset %" PRIu64 ", but now none ends there: the "
-			 "file is another one",
-		w->f->name, w->f->offset),
+	text = g_strdup_printf("file %s: loading stopped behind a row that "
+			       "ended at offset %" PRIu64
+			       ", but now none ends there: the file is another "
+			       "one",
+	    w->f->name, w->f->offset);
+	return dm_err_set_workaround(dm_err_new(LOAD_LIGHTNING_RUNTIME, text),
 	    "put back the file as it was, then `resume-task`; or begin anew "
 	    "with `start-task --remove-meta` and empty target tables");
 }
@@ -137,11 +139,13 @@ skip_loaded(struct work *w)
 static struct dm_err *
 add_row(struct work *w, struct batch *b)
 {
+	g_autofree char *text = NULL;
 	struct dm_err *err;
 
 	if (w->row.n != w->columns->n) {
-		err = dm_err_plain("a row with %zu values for %u columns",
+		text = g_strdup_printf("a row with %zu values for %u columns",
 		    w->row.n, w->columns->n);
+		err = dm_err_new(LOAD_LIGHTNING_RUNTIME, text);
 		err = dm_err_set_workaround(err,
 		    "the schema file does not belong to these rows, or one of "
 		    "both was edited: correct it, then `resume-task`");
