@@ -41,17 +41,10 @@ clear_entry(void *p)
 	dm_pattern_free(e->table);
 }
 
-static bool
-is_same(const struct entry *a, const struct entry *b)
-{
-	return g_strcmp0(dm_pattern_text(a->schema),
-		   dm_pattern_text(b->schema)) == 0 &&
-	       (a->table == NULL || g_strcmp0(dm_pattern_text(a->table),
-					dm_pattern_text(b->table)) == 0);
-}
-
+/* seen: of dm_pattern_pair, owned. */
 static struct dm_err *
-add(GArray *list, const char *schema, const char *table, bool case_sensitive)
+add(GArray *list, GHashTable *seen, const char *schema, const char *table,
+    bool case_sensitive)
 {
 	struct entry e = { 0 };
 	struct dm_err *err;
@@ -59,18 +52,22 @@ add(GArray *list, const char *schema, const char *table, bool case_sensitive)
 	err = dm_pattern_new(schema, case_sensitive, &e.schema);
 	if (err == NULL && table != NULL)
 		err = dm_pattern_new(table, case_sensitive, &e.table);
-	for (guint i = 0; err == NULL && i < list->len; i++) {
-		if (is_same(&g_array_index(list, struct entry, i), &e))
-			err = dm_err_plain("pattern '%s%s%s' is given twice",
-			    schema, table == NULL ? "" : ".",
-			    table == NULL ? "" : table);
-	}
+	if (err == NULL &&
+	    !g_hash_table_add(seen, dm_pattern_pair(e.schema, e.table)))
+		err = dm_err_plain("pattern '%s%s%s' is given twice", schema,
+		    table == NULL ? "" : ".", table == NULL ? "" : table);
 	if (err != NULL) {
 		clear_entry(&e);
 		return err;
 	}
 	g_array_append_val(list, e);
 	return NULL;
+}
+
+static GHashTable *
+new_seen(void)
+{
+	return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static GArray *
@@ -85,16 +82,18 @@ new_list(void)
 static struct dm_err *
 add_dbs(GArray *list, const char *name, const GPtrArray *dbs, bool cs)
 {
+	g_autoptr(GHashTable) seen = new_seen();
 	struct dm_err *err = NULL;
 
 	for (guint i = 0; dbs != NULL && i < dbs->len && err == NULL; i++)
-		err = add(list, g_ptr_array_index(dbs, i), NULL, cs);
+		err = add(list, seen, g_ptr_array_index(dbs, i), NULL, cs);
 	return err == NULL ? NULL : dm_err_annotate(err, "%s", name);
 }
 
 static struct dm_err *
 add_tables(GArray *list, const char *name, const GArray *tables, bool cs)
 {
+	g_autoptr(GHashTable) seen = new_seen();
 	struct dm_err *err = NULL;
 
 	for (guint i = 0; tables != NULL && i < tables->len && err == NULL;
@@ -102,8 +101,8 @@ add_tables(GArray *list, const char *name, const GArray *tables, bool cs)
 		const struct dm_table_pattern *p =
 		    &g_array_index(tables, struct dm_table_pattern, i);
 
-		err =
-		    add(list, p->schema, p->table == NULL ? "" : p->table, cs);
+		err = add(list, seen, p->schema,
+		    p->table == NULL ? "" : p->table, cs);
 	}
 	return err == NULL ? NULL : dm_err_annotate(err, "%s", name);
 }

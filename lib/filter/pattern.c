@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Patterns. DESIGN: wildcards become a list of byte classes, matched in one
- * pass, since '*' stands only at the end. Regular expressions are PCRE2's with
- * a limit on the work of one match; one that exceeds it does not match.
+ * Patterns. DESIGN: what follows the first wildcard becomes a list of byte
+ * classes, matched in one pass, since '*' stands only at the end. Regular
+ * expressions are PCRE2's with a limit on the work of one match; one that
+ * exceeds it does not match.
  */
 #include "lib/filter/pattern.h"
 
@@ -22,7 +23,8 @@ struct byte_class {
 
 struct dm_pattern {
 	char *text;
-	/* Of wildcards. */
+	/* Of wildcards: so many bytes of text as they are, then the classes. */
+	size_t plain;
 	GArray *classes; /* struct byte_class */
 	bool open_end;
 	/* Of a regular expression. */
@@ -70,7 +72,8 @@ parse_class(const char *from, const char *end)
 static struct dm_err *
 parse_wildcards(struct dm_pattern *p)
 {
-	for (const char *s = p->text; *s != '\0'; s++) {
+	p->plain = strcspn(p->text, "*?[");
+	for (const char *s = p->text + p->plain; *s != '\0'; s++) {
 		struct byte_class c = { 0 };
 		const char *end;
 
@@ -181,6 +184,9 @@ dm_pattern_matches(const struct dm_pattern *p, const char *folded)
 {
 	if (p->code != NULL)
 		return match_regex(p, folded) >= 0;
+	if (strncmp(p->text, folded, p->plain) != 0)
+		return false;
+	folded += p->plain;
 	for (guint i = 0; i < p->classes->len; i++, folded++) {
 		if (*folded == '\0' ||
 		    !has_bit(&g_array_index(p->classes, struct byte_class, i),
@@ -206,10 +212,14 @@ dm_pattern_search(const struct dm_pattern *p, const char *text, bool *yes)
 	return dm_err_plain("pattern '%s': %s", p->text, (const char *)why);
 }
 
-const char *
-dm_pattern_text(const struct dm_pattern *p)
+char *
+dm_pattern_pair(const struct dm_pattern *schema, const struct dm_pattern *table)
 {
-	return p->text;
+	size_t n = strlen(schema->text);
+
+	if (table == NULL)
+		return g_strdup_printf("%zu.%s", n, schema->text);
+	return g_strdup_printf("%zu.%s.%s", n, schema->text, table->text);
 }
 
 char *

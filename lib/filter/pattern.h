@@ -22,8 +22,10 @@ bool dm_pattern_matches(const struct dm_pattern *p, const char *folded);
  * work than is allowed: an error, since then nothing is known. */
 struct dm_err *dm_pattern_search(
     const struct dm_pattern *p, const char *text, bool *yes) DM_MUST_CHECK;
-/* As written, lower case if not case-sensitive: equal texts are one pattern. */
-const char *dm_pattern_text(const struct dm_pattern *p);
+/* New string, the same for the same pair of patterns only. table may be NULL,
+ * which is a pair of its own. */
+char *dm_pattern_pair(
+    const struct dm_pattern *schema, const struct dm_pattern *table);
 /* Lower case, or a copy where case counts. New string. */
 char *dm_pattern_fold(const char *name, bool case_sensitive);
 

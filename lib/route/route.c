@@ -43,27 +43,17 @@ build(struct route *r, const struct dm_route_rule *rule, bool case_sensitive)
 	return err == NULL ? NULL : dm_err_annotate(err, "table-pattern");
 }
 
-static const char *
-table_text(const struct route *r)
-{
-	return r->table == NULL ? NULL : dm_pattern_text(r->table);
-}
-
+/* seen: dm_pattern_pair, owned -> struct route*. */
 static struct dm_err *
-check_twice(const struct dm_router *r, size_t last)
+check_twice(GHashTable *seen, struct route *r)
 {
-	const struct route *b = &r->routes[last];
+	g_autofree char *pair = dm_pattern_pair(r->schema, r->table);
+	const struct route *first = g_hash_table_lookup(seen, pair);
 
-	for (size_t i = 0; i < last; i++) {
-		const struct route *a = &r->routes[i];
-
-		if (g_strcmp0(dm_pattern_text(a->schema),
-			dm_pattern_text(b->schema)) == 0 &&
-		    g_strcmp0(table_text(a), table_text(b)) == 0)
-			return dm_err_plain(
-			    "it has the patterns of route rule '%s'",
-			    a->rule->name == NULL ? "" : a->rule->name);
-	}
+	if (first != NULL)
+		return dm_err_plain("it has the patterns of route rule '%s'",
+		    first->rule->name == NULL ? "" : first->rule->name);
+	g_hash_table_insert(seen, g_steal_pointer(&pair), r);
 	return NULL;
 }
 
@@ -72,6 +62,8 @@ dm_router_new(const struct dm_route_rule *rules, size_t n, bool case_sensitive,
     struct dm_router **out)
 {
 	DM_AUTO(dm_router) r = g_new0(struct dm_router, 1);
+	g_autoptr(GHashTable) seen =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	r->case_sensitive = case_sensitive;
 	r->routes = g_new0(struct route, n);
@@ -81,7 +73,7 @@ dm_router_new(const struct dm_route_rule *rules, size_t n, bool case_sensitive,
 		    build(&r->routes[i], &rules[i], case_sensitive);
 
 		if (err == NULL)
-			err = check_twice(r, i);
+			err = check_twice(seen, &r->routes[i]);
 		if (err != NULL) {
 			r->n++;
 			err = dm_err_annotate(err, "route rule '%s'",

@@ -7,6 +7,7 @@
 #include "lib/log/log.h"
 #include "lib/rpc/internal.h"
 
+#include <dlfcn.h>
 #include <grpc/slice.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
@@ -70,9 +71,30 @@ raise_fd_limit(void)
 	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
+/*
+ * Debian 12 builds abseil with the checks of a debug build: every lock of gRPC
+ * is entered into a graph of who waits for whom, a third of what a channel
+ * costs, and a suspected cycle ends the process. Only a C++ name turns it off,
+ * with Debian's version in it; another build of the library has the checks off.
+ */
+static void
+stop_lock_checks(void)
+{
+	enum { IGNORE = 0 }; /* absl::OnDeadlockCycle::kIgnore */
+	void (*set_mode)(int) = NULL;
+	void *found = dlsym(RTLD_DEFAULT,
+	    "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_"
+	    "15OnDeadlockCycleE");
+
+	memcpy(&set_mode, &found, sizeof(set_mode));
+	if (set_mode != NULL)
+		set_mode(IGNORE);
+}
+
 void
 dm_rpc_init(void)
 {
+	stop_lock_checks();
 	raise_fd_limit();
 	/* Names are resolved as by the rest of the process (nsswitch.conf),
 	 * not by c-ares. What the user has set stays. */

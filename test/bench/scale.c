@@ -39,10 +39,14 @@
 #define IDLE_REPORT_MS 10000
 #define IN_FLIGHT      64 /* heartbeats whose time is remembered */
 #define POOLS          2
-#define PAD_BYTES      900 /* makes a status about 1 KB long */
-#define QUERY_MS       30000
-#define QUERY_BYTES    ((size_t)64 << 20)
-#define SEED_OPS       90 /* in one transaction; etcd takes 128 */
+/* So many sessions are opened at a time: a process that opens thousands of
+ * channels at once spends its time on their timers, as thousands of processes
+ * would not. */
+#define OPENING_MAX 256
+#define PAD_BYTES   900 /* makes a status about 1 KB long */
+#define QUERY_MS    30000
+#define QUERY_BYTES ((size_t)64 << 20)
+#define SEED_OPS    90 /* in one transaction; etcd takes 128 */
 
 enum state { AWAY, OPENING, WELCOMED, CLOSED };
 
@@ -79,6 +83,7 @@ static struct {
 	struct dm_mono mark;
 	GArray *welcome_ms, *ack_ms; /* of double */
 	unsigned lost, ended;        /* leases, sessions */
+	unsigned opening;
 } all;
 
 /* ---- numbers ---- */
@@ -137,6 +142,7 @@ acked_locked(struct sim *w, uint64_t seq)
 static void
 welcomed_locked(struct sim *w)
 {
+	all.opening -= w->state == OPENING;
 	w->state = WELCOMED;
 	w->welcomed_at = dm_mono_now();
 	note(all.welcome_ms, ms_between(w->hello_at, w->welcomed_at));
@@ -190,6 +196,7 @@ on_close(struct dm_rpc_stream *st, enum dm_rpc_status status, const char *text,
 		fprintf(stderr, "%s: session ended: %s: %s\n", w->name,
 		    dm_rpc_status_name(status), text);
 	w->retry_ms = w->state == WELCOMED ? 0 : w->retry_ms;
+	all.opening -= w->state == OPENING;
 	w->state = CLOSED;
 	dm_mutex_unlock(&all.mu);
 }
@@ -311,6 +318,7 @@ open_session(struct sim *w)
 	    dm_rpc_channel_new(all.masters[w->master % all.n_masters], &o);
 	dm_mutex_lock(&all.mu);
 	w->state = OPENING;
+	all.opening++;
 	dm_mutex_unlock(&all.mu);
 	w->stream = dm_rpc_stream_open(w->channel,
 	    &dm__v1__worker_session__descriptor, "Session", &session_ops, w);
@@ -347,11 +355,12 @@ step(struct sim *w, struct dm_mono now)
 {
 	Dm__V1__Report report = DM__V1__REPORT__INIT;
 	g_autofree char *source = NULL, *task = NULL;
-	bool reports = false;
+	bool reports = false, may_open;
 	enum state state;
 
 	dm_mutex_lock(&all.mu);
 	state = w->state;
+	may_open = all.opening < OPENING_MAX;
 	if (w->has_lease && now.ns > w->deadline.ns) {
 		w->has_lease = false;
 		all.lost++;
@@ -365,7 +374,7 @@ step(struct sim *w, struct dm_mono now)
 		report.revision = w->revision;
 	}
 	dm_mutex_unlock(&all.mu);
-	if (state == AWAY && now.ns >= w->due.ns) {
+	if (state == AWAY && now.ns >= w->due.ns && may_open) {
 		w->beat_due = dm_mono_add_ms(now, BEAT_MS);
 		open_session(w);
 	} else if (state == CLOSED) {

@@ -18,6 +18,9 @@ static const struct {
 	{ "*", "", true, true },
 	{ "a?c", "abc", true, true },
 	{ "a?c", "ac", true, false },
+	{ "abc?", "ab", true, false },
+	{ "ab?d*", "abcde", true, true },
+	{ "ab*", "a", true, false },
 	{ "t[0-2]", "t1", true, true },
 	{ "t[0-2]", "t3", true, false },
 	{ "t[!0-2]", "t3", true, true },
@@ -65,6 +68,30 @@ START_TEST(refuses_what_is_no_pattern)
 }
 END_TEST
 
+START_TEST(a_pair_is_one_of_a_kind)
+{
+	static const char *const pairs[][2] = { { "a", "b" }, { "a", NULL },
+		{ "a.b", NULL }, { "1.a", "b" }, { "a.", "b" }, { "a", ".b" },
+		{ "a", "*" }, { "a*", NULL } };
+	g_autoptr(GHashTable) seen =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (size_t i = 0; i < 2 * G_N_ELEMENTS(pairs); i++) {
+		const char *const *pair = pairs[i % G_N_ELEMENTS(pairs)];
+		DM_AUTO(dm_pattern) schema = NULL;
+		DM_AUTO(dm_pattern) table = NULL;
+
+		ck_assert_ptr_null(dm_pattern_new(pair[0], true, &schema));
+		if (pair[1] != NULL)
+			ck_assert_ptr_null(
+			    dm_pattern_new(pair[1], true, &table));
+		ck_assert(
+		    g_hash_table_add(seen, dm_pattern_pair(schema, table)) ==
+		    (i < G_N_ELEMENTS(pairs)));
+	}
+}
+END_TEST
+
 START_TEST(a_costly_expression_ends)
 {
 	DM_AUTO(dm_pattern) p = NULL;
@@ -88,6 +115,7 @@ main(void)
 	    tc, matches_as_documented, 0, (int)DM_ARRAY_SIZE(matching));
 	tcase_add_loop_test(
 	    tc, refuses_what_is_no_pattern, 0, (int)DM_ARRAY_SIZE(bad));
+	tcase_add_test(tc, a_pair_is_one_of_a_kind);
 	tcase_add_test(tc, a_costly_expression_ends);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

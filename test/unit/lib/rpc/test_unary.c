@@ -2,8 +2,11 @@
 /* The suite of unary calls: lib/rpc/{server,call,channel,status}.c. */
 #include "test/unit/lib/rpc/fixture.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define CALLS 200
 
@@ -467,6 +470,47 @@ START_TEST(nobody_there_is_unavailable)
 }
 END_TEST
 
+/* A machine may be without IPv6. */
+static bool
+has_ipv6(void)
+{
+	struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+		.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has;
+
+	has = fd >= 0 && bind(fd, (void *)&a, sizeof(a)) == 0;
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+START_TEST(addresses_and_names_are_called)
+{
+	static const char *const listen[] = { "127.0.0.1", "127.0.0.1",
+		"[::1]" };
+	static const char *const call[] = { "127.0.0.1", "localhost", "[::1]" };
+	size_t n = has_ipv6() ? 3 : 2;
+
+	for (size_t i = 0; i < n; i++) {
+		g_autofree char *at = g_strdup_printf("%s:0", listen[i]);
+		g_autofree char *to = NULL;
+		DM_AUTO(dm_rpc_server) server = dm_rpc_server_new(NULL);
+		DM_AUTO(dm_rpc_channel) ch = NULL;
+		Pb__StartTaskResponse *resp = NULL;
+		int port = 0;
+
+		dm_rpc_server_add_service(server, &master.base);
+		ck_assert_ptr_null(dm_rpc_server_start(server, at, &port));
+		to = g_strdup_printf("%s:%d", call[i], port);
+		ch = dm_rpc_channel_new(to, NULL);
+		ck_assert_ptr_null(
+		    start_task(ch, "t", 5000, NULL, &resp, NULL));
+		pb__start_task_response__free_unpacked(resp, NULL);
+	}
+}
+END_TEST
+
 START_TEST(a_channel_reconnects_by_itself)
 {
 	struct dm_rpc_server *next = dm_rpc_server_new(NULL);
@@ -578,6 +622,7 @@ fill(TCase *tc)
 	tcase_add_test(tc, a_request_over_the_limit_is_refused);
 	tcase_add_test(tc, many_calls_run_at_once);
 	tcase_add_test(tc, nobody_there_is_unavailable);
+	tcase_add_test(tc, addresses_and_names_are_called);
 	tcase_add_test(tc, a_channel_reconnects_by_itself);
 	tcase_add_test(tc, a_stop_waits_for_running_calls);
 	tcase_add_test(tc, a_stop_does_not_wait_for_handlers_for_ever);
