@@ -254,12 +254,12 @@ rm -rf "$D"
 
 # ---- what is wrong with files ----
 
-# broken NAME PATTERN: a load of $D stops and says so.
+# broken NAME PATTERN [MODE]: a load of $D stops and says so.
 broken() {
 	local yaml rc=0
 	only shop
 	instance "threads: 1" "dir: $D"
-	yaml=$(task_yaml "$1" load down src1)
+	yaml=$(task_yaml "$1" "${3:-load}" down src1)
 	ctl start-task "$yaml" >/dev/null
 	wait_for 60 "$2" says "$1" "$2" || rc=1
 	[ "$rc" = 0 ] || ctl query-status "$1"
@@ -296,13 +296,16 @@ again_good
 rm "$D/metadata"
 check "without metadata" broken b4 '"ErrCode": 11001'
 again_good
+sed -i '/Log:/d' "$D/metadata"
+check "without a position to go on from" broken b9 '"ErrCode": 11123' 'load&sync'
+again_good
 rm "$D/shop.big-schema.sql"
 check "without a schema file" broken b5 \
 	'file shop.big-schema.sql: it is missing, and the target has no table'
 again_good
-sed -i 's/`y` text/`z` text/' "$D/shop.bare-schema.sql"
+sed -i 's/y\(. text\)/z\1/' "$D/shop.bare-schema.sql"
 check "with a wrong schema file" broken b6 \
-	'file shop.bare.0000000000000.sql, offset [0-9]+: table `shop`.`bare` has no column y'
+	'file shop.bare.0000000000000.sql, offset [0-9]+: table .shop.[.].bare. has no column y'
 rm -rf "$D"
 check "without a folder" broken b7 '"ErrCode": 34014'
 check "compressed dump" dump_again "-c gzip"

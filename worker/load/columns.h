@@ -27,7 +27,7 @@ struct load_columns {
  *   names   of the file; NULL: the source's columns, in order
  *   binary  texts of the file are bytes in the column's own charset
  *   target  NULL: has the source's columns
- * Errors: LOAD_LIGHTNING_RUNTIME naming the column that one of the tables lacks.
+ * Errors: LOAD_LIGHTNING_RUNTIME naming the column that one of them lacks.
  */
 struct dm_err *load_columns_new(const char *verb, const struct dm_table *source,
     const struct dm_table *target, const char *to_db, const char *to_table,
