@@ -64,23 +64,29 @@ END_TEST
 static const struct {
 	int code;
 	bool may;
-} kinds[] = { { DM_ERR_LOAD_LIGHTNING_RUNTIME, false },
-  { DM_ERR_LOAD_UNIT_DUMP_DIR_NOT_FOUND, false },
-  { DM_ERR_PARSE_MYDUMPER_META, false }, { DM_ERR_SYNCER_CANCELLED_DDL, false },
-  { DM_ERR_DUMP_UNIT_RUNTIME, false }, { DM_ERR_DUMP_UNIT_GLOBAL_LOCK, false },
-  { DM_ERR_SYNC_UNIT_DDL_WRONG_SEQUENCE, false },
-  { DM_ERR_SYNCER_UNIT_DML_COLUMN_NOT_MATCH, false },
-  { DM_ERR_META_ADOPT, false }, { DM_ERR_META_FENCED, false },
-  { DM_ERR_META_FORMAT, false }, { DM_ERR_BINLOG_BEHIND, false },
-  { DM_ERR_SYNCER_EVENT, false }, { DM_ERR_SYNCER_PARSE_DDL, false },
-  { DM_ERR_SYNC_UNIT_DML_STATEMENT_FOUND, false },
-  { DM_ERR_SYNCER_UNSUPPORTED_STMT, false },
-  { DM_ERR_SYNC_UNIT_EVENT_FILTERED, false },
-  { DM_ERR_SYNCER_DOWNSTREAM_TABLE_NOT_FOUND, true },
-  { DM_ERR_SYNCER_GET_EVENT, true }, { DM_ERR_DB_BAD_CONN, true },
-  { DM_ERR_NOT_SET, true },
-}
-;
+} kinds[] = {
+	{ DM_ERR_LOAD_LIGHTNING_RUNTIME, false },
+	{ DM_ERR_LOAD_UNIT_DUMP_DIR_NOT_FOUND, false },
+	{ DM_ERR_PARSE_MYDUMPER_META, false },
+	{ DM_ERR_SYNCER_CANCELLED_DDL, false },
+	{ DM_ERR_DUMP_UNIT_RUNTIME, false },
+	{ DM_ERR_DUMP_UNIT_GLOBAL_LOCK, false },
+	{ DM_ERR_SYNC_UNIT_DDL_WRONG_SEQUENCE, false },
+	{ DM_ERR_SYNCER_UNIT_DML_COLUMN_NOT_MATCH, false },
+	{ DM_ERR_META_ADOPT, false },
+	{ DM_ERR_META_FENCED, false },
+	{ DM_ERR_META_FORMAT, false },
+	{ DM_ERR_BINLOG_BEHIND, false },
+	{ DM_ERR_SYNCER_EVENT, false },
+	{ DM_ERR_SYNCER_PARSE_DDL, false },
+	{ DM_ERR_SYNC_UNIT_DML_STATEMENT_FOUND, false },
+	{ DM_ERR_SYNCER_UNSUPPORTED_STMT, false },
+	{ DM_ERR_SYNC_UNIT_EVENT_FILTERED, false },
+	{ DM_ERR_SYNCER_DOWNSTREAM_TABLE_NOT_FOUND, true },
+	{ DM_ERR_SYNCER_GET_EVENT, true },
+	{ DM_ERR_DB_BAD_CONN, true },
+	{ DM_ERR_NOT_SET, true },
+};
 
 START_TEST(a_code_waits_for_a_person_or_for_time)
 {
