@@ -58,7 +58,7 @@ enum dm_event_type {
 	DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1 = 168
 };
 
-/* What is done with a type: one table, dm_event_policy. */
+/* What is done with a type: one table, event_info.c. */
 enum dm_event_policy {
 	DM_EVP_HANDLE, /* decoded below and acted on */
 	DM_EVP_IGNORE, /* safe: carries no change of data; `why` says so */
@@ -70,6 +70,7 @@ struct dm_event_info {
 	const char *name; /* "WRITE_ROWS_EVENT_V1" */
 	enum dm_event_policy policy;
 	const char *why;
+	const char *remedy; /* of STOP, what to do; NULL: no more than look */
 };
 /* Never NULL: an unknown number has policy STOP, or IGNORE when `flags` has
  * LOG_EVENT_IGNORABLE_F (0x80). */

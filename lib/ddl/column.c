@@ -253,14 +253,6 @@ parse_storage(struct dm_parser *p, struct dm_attributes *a)
 		append_word(p, a->storage);
 		return true;
 	}
-	if (dm_parser_accept(p, "COMPRESSED")) {
-		append(a->storage, "COMPRESSED");
-		if (dm_parser_accept(p, "=")) {
-			g_string_append_c(a->storage, '=');
-			append_word(p, a->storage);
-		}
-		return true;
-	}
 	if (dm_parser_accept(p, "AUTO_RANDOM")) {
 		append(a->storage, "/*T![auto_rand] AUTO_RANDOM");
 		run.out = a->storage;
@@ -279,6 +271,25 @@ parse_storage(struct dm_parser *p, struct dm_attributes *a)
 		return true;
 	}
 	return false;
+}
+
+/* A part of the type: newer servers take it nowhere else. */
+static bool
+parse_compressed(struct dm_parser *p, struct dm_column *c)
+{
+	GString *type;
+
+	if (!dm_parser_accept(p, "COMPRESSED"))
+		return false;
+	type = g_string_new(c->type_text);
+	append(type, "COMPRESSED");
+	if (dm_parser_accept(p, "=")) {
+		g_string_append_c(type, '=');
+		append_word(p, type);
+	}
+	g_free(c->type_text);
+	c->type_text = g_string_free(type, FALSE);
+	return true;
 }
 
 static bool
@@ -406,7 +417,7 @@ parse_attributes(struct dm_parser *p, struct dm_column *c,
 			continue;
 		}
 		if (!parse_value(p, a) && !parse_storage(p, a) &&
-		    !parse_key_words(p, extra) &&
+		    !parse_compressed(p, c) && !parse_key_words(p, extra) &&
 		    !parse_constraint(p, a, extra) &&
 		    !dm_parse_column_charset(p, c))
 			break;

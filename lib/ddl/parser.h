@@ -86,7 +86,7 @@ struct dm_attributes {
 	char *value;      /* of DEFAULT */
 	char *on_update;
 	bool auto_increment;
-	GString *storage; /* COLUMN_FORMAT, STORAGE, COMPRESSED, ... */
+	GString *storage; /* COLUMN_FORMAT, STORAGE, ... */
 	char *comment;    /* 'text' */
 	GString *checks;
 };

@@ -17,7 +17,7 @@
 #define ER_NO_SUCH_TABLE 1146
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
-	"dm_chunk", "dm_intent", "dm_operator", NULL };
+	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", NULL };
 
 #define META_HEAD                                                              \
 	"task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL, "            \
@@ -88,6 +88,10 @@ static const char *const meta_columns[] = {
 		  "binlog_pos BIGINT UNSIGNED NOT NULL, "
 		  "op INT NOT NULL, sqls MEDIUMTEXT, "
 		  "done INT NOT NULL DEFAULT 0, "
+		  "PRIMARY KEY (task, source, binlog_name, binlog_pos)",
+	/* dm_xa: where prepared transactions begin */
+	META_HEAD "binlog_name VARCHAR(128) NOT NULL, "
+		  "binlog_pos BIGINT UNSIGNED NOT NULL, "
 		  "PRIMARY KEY (task, source, binlog_name, binlog_pos)",
 };
 

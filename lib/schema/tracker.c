@@ -499,6 +499,7 @@ apply(struct overlay *o, const struct dm_ddl *d)
 	case DM_DDL_CREATE_TABLE_LIKE:
 		return apply_create_like(o, d);
 	case DM_DDL_DROP_TABLE:
+	case DM_DDL_DROP_SEQUENCE: /* known by its rows */
 		apply_drop_table(o, d);
 		return NULL;
 	case DM_DDL_RENAME_TABLE:
@@ -510,7 +511,6 @@ apply(struct overlay *o, const struct dm_ddl *d)
 	case DM_DDL_TRUNCATE_TABLE:
 	case DM_DDL_CREATE_SEQUENCE:
 	case DM_DDL_ALTER_SEQUENCE:
-	case DM_DDL_DROP_SEQUENCE:
 	case DM_DDL_SKIPPED:
 	case DM_DDL_TRANSACTION:
 	case DM_DDL_DML:

@@ -449,7 +449,8 @@ exact_columns() {
 	sql "$1" "SET SESSION group_concat_max_len=1000000;
 		SELECT GROUP_CONCAT(CASE
 		WHEN data_type='float' THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0e0')
-		WHEN data_type IN ('bit','enum','set') THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0')
+		WHEN data_type='bit' THEN CONCAT('\`',REPLACE(column_name,'\`','\`\`'),'\`+0')
+		WHEN data_type IN ('enum','set') THEN CONCAT('CAST(\`',REPLACE(column_name,'\`','\`\`'),'\` AS UNSIGNED)')
 		WHEN data_type LIKE '%blob' OR data_type LIKE '%binary' OR data_type LIKE '%text' OR data_type LIKE '%char'
 		OR data_type IN ('vector','geometry','point','linestring','polygon','geometrycollection','geomcollection','multipoint','multilinestring','multipolygon')
 		THEN CONCAT('HEX(\`',REPLACE(column_name,'\`','\`\`'),'\`)')

@@ -258,6 +258,25 @@ foretell(struct job *j)
 
 /* ---- running ---- */
 
+/* A sequence that a column's default names without its schema is one of the
+ * current database; ours has none else, as all tables are named in full. */
+static struct dm_err *
+use_schema(const struct job *j)
+{
+	static const char *const words[] = { "NEXT VALUE", "NEXTVAL",
+		"PREVIOUS VALUE", "LASTVAL" };
+	g_autofree char *upper = g_ascii_strup(j->sql, -1);
+	g_autoptr(GString) sql = g_string_new("USE ");
+	bool any = false;
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(words); i++)
+		any = any || strstr(upper, words[i]) != NULL;
+	if (!any || j->to_table == NULL)
+		return NULL;
+	dm_sql_append_ident(sql, j->to_db);
+	return dm_sql_exec(j->d->ddl, sql->str, sql->len, NULL);
+}
+
 static struct dm_err *
 run_sql(struct job *j)
 {
@@ -270,6 +289,8 @@ run_sql(struct job *j)
 		err = ddl_set_session(j->d->tables, conn, j->q);
 	if (err == NULL && j->q->foreign_key_checks_off)
 		err = dm_sql_execf(conn, "SET foreign_key_checks=0");
+	if (err == NULL)
+		err = use_schema(j);
 	if (err == NULL)
 		err = dm_sql_exec(conn, j->sql, strlen(j->sql), NULL);
 	return err;
@@ -578,6 +599,14 @@ ddl_job_ask(const struct job *j, bool *skip)
 	return *skip ? NULL : ask_filters(j, skip);
 }
 
+static bool
+is_sequence(const struct dm_ddl *ddl)
+{
+	return ddl->kind == DM_DDL_CREATE_SEQUENCE ||
+	       ddl->kind == DM_DDL_ALTER_SEQUENCE ||
+	       ddl->kind == DM_DDL_DROP_SEQUENCE;
+}
+
 /* What no version of the target could be told. */
 static struct dm_err *
 check_kind(const struct job *j)
@@ -586,11 +615,10 @@ check_kind(const struct job *j)
 		return dm_err_set_cause(
 		    dm_err_new(SYNC_UNIT_DML_STATEMENT_FOUND), "%.200s",
 		    j->q->sql);
-	if (j->ddl->kind == DM_DDL_CREATE_SEQUENCE ||
-	    j->ddl->kind == DM_DDL_ALTER_SEQUENCE ||
-	    j->ddl->kind == DM_DDL_DROP_SEQUENCE)
-		return dm_err_new(
-		    SYNCER_UNSUPPORTED_STMT, j->ddl->keyword, "this");
+	if (is_sequence(j->ddl) && !dm_sql_is_mariadb(j->d->ddl))
+		return dm_err_set_cause(dm_err_new(SYNCER_UNSUPPORTED_STMT,
+					    j->ddl->keyword, "this"),
+		    "the target has no sequences as MariaDB has them");
 	return NULL;
 }
 

@@ -13,6 +13,8 @@
 #include "worker/sync/events.h"
 #include "worker/sync/literal.h"
 #include "worker/sync/operate.h"
+#include "worker/sync/query.h"
+#include "worker/sync/xa.h"
 
 #include <string.h>
 
@@ -44,6 +46,8 @@ dispatch_init(struct dispatch *d)
 	    g_int64_hash, g_int64_equal, g_free, map_entry_free);
 	dm_arena_init(&d->arena);
 	d->claims = claims_new();
+	if (d->undecided.prepared == NULL)
+		undecided_init(&d->undecided);
 	d->open = g_new0(struct open_lane, d->n_lanes);
 	for (unsigned i = 0; i < d->n_lanes; i++) {
 		d->open[i].pushed = d->resume[i];
@@ -66,6 +70,7 @@ dispatch_fini(struct dispatch *d)
 	if (d->maps != NULL)
 		g_hash_table_unref(d->maps);
 	dm_arena_fini(&d->arena);
+	undecided_fini(&d->undecided);
 	claims_free(d->claims);
 	g_free(d->before);
 	g_free(d->after);
@@ -318,8 +323,8 @@ claim(struct dispatch *d, const struct tbl *t, unsigned lane,
 
 /* ---- rows ---- */
 
-static void
-begin_txn(struct dispatch *d, const struct dm_pos *start)
+void
+dispatch_begin_txn(struct dispatch *d, const struct dm_pos *start)
 {
 	d->txn_start = *start;
 	d->in_txn = true;
@@ -509,12 +514,20 @@ static struct dm_err *
 on_table_map(struct dispatch *d, const uint8_t *body, size_t len,
     const struct dm_pos *start)
 {
-	struct map_entry *e = g_new0(struct map_entry, 1);
+	struct map_entry *e;
 	struct dm_err *err;
 	uint64_t *id;
 
+	/* Reading began inside a transaction, or came to where it would have:
+	 * behind the first part of CREATE TABLE .. SELECT. */
 	if (!d->in_txn)
-		begin_txn(d, start); /* reading began inside a transaction */
+		dispatch_begin_txn(d, &d->done);
+	else if (dispatch_is_past(d, &d->txn_start) &&
+		 !dispatch_is_past(d, start))
+		dispatch_begin_txn(d, &d->resume_low);
+	if (dispatch_is_past(d, &d->txn_start))
+		return NULL; /* the table may look different today */
+	e = g_new0(struct map_entry, 1);
 	err = dm_table_map_decode(&d->format, body, len, &e->map);
 	if (err == NULL)
 		err =
@@ -540,6 +553,12 @@ filter_error(const struct tbl *t, enum dm_rows_kind kind)
 	    SYNC_UNIT_EVENT_FILTERED, names[kind], t->db, t->name);
 }
 
+void
+dispatch_count_rows_event(struct dispatch *d)
+{
+	d->ordinal = ((d->ordinal >> 32) + 1) << 32;
+}
+
 static struct dm_err *
 on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 {
@@ -548,7 +567,9 @@ on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 	struct dm_err *err;
 	uint64_t id;
 
-	d->ordinal = ((d->ordinal >> 32) + 1) << 32;
+	dispatch_count_rows_event(d);
+	if (dispatch_is_past(d, &d->txn_start))
+		return NULL;
 	err = dm_rows_table_id(&d->format, type, body, len, &id);
 	if (err != NULL)
 		return err;
@@ -575,94 +596,15 @@ on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 
 /* ---- transactions ---- */
 
-static struct dm_err *
-end_txn(struct dispatch *d)
+struct dm_err *
+dispatch_end_txn(struct dispatch *d)
 {
 	d->in_txn = false;
+	d->undecided.overflowed = false;
 	d->done = d->end;
 	g_hash_table_remove_all(d->maps);
 	events_note_gtid(d);
 	return push_held(d);
-}
-
-static struct dm_err *
-transaction_query(
-    struct dispatch *d, const struct dm_ddl *ddl, const struct dm_pos *start)
-{
-	if (strcmp(ddl->keyword, "BEGIN") == 0 ||
-	    strcmp(ddl->keyword, "START TRANSACTION") == 0) {
-		if (!d->in_txn)
-			begin_txn(d, d->has_next_gtid ? &d->txn_start : start);
-		return NULL;
-	}
-	if (strcmp(ddl->keyword, "COMMIT") == 0)
-		return end_txn(d);
-	return dm_err_new(SYNCER_UNSUPPORTED_STMT, ddl->keyword, "this");
-}
-
-/* What cannot be read, and nobody said what to do about. Takes err. */
-static struct dm_err *
-unreadable_query(
-    struct dispatch *d, const struct dm_ev_query *q, struct dm_err *err)
-{
-	if (q->sql != NULL && q->schema[0] != '\0' &&
-	    dm_block_allow_skips(d->tables->filter, q->schema, NULL)) {
-		/* Of a schema that takes no part: whatever it is, skip it. */
-		dm_err_free(err);
-		atomic_fetch_add(&d->counters->skipped, 1);
-		return NULL;
-	}
-	err = dm_err_wrap(
-	    err, SYNCER_PARSE_DDL, q->sql != NULL ? q->sql : "(not decoded)");
-	return ddl_excuse(d, q->sql, err);
-}
-
-static struct dm_err *
-handle_query(
-    struct dispatch *d, const struct dm_ev_query *q, const struct dm_pos *start)
-{
-	DM_AUTO(dm_ddl) ddl = NULL;
-	DM_AUTO(dm_err) unread = NULL;
-	struct dm_err *err;
-	bool instead;
-
-	unread = dm_ddl_parse(
-	    q->sql, q->sql_len, q->has_sql_mode ? q->sql_mode : 0, &ddl);
-	err = operate_query(d, q, ddl, start, &instead);
-	if (err == NULL && !instead && unread != NULL)
-		err = unreadable_query(d, q, DM_TAKE(unread));
-	else if (err == NULL && !instead && ddl->kind == DM_DDL_TRANSACTION)
-		return transaction_query(d, ddl, start);
-	else if (err == NULL && !instead)
-		err = ddl_handle(d, q, ddl, start);
-	if (err == NULL && !d->in_txn)
-		err = end_txn(d);
-	return err;
-}
-
-static struct dm_err *
-on_query(struct dispatch *d, const uint8_t *body, size_t len, bool compressed,
-    const struct dm_pos *start)
-{
-	struct dm_ev_query q = { 0 };
-	struct dm_arena a = { 0 };
-	struct dm_err *err;
-
-	err = dm_query_decode(&d->format, body, len, compressed, &a, &q);
-	if (err != NULL) {
-		err = unreadable_query(d, &q, err);
-		if (err == NULL && !d->in_txn)
-			err = end_txn(d);
-	} else {
-		err = handle_query(d, &q, start);
-	}
-	if (err != NULL && !dm_err_is_canceled(err)) {
-		d->failure.ddl = true;
-		g_free(d->failed_sql);
-		d->failed_sql = g_strdup(q.sql);
-	}
-	dm_arena_fini(&a);
-	return err;
 }
 
 /* ---- events ---- */
@@ -676,7 +618,9 @@ stop_at(const struct dm_event_info *info, uint8_t type)
 	err->message = g_strdup_printf("binlog event %s (type %u) cannot be "
 				       "replicated: %s",
 	    info->name, type, info->why);
-	return err;
+	return info->remedy == NULL
+		   ? err
+		   : dm_err_set_workaround(err, "%s", info->remedy);
 }
 
 static struct dm_err *
@@ -692,13 +636,17 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 	case DM_EV_TRANSACTION_PAYLOAD:
 		return events_payload(d, body, len, start);
 	case DM_EV_QUERY:
-		return on_query(d, body, len, false, start);
+		return query_event(d, body, len, false, start);
 	case DM_EV_MARIADB_QUERY_COMPRESSED:
-		return on_query(d, body, len, true, start);
+		return query_event(d, body, len, true, start);
 	case DM_EV_TABLE_MAP:
-		return on_table_map(d, body, len, start);
+		return d->undecided.open != NULL
+			   ? xa_hold(d, h->type, body, len)
+			   : on_table_map(d, body, len, start);
 	case DM_EV_XID:
-		return end_txn(d);
+		return xa_commit_plain(d);
+	case DM_EV_XA_PREPARE:
+		return xa_prepare(d, body, len);
 	case DM_EV_WRITE_ROWS_V1:
 	case DM_EV_UPDATE_ROWS_V1:
 	case DM_EV_DELETE_ROWS_V1:
@@ -709,7 +657,9 @@ handle(struct dispatch *d, const struct dm_event_header *h, const uint8_t *body,
 	case DM_EV_MARIADB_WRITE_ROWS_COMPRESSED_V1:
 	case DM_EV_MARIADB_UPDATE_ROWS_COMPRESSED_V1:
 	case DM_EV_MARIADB_DELETE_ROWS_COMPRESSED_V1:
-		return on_rows(d, h->type, body, len);
+		return d->undecided.open != NULL
+			   ? xa_hold(d, h->type, body, len)
+			   : on_rows(d, h->type, body, len);
 	case DM_EV_PREVIOUS_GTIDS:
 	case DM_EV_MARIADB_GTID_LIST:
 		return events_earlier_gtids(d, h->type, body, len);

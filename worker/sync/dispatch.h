@@ -13,6 +13,7 @@
 #include "worker/sync/lane_meta.h"
 #include "worker/sync/operators.h"
 #include "worker/sync/tables.h"
+#include "worker/sync/undecided.h"
 
 #include <stdatomic.h>
 
@@ -45,6 +46,10 @@ struct dispatch {
 	struct open_lane *open;
 	struct lane_mark *resume; /* where each lane stood at the start */
 	struct dm_pos resume_end; /* no lane had anything after this */
+	/* All lanes have all before this: it is read again only for the sake of
+	 * `undecided`. */
+	struct dm_pos resume_low;
+	struct undecided undecided;
 	struct claims *claims;
 	size_t sweep_at; /* as many claims are worth a sweep */
 	bool pk_claims;  /* claims on row keys exist (moved rows) */
@@ -96,6 +101,17 @@ struct dm_err *dispatch_event(
 struct dm_err *dispatch_inner(struct dispatch *d,
     const struct dm_event_header *h, const uint8_t *body, size_t len,
     const struct dm_pos *start) DM_MUST_CHECK;
+/* A transaction begins, or ends: its rows are those of the events between. */
+void dispatch_begin_txn(struct dispatch *d, const struct dm_pos *start);
+struct dm_err *dispatch_end_txn(struct dispatch *d) DM_MUST_CHECK;
+/* A rows event comes, or would have come, in this transaction. */
+void dispatch_count_rows_event(struct dispatch *d);
+/* Whatever begins there is done, in all lanes. */
+static inline bool
+dispatch_is_past(const struct dispatch *d, const struct dm_pos *start)
+{
+	return dm_pos_cmp(start, &d->resume_low) < 0;
+}
 /* Give away all open batches. */
 struct dm_err *dispatch_push_all(struct dispatch *d) DM_MUST_CHECK;
 /* Move lanes that have nothing to do up to where we are; while `moving`, does

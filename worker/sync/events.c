@@ -2,6 +2,8 @@
 /* Events around the rows: see events.h. */
 #include "worker/sync/events.h"
 
+#include "worker/sync/xa.h"
+
 #include <string.h>
 
 /* ---- names of transactions ---- */
@@ -15,9 +17,6 @@ mariadb_gtid(struct dispatch *d, const struct dm_event_header *h,
 	err = dm_mariadb_gtid_decode(body, len, &d->next_gtid);
 	if (err != NULL)
 		return err;
-	if (d->next_gtid.prepared_xa || d->next_gtid.completed_xa)
-		return dm_err_new(
-		    SYNCER_UNSUPPORTED_STMT, "XA transaction", "this");
 	d->next_kind = NEXT_GTID_MARIADB;
 	d->next_server = h->server_id;
 	/* A standalone one is one statement, which ends itself. */
@@ -32,6 +31,8 @@ events_gtid(struct dispatch *d, const struct dm_event_header *h,
 	struct dm_err *err = NULL;
 
 	d->in_txn = false;
+	/* One that a crash cut off is never decided. */
+	undecided_txn_free(undecided_take_open(&d->undecided));
 	if (h->type == DM_EV_MARIADB_GTID) {
 		err = mariadb_gtid(d, h, body, len);
 	} else if (h->type == DM_EV_ANONYMOUS_GTID) {
@@ -48,6 +49,8 @@ events_gtid(struct dispatch *d, const struct dm_event_header *h,
 	d->has_next_gtid = true;
 	d->txn_start = *start;
 	d->ordinal = 0;
+	if (d->next_kind == NEXT_GTID_MARIADB && d->next_gtid.prepared_xa)
+		xa_begin(d); /* it stands for XA START */
 	return NULL;
 }
 

@@ -12,8 +12,7 @@
 /*
  * A GTID event of any server: remembers the name for events_note_gtid, and
  * where the transaction begins. A MariaDB event also begins it; at a MySQL
- * server BEGIN or a DDL follows. Errors: SYNCER_UNSUPPORTED_STMT for the parts
- * of an XA transaction.
+ * server BEGIN, XA START or a DDL follows.
  */
 struct dm_err *events_gtid(struct dispatch *d, const struct dm_event_header *h,
     const uint8_t *body, size_t len, const struct dm_pos *start) DM_MUST_CHECK;

@@ -87,10 +87,10 @@ is_ddl(enum dm_ddl_kind kind)
 	case DM_DDL_ALTER_TABLE:
 	case DM_DDL_CREATE_INDEX:
 	case DM_DDL_DROP_INDEX:
-		return true;
 	case DM_DDL_CREATE_SEQUENCE:
 	case DM_DDL_ALTER_SEQUENCE:
 	case DM_DDL_DROP_SEQUENCE:
+		return true;
 	case DM_DDL_SKIPPED:
 	case DM_DDL_TRANSACTION:
 	case DM_DDL_DML:

@@ -102,6 +102,18 @@ was_committed(struct lane_exec *x, const struct lane_mark *m, bool *yes)
 	return NULL;
 }
 
+/* It goes into messages, which are UTF-8; a statement need not be. */
+static char *
+sample_text(const struct lane_exec *x, const struct statement *st, uint64_t got)
+{
+	g_autofree char *sql = g_utf8_make_valid(x->packet.text->str + st->off,
+	    (gssize)MIN(st->len, (size_t)SAMPLE_BYTES));
+
+	return g_strdup_printf("matched %" G_GUINT64_FORMAT
+			       " rows instead of %" G_GINT64_FORMAT ": %s",
+	    got, st->expected, sql);
+}
+
 static void
 check_counts(struct lane_exec *x, struct exec_result *out)
 {
@@ -119,12 +131,7 @@ check_counts(struct lane_exec *x, struct exec_result *out)
 			continue;
 		out->unexpected++;
 		if (out->sample == NULL)
-			out->sample = g_strdup_printf(
-			    "matched %" G_GUINT64_FORMAT
-			    " rows instead of %" G_GINT64_FORMAT ": %.*s",
-			    got, st->expected,
-			    (int)MIN(st->len, (size_t)SAMPLE_BYTES),
-			    x->packet.text->str + st->off);
+			out->sample = sample_text(x, st, got);
 	}
 }
 

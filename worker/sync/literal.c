@@ -20,7 +20,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FNV_PRIME UINT64_C(0x100000001b3)
+#define FLOAT_NEAR_MAX 3.4028e38F
+#define FNV_PRIME      UINT64_C(0x100000001b3)
 
 /* Charsets whose characters are at least ASCII-safe byte by byte: quoting with
  * backslashes is right for them. */
@@ -139,6 +140,16 @@ append_double(GString *s, const char *format, double d)
 		g_string_append(s, "e0");
 }
 
+/* Nine digits tell each FLOAT; but those of the greatest make a number above
+ * it, which servers refuse. */
+static void
+append_float(GString *s, float f)
+{
+	bool greatest = f > FLOAT_NEAR_MAX || f < -FLOAT_NEAR_MAX;
+
+	append_double(s, greatest ? "%.17g" : "%.9g", (double)f);
+}
+
 static void
 append_integer(GString *s, const struct dm_column *c, const struct dm_value *v)
 {
@@ -164,7 +175,7 @@ literal_append(GString *s, const struct dm_column *c, const struct dm_value *v)
 		g_string_append_printf(s, "%" G_GUINT64_FORMAT, v->u);
 		break;
 	case DM_VAL_FLOAT:
-		append_double(s, "%.9g", (double)v->f);
+		append_float(s, v->f);
 		break;
 	case DM_VAL_DOUBLE:
 		append_double(s, "%.17g", v->d);
@@ -202,7 +213,8 @@ literal_append_match(GString *s, const char *ident, const struct dm_column *c,
 		return;
 	}
 	if (c->type == DM_T_ENUM || c->type == DM_T_SET) {
-		g_string_append_printf(s, "%s+0=", ident);
+		/* Not "+0": that makes a double of a SET, or a signed one. */
+		g_string_append_printf(s, "CAST(%s AS UNSIGNED)=", ident);
 	} else if (dm_type_is_text(c->type) || c->type == DM_T_JSON) {
 		g_string_append_printf(s, "BINARY %s=BINARY ", ident);
 	} else {
@@ -298,7 +310,7 @@ literal_hash(uint64_t h, const struct dm_value *v)
 	switch (v->kind) {
 	case DM_VAL_ABSENT:
 	case DM_VAL_NULL:
-		return dm_hash64(h, "", 0);
+		return dm_hash64(~h, "", 0); /* not what '' gives */
 	case DM_VAL_INT:
 	case DM_VAL_UINT:
 		return dm_hash64(h, &v->u, sizeof(v->u));

@@ -242,15 +242,20 @@ prepare_lanes(struct run *r)
 static void
 lowest_lane(struct run *r)
 {
-	struct dm_pos low = r->d.resume[0].done;
+	struct dm_pos low = r->d.resume[0].done, first;
 
 	for (unsigned i = 1; i < r->d.n_lanes; i++) {
 		if (dm_pos_cmp(&r->d.resume[i].done, &low) < 0)
 			low = r->d.resume[i].done;
 	}
-	r->from = low;
-	if (!dm_pos_is_zero(&low))
-		g_clear_pointer(&r->from_gtid, g_free);
+	r->from = r->d.resume_low = low;
+	if (dm_pos_is_zero(&low))
+		return;
+	g_clear_pointer(&r->from_gtid, g_free);
+	/* What was prepared before that, and may not be decided. */
+	if (undecided_first(&r->d.undecided, &first) &&
+	    dm_pos_cmp(&first, &low) < 0)
+		r->from = first;
 }
 
 /* Where the source's binlog ends now. */
@@ -378,6 +383,10 @@ start(struct run *r)
 		err = find_start(r);
 	if (err == NULL)
 		err = prepare_lanes(r);
+	if (err == NULL) {
+		undecided_init(&r->d.undecided);
+		err = xa_meta_load(r->meta, r->target, &r->d.undecided);
+	}
 	if (err != NULL)
 		return err;
 	lowest_lane(r);
@@ -422,7 +431,9 @@ publish(struct run *r)
 	g_free(s->lanes.sample);
 	s->lanes = st;
 	s->n_lanes = r->d.n_lanes;
-	if (dm_pos_cmp(&st.low, &s->flushed) != 0) {
+	/* While events are read again, the set at hand is an earlier one. */
+	if (dm_pos_cmp(&st.low, &s->flushed) != 0 &&
+	    dm_pos_cmp(&r->d.done, &st.low) >= 0) {
 		s->flushed = st.low;
 		g_free(s->flushed_gtid);
 		s->flushed_gtid = dm_gtid_set_text(r->d.gtid);
@@ -459,9 +470,25 @@ save_dm_checkpoint(struct run *r)
 	if (r->d.in_txn || dm_pos_cmp(&low, &r->d.done) != 0 ||
 	    dm_pos_cmp(&low, &r->saved) == 0)
 		return NULL;
+	/* Whoever begins there would not see what was prepared before. */
+	if (g_hash_table_size(r->d.undecided.prepared) > 0)
+		return NULL;
 	r->saved = low;
 	gtid = dm_gtid_set_text(r->d.gtid);
 	return lane_meta_save_dm_checkpoint(r->meta, r->target, &low, gtid);
+}
+
+/* What was prepared, and all lanes know what became of it. */
+static struct dm_err *
+sweep_decided(struct run *r)
+{
+	struct lanes_stats st;
+
+	if (r->d.undecided.rows->len == 0)
+		return NULL;
+	lanes_stats(r->d.lanes, &st);
+	g_free(st.sample);
+	return xa_meta_sweep(r->meta, r->target, &r->d.undecided, &st.low);
 }
 
 /* Compare with the source's end, and keep what is idle from being taken for
@@ -478,6 +505,8 @@ refresh(struct run *r)
 		err = dm_sql_execf(r->target, "DO 1");
 	if (err == NULL)
 		err = save_dm_checkpoint(r);
+	if (err == NULL)
+		err = sweep_decided(r);
 	return err;
 }
 

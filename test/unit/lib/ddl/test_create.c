@@ -301,8 +301,9 @@ static const struct ddl_case cases[] = {
 	    "COLLATE=utf8mb4_general_ci ROW_FORMAT=DYNAMIC COMMENT='it''s'\n "
 	    "PARTITION BY HASH (`b`)\nPARTITIONS 3",
 	    "CREATE TABLE `db`.`t6` (`a` int(11) DEFAULT 5 CHECK (`a` > 3), "
-	    "`b` int(11) DEFAULT NULL, `c` varchar(20) DEFAULT NULL "
-	    "COMPRESSED, `d` int(11) GENERATED ALWAYS AS (`a` + 1) STORED, `e` "
+	    "`b` int(11) DEFAULT NULL, `c` varchar(20) COMPRESSED "
+	    "DEFAULT NULL, `d` int(11) GENERATED ALWAYS AS (`a` + 1) STORED, "
+	    "`e` "
 	    "int(11) GENERATED ALWAYS AS (`b` <> 0 OR 1) VIRTUAL, `f` "
 	    "datetime(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE "
 	    "CURRENT_TIMESTAMP(3), `g` int(11) INVISIBLE DEFAULT NULL, `h` "

@@ -144,6 +144,16 @@ operate_after(
 	return NULL;
 }
 
+static GArray *noted; /* struct dm_pos: rows of dm_xa */
+
+struct dm_err *
+xa_meta_put(struct meta *m DM_UNUSED, struct dm_sql_conn *conn DM_UNUSED,
+    const struct dm_pos *start)
+{
+	g_array_append_val(noted, *start);
+	return NULL;
+}
+
 /* ---- events ---- */
 
 static struct dm_instance_cfg inst;
@@ -155,11 +165,13 @@ static void
 open_dispatch(struct dispatch *d, const char *sql)
 {
 	given = g_array_new(FALSE, FALSE, sizeof(struct given));
+	noted = g_array_new(FALSE, FALSE, sizeof(struct dm_pos));
 	waits_end = pushes_end = false;
 	drains = 0;
 	memset(committed, 0, sizeof(committed));
 	inst.syncer.batch = 100;
 	table = make_tbl(sql, sql, false);
+	ck_assert_ptr_null(dm_block_allow_new(NULL, true, &tables.filter));
 	*d = (struct dispatch){ .env = &env,
 		.tables = &tables,
 		.counters = &counters,
@@ -175,7 +187,9 @@ close_dispatch(struct dispatch *d)
 	dispatch_fini(d);
 	g_free(d->resume);
 	tbl_free(table);
+	dm_block_allow_free(tables.filter);
 	g_array_unref(given);
+	g_array_unref(noted);
 }
 
 static struct dm_err *
@@ -425,6 +439,351 @@ START_TEST(tables_with_different_rules_go_into_one_table_in_turns)
 }
 END_TEST
 
+/* ---- XA and savepoints ---- */
+
+static struct dm_err *
+feed_query(struct dispatch *d, const char *sql)
+{
+	static const uint8_t head[13 + 1] = { 0 };
+	g_autoptr(GByteArray) a = g_byte_array_new();
+
+	bytes(a, head, sizeof(head));
+	bytes(a, sql, strlen(sql));
+	return feed(d, DM_EV_QUERY, a);
+}
+
+static void
+feed_anonymous(struct dispatch *d)
+{
+	g_autoptr(GByteArray) a = g_byte_array_new();
+
+	ck_assert_ptr_null(feed(d, DM_EV_ANONYMOUS_GTID, a));
+}
+
+static void
+feed_row(struct dispatch *d, int32_t id)
+{
+	const int32_t row[1][2] = { { id, 10 } };
+
+	feed_map(d);
+	ck_assert_ptr_null(feed_rows(d, DM_EV_WRITE_ROWS_V1, row, 1));
+}
+
+static struct dm_err *
+feed_prepare(struct dispatch *d, uint8_t one_phase)
+{
+	const uint8_t body[] = { one_phase, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0,
+		'x' };
+	g_autoptr(GByteArray) a = g_byte_array_new();
+
+	bytes(a, body, sizeof(body));
+	return feed(d, DM_EV_XA_PREPARE, a);
+}
+
+static void
+feed_prepared(struct dispatch *d, int32_t id)
+{
+	feed_anonymous(d);
+	ck_assert_ptr_null(feed_query(d, "XA START X'78',X'',1"));
+	feed_row(d, id);
+	ck_assert_ptr_null(feed_query(d, "XA END X'78',X'',1"));
+	ck_assert_ptr_null(feed_prepare(d, 0));
+}
+
+static guint
+rows_given(struct dispatch *d)
+{
+	guint n = 0;
+
+	ck_assert_ptr_null(dispatch_push_all(d));
+	for (guint i = 0; i < given->len; i++)
+		n += g_array_index(given, struct given, i).rows;
+	return n;
+}
+
+START_TEST(prepared_rows_wait_for_their_commit)
+{
+	struct dispatch d;
+	struct dm_pos prepared, decided;
+
+	open_dispatch(&d, ID_V);
+	prepared = d.end;
+	feed_prepared(&d, 1);
+	ck_assert_uint_eq(rows_given(&d), 0);
+	ck_assert_uint_eq(noted->len, 1);
+	ck_assert_int_eq(
+	    dm_pos_cmp(&g_array_index(noted, struct dm_pos, 0), &prepared), 0);
+	ck_assert_int_eq(dm_pos_cmp(&d.done, &d.end), 0);
+	decided = d.end;
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'78',X'',1"));
+	ck_assert_uint_eq(rows_given(&d), 1);
+	/* They count as rows of the commit. */
+	ck_assert_int_eq(dm_pos_cmp(&last_mark(lane_of(1))->done, &decided), 1);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(prepared_rows_that_are_rolled_back_are_dropped)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	feed_prepared(&d, 1);
+	ck_assert_ptr_null(feed_query(&d, "XA ROLLBACK X'78',X'',1"));
+	ck_assert_uint_eq(rows_given(&d), 0);
+	ck_assert_uint_eq(g_hash_table_size(d.undecided.prepared), 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_commit_in_one_phase_waits_for_nothing)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA START X'78',X'',1"));
+	feed_row(&d, 1);
+	ck_assert_ptr_null(feed_prepare(&d, 1));
+	ck_assert_uint_eq(rows_given(&d), 1);
+	ck_assert_uint_eq(noted->len, 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(what_is_read_again_is_neither_noted_nor_applied_twice)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	undecided_add_row(&d.undecided, &d.end);
+	d.resume_low = d.end;
+	d.resume_low.pos += 650; /* behind the plain row */
+	feed_prepared(&d, 1);    /* 500 bytes */
+	feed_anonymous(&d);
+	feed_row(&d, 2);
+	feed_end(&d);
+	ck_assert_uint_eq(rows_given(&d), 0);
+	ck_assert_uint_eq(noted->len, 0);
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'78',X'',1"));
+	ck_assert_uint_eq(rows_given(&d), 1);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_decision_that_all_lanes_have_passed_applies_nothing)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	d.resume_low = d.end;
+	d.resume_low.pos += 10000;
+	/* One is read again, of the other no more is read. */
+	feed_prepared(&d, 1);
+	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'78',X'',1"));
+	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'79',X'',1"));
+	ck_assert_uint_eq(rows_given(&d), 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_commit_of_rows_that_were_never_seen_stops)
+{
+	struct dispatch d;
+	struct dm_err *err;
+
+	open_dispatch(&d, ID_V);
+	feed_anonymous(&d);
+	err = feed_query(&d, "XA COMMIT X'78',X'',1");
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->cause, "X'78'"));
+	ck_assert_ptr_nonnull(strstr(err->workaround, "XA RECOVER"));
+	dm_err_free(err);
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA ROLLBACK X'78',X'',1"));
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(more_than_fits_into_memory_stops)
+{
+	struct dispatch d;
+	struct dm_err *err;
+	const int32_t row[1][2] = { { 1, 10 } };
+
+	open_dispatch(&d, ID_V);
+	d.undecided.max = 30;
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA START X'78',X'',1"));
+	feed_map(&d);
+	err = feed_rows(&d, DM_EV_WRITE_ROWS_V1, row, 1);
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->workaround, "XA RECOVER"));
+	dm_err_free(err);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(rows_behind_a_savepoint_can_be_taken_back)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "BEGIN"));
+	feed_row(&d, 1);
+	ck_assert_ptr_null(feed_query(&d, "SAVEPOINT `a b`"));
+	feed_row(&d, 2);
+	ck_assert_ptr_null(feed_query(&d, "ROLLBACK TO `A b`"));
+	feed_row(&d, 3);
+	ck_assert_uint_eq(rows_given(&d), 1);
+	feed_end(&d);
+	ck_assert_uint_eq(rows_given(&d), 2);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(only_a_rollback_of_rows_that_did_not_fit_stops)
+{
+	struct dispatch d;
+	struct dm_err *err;
+
+	open_dispatch(&d, ID_V);
+	for (int i = 0; i < 2; i++) {
+		d.undecided.max = i == 0 ? 30 : UNDECIDED_MAX;
+		feed_anonymous(&d);
+		ck_assert_ptr_null(feed_query(&d, "BEGIN"));
+		ck_assert_ptr_null(feed_query(&d, "SAVEPOINT a"));
+		feed_row(&d, 1 + i);
+		ck_assert_ptr_null(feed_query(&d, "SAVEPOINT b"));
+		ck_assert_uint_eq(rows_given(&d), 1);
+		if (i == 0)
+			feed_end(&d);
+	}
+	ck_assert_ptr_null(feed_query(&d, "ROLLBACK TO a"));
+	feed_end(&d);
+	ck_assert_uint_eq(rows_given(&d), 1);
+	d.undecided.max = 30;
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "BEGIN"));
+	ck_assert_ptr_null(feed_query(&d, "SAVEPOINT a"));
+	feed_row(&d, 3);
+	err = feed_query(&d, "ROLLBACK TO a");
+	ck_assert_ptr_nonnull(err);
+	dm_err_free(err);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* ---- types of events ---- */
+
+static GByteArray *
+from_hex(const char *hex)
+{
+	GByteArray *a = g_byte_array_new();
+
+	for (; hex[0] != '\0' && hex[1] != '\0'; hex += 2) {
+		uint8_t byte = (uint8_t)(g_ascii_xdigit_value(hex[0]) * 16 +
+					 g_ascii_xdigit_value(hex[1]));
+
+		g_byte_array_append(a, &byte, 1);
+	}
+	return a;
+}
+
+static void
+check_type(uint8_t type, const GByteArray *raw)
+{
+	const struct dm_event_info *info = dm_event_info(type, 0);
+	g_autofree char *number = g_strdup_printf("type %u", type);
+	struct dm_event_header h;
+	const uint8_t *body;
+	size_t len;
+	struct dispatch d;
+	struct dm_err *err;
+
+	open_dispatch(&d, ID_V);
+	d.format.checksum = true;
+	if (info->policy == DM_EVP_HANDLE) {
+		err = type == DM_EV_FORMAT_DESCRIPTION
+			  ? dispatch_event(&d, raw->data, raw->len)
+			  : dm_event_split(&d.format, raw->data, raw->len, &h,
+				&body, &len);
+		ck_assert_msg(err == NULL, "%s", number);
+	} else if (info->policy == DM_EVP_IGNORE) {
+		ck_assert_ptr_null(dispatch_event(&d, raw->data, raw->len));
+		ck_assert(!d.failure.known);
+	} else {
+		err = dispatch_event(&d, raw->data, raw->len);
+		ck_assert_msg(err != NULL, "%s", number);
+		ck_assert_ptr_nonnull(strstr(err->message, info->name));
+		ck_assert_ptr_nonnull(strstr(err->message, number));
+		ck_assert_ptr_nonnull(strstr(err->message, info->why));
+		if (info->remedy != NULL)
+			ck_assert_str_eq(err->workaround, info->remedy);
+		ck_assert(d.failure.known);
+		ck_assert_uint_eq(d.failure.at.pos, 100);
+		dm_err_free(err);
+	}
+	ck_assert_uint_eq(given->len, 0);
+	close_dispatch(&d);
+}
+
+START_TEST(each_known_type_is_met_as_the_table_says)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+	bool met[256] = { false };
+
+	ck_assert(
+	    g_file_get_contents("test/unit/lib/binlog/fixtures/event_types.txt",
+		&text, NULL, NULL));
+	lines = g_strsplit(text, "\n", -1);
+	for (char **l = lines; *l != NULL; l++) {
+		g_auto(GStrv) f = g_strsplit(*l, " ", 3);
+		g_autoptr(GByteArray) raw = NULL;
+		uint8_t type;
+
+		if (**l == '#' || g_strv_length(f) != 3)
+			continue;
+		type = (uint8_t)g_ascii_strtoull(f[0], NULL, 10);
+		raw = from_hex(f[2]);
+		ck_assert_uint_eq(raw->data[4], type);
+		met[type] = true;
+		check_type(type, raw);
+	}
+	for (unsigned i = 0; i < 256; i++)
+		ck_assert_msg(met[i] ||
+				  dm_event_info((uint8_t)i, 0)->type !=
+				      (enum dm_event_type)i ||
+				  i == DM_EV_ROTATE,
+		    "type %u has no event", i);
+}
+END_TEST
+
+START_TEST(a_number_that_nobody_knows_stops_unless_it_may_be_ignored)
+{
+	struct dispatch d;
+	uint8_t raw[DM_EVENT_HEADER_SIZE + 2] = { 1, 0, 0, 0, 222, 1, 0, 0, 0,
+		sizeof(raw), 0, 0, 0, 200, 0, 0, 0 };
+	struct dm_err *err;
+
+	open_dispatch(&d, ID_V);
+	err = dispatch_event(&d, raw, sizeof(raw));
+	ck_assert_ptr_nonnull(err);
+	ck_assert_ptr_nonnull(strstr(err->message, "type 222"));
+	ck_assert(d.failure.known);
+	dm_err_free(err);
+	raw[17] = DM_EVF_IGNORABLE;
+	atomic_store(&counters.skipped, 0);
+	ck_assert_ptr_null(dispatch_event(&d, raw, sizeof(raw)));
+	ck_assert_uint_eq(atomic_load(&counters.skipped), 1);
+	close_dispatch(&d);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -444,6 +803,20 @@ main(void)
 	tcase_add_test(tc, tables_with_one_rule_go_into_one_table_side_by_side);
 	tcase_add_test(
 	    tc, tables_with_different_rules_go_into_one_table_in_turns);
+	tcase_add_test(tc, prepared_rows_wait_for_their_commit);
+	tcase_add_test(tc, prepared_rows_that_are_rolled_back_are_dropped);
+	tcase_add_test(tc, a_commit_in_one_phase_waits_for_nothing);
+	tcase_add_test(
+	    tc, what_is_read_again_is_neither_noted_nor_applied_twice);
+	tcase_add_test(
+	    tc, a_decision_that_all_lanes_have_passed_applies_nothing);
+	tcase_add_test(tc, a_commit_of_rows_that_were_never_seen_stops);
+	tcase_add_test(tc, more_than_fits_into_memory_stops);
+	tcase_add_test(tc, rows_behind_a_savepoint_can_be_taken_back);
+	tcase_add_test(tc, only_a_rollback_of_rows_that_did_not_fit_stops);
+	tcase_add_test(tc, each_known_type_is_met_as_the_table_says);
+	tcase_add_test(
+	    tc, a_number_that_nobody_knows_stops_unless_it_may_be_ignored);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

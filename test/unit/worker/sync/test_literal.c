@@ -3,6 +3,7 @@
 #include "worker/sync/literal.h"
 
 #include <check.h>
+#include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,10 @@ static const struct lit_case cases[] = {
 	{ { .type = DM_T_INT }, { .kind = DM_VAL_NULL }, "NULL" },
 	{ { .type = DM_T_FLOAT }, { .kind = DM_VAL_FLOAT, .f = 1.1F },
 	    "1.10000002e0" },
+	{ { .type = DM_T_FLOAT }, { .kind = DM_VAL_FLOAT, .f = FLT_MAX },
+	    "3.4028234663852886e+38" },
+	{ { .type = DM_T_FLOAT }, { .kind = DM_VAL_FLOAT, .f = -FLT_MAX },
+	    "-3.4028234663852886e+38" },
 	{ { .type = DM_T_DOUBLE }, { .kind = DM_VAL_DOUBLE, .d = 0.1 },
 	    "0.10000000000000001e0" },
 	{ { .type = DM_T_DOUBLE }, { .kind = DM_VAL_DOUBLE, .d = 1e300 },
@@ -108,6 +113,17 @@ START_TEST(a_match_is_exact)
 }
 END_TEST
 
+START_TEST(a_set_of_64_members_is_matched_by_all_its_bits)
+{
+	struct dm_column c = { .type = DM_T_SET, .charset = utf8mb4 };
+	struct dm_value v = { .kind = DM_VAL_UINT, .u = UINT64_MAX - 1 };
+	g_autoptr(GString) s = g_string_new(NULL);
+
+	literal_append_match(s, "`s`", &c, &v);
+	ck_assert_str_eq(s->str, "CAST(`s` AS UNSIGNED)=18446744073709551614");
+}
+END_TEST
+
 START_TEST(a_compared_value_is_the_one_the_server_compares)
 {
 	struct dm_column f = { .type = DM_T_FLOAT };
@@ -142,6 +158,7 @@ main(void)
 	tcase_add_test(tc, values_that_the_target_calls_equal_fold_alike);
 	tcase_add_test(tc, text_with_weights_of_the_server_is_not_folded);
 	tcase_add_test(tc, a_match_is_exact);
+	tcase_add_test(tc, a_set_of_64_members_is_matched_by_all_its_bits);
 	tcase_add_test(tc, a_compared_value_is_the_one_the_server_compares);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
