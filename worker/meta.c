@@ -22,7 +22,7 @@
 
 #define ER_DATA_OUT_OF_RANGE 1690
 
-static const char *const phase_names[] = { "none", "copy", "sync" };
+static const char *const phase_names[] = { "none", "copy", "sync", "load" };
 static const char *const state_names[] = { "planned", "copying", "done" };
 
 void

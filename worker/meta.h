@@ -66,7 +66,12 @@ bool meta_is_fence_error(unsigned server_errno);
 
 /* ---- phase ---- */
 
-enum meta_phase { META_PHASE_NONE, META_PHASE_COPY, META_PHASE_SYNC };
+enum meta_phase {
+	META_PHASE_NONE,
+	META_PHASE_COPY, /* streamed */
+	META_PHASE_SYNC,
+	META_PHASE_LOAD /* through files */
+};
 /* sync_from: where replication starts once the copy is done (the lowest
  * snapshot position). gtid "" when not known. New string in *gtid. */
 struct dm_err *meta_load_phase(struct meta *m, struct dm_sql_conn *conn,

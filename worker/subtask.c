@@ -440,6 +440,32 @@ subtask_main(void *arg)
 
 /* ---- making and freeing ---- */
 
+static void
+add_unit(struct subtask *st, struct unit *u)
+{
+	dm_assert(st->n_units < UNITS_MAX);
+	st->units[st->n_units++] = u;
+}
+
+/* In the order in which they run. */
+static void
+list_units(struct subtask *st)
+{
+	enum dm_task_mode mode = st->task->mode;
+	bool copies = mode == DM_MODE_ALL || mode == DM_MODE_FULL;
+	bool files = copies && st->task->files;
+
+	if (copies && !files)
+		add_unit(st, copy_unit_new(&st->env));
+	if (files || mode == DM_MODE_DUMP)
+		add_unit(st, dump_unit_new(&st->env));
+	if (files || mode == DM_MODE_LOAD || mode == DM_MODE_LOAD_SYNC)
+		add_unit(st, load_unit_new(&st->env));
+	if (mode == DM_MODE_ALL || mode == DM_MODE_LOAD_SYNC ||
+	    mode == DM_MODE_INCREMENTAL)
+		add_unit(st, sync_unit_new(&st->env));
+}
+
 static struct dm_err *
 make_units(struct subtask *st, const char *yaml, const struct dm_keys *keys)
 {
@@ -458,23 +484,8 @@ make_units(struct subtask *st, const char *yaml, const struct dm_keys *keys)
 	if (st->env.inst == NULL)
 		return dm_err_new(
 		    CONFIG_SOURCE_ID_NOT_FOUND, st->env.source->source_id);
-	switch (st->task->mode) {
-	case DM_MODE_ALL:
-		st->units[st->n_units++] = copy_unit_new(&st->env);
-		st->units[st->n_units++] = sync_unit_new(&st->env);
-		return NULL;
-	case DM_MODE_FULL:
-		st->units[st->n_units++] = copy_unit_new(&st->env);
-		return NULL;
-	case DM_MODE_INCREMENTAL:
-		st->units[st->n_units++] = sync_unit_new(&st->env);
-		return NULL;
-	case DM_MODE_DUMP:
-	case DM_MODE_LOAD:
-	case DM_MODE_LOAD_SYNC:
-		break;
-	}
-	return dm_err_new(CONFIG_INVALID_TASK_MODE);
+	list_units(st);
+	return NULL;
 }
 
 /* Of all that the text says, its password in clear; NULL: it cannot be read.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A unit of work of a subtask: the streamed copy, replication. The subtask
- * owns units, runs one at a time on a thread of its own and asks it for its
- * status from other threads.
+ * A unit of work of a subtask: the streamed copy, dump, load, replication. The
+ * subtask owns units, runs one at a time on a thread of its own and asks it for
+ * its status from other threads.
  */
 #ifndef DM_WORKER_UNIT_H
 #define DM_WORKER_UNIT_H
@@ -66,6 +66,8 @@ struct unit {
 
 /* Copies env's pointers. Never fail; errors come from run. */
 struct unit *copy_unit_new(const struct unit_env *env);
+struct unit *dump_unit_new(const struct unit_env *env);
+struct unit *load_unit_new(const struct unit_env *env);
 struct unit *sync_unit_new(const struct unit_env *env);
 
 #endif

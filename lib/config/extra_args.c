@@ -2,10 +2,11 @@
 /*
  * mydumpers' extra-args: the options of the dump tool that DM reads.
  *
- * DESIGN: options that only tune are applied or have no meaning here; options
- * that change what is copied are refused with the setting that does it.
- * SOURCE: reference/data-plane 1.11. Differs: DM's dump unit only warns about
- * what it does not know.
+ * DESIGN: options that only tune are applied or have no meaning here; of those
+ * that change what is copied, a streamed copy takes --where, a dump into files
+ * all (files_check in task.c); others are refused with the setting that does
+ * it. SOURCE: reference/data-plane 1.11. Differs: DM's dump unit only warns
+ * about what it does not know.
  */
 #include "lib/config/task_parse.h"
 
@@ -16,6 +17,13 @@ enum arg_effect {
 	ARG_FILESIZE,
 	ARG_STATEMENT,
 	ARG_ROWS,
+	ARG_WHERE,
+	ARG_COMPRESS,
+	ARG_FILETYPE,
+	ARG_NO_VIEWS,
+	ARG_DATABASES,
+	ARG_TABLES,
+	ARG_FILTER,
 	ARG_NOTHING, /* ours does at least this */
 	ARG_REFUSED
 };
@@ -23,7 +31,7 @@ enum arg_effect {
 struct arg {
 	char letter; /* '\0': none */
 	const char *name;
-	bool has_value;
+	bool has_value; /* in the next word, if there is no '=' */
 	enum arg_effect effect;
 	const char *remedy;
 };
@@ -34,16 +42,18 @@ static const struct arg args[] = {
 	{ 'F', "filesize", true, ARG_FILESIZE, NULL },
 	{ 's', "statement-size", true, ARG_STATEMENT, NULL },
 	{ 'r', "rows", true, ARG_ROWS, NULL },
-	{ 'W', "no-views", false, ARG_NOTHING, NULL },
+	{ 'W', "no-views", false, ARG_NO_VIEWS, NULL },
+	{ 'c', "compress", true, ARG_COMPRESS, NULL },
+	{ '\0', "filetype", true, ARG_FILETYPE, NULL },
 	{ '\0', "consistency", true, ARG_NOTHING, NULL },
 	{ '\0', "no-locks", false, ARG_NOTHING, NULL },
 	{ '\0', "escape-backslash", false, ARG_NOTHING, NULL },
 	{ '\0', "transactional-consistency", false, ARG_NOTHING, NULL },
 	{ '\0', "skip-tz-utc", false, ARG_NOTHING, NULL },
-	{ 'B', "database", true, ARG_REFUSED, "use `block-allow-list`" },
-	{ 'T', "tables-list", true, ARG_REFUSED, "use `block-allow-list`" },
-	{ 'f', "filter", true, ARG_REFUSED, "use `block-allow-list`" },
-	{ '\0', "where", true, ARG_REFUSED, "use `where` of the mydumper" },
+	{ 'B', "database", true, ARG_DATABASES, NULL },
+	{ 'T', "tables-list", true, ARG_TABLES, NULL },
+	{ 'f', "filter", true, ARG_FILTER, NULL },
+	{ '\0', "where", true, ARG_WHERE, NULL },
 	{ '\0', "snapshot", true, ARG_REFUSED, "remove it" },
 	{ '\0', "ca", true, ARG_REFUSED, "use `from.security` of the source" },
 	{ '\0', "cert", true, ARG_REFUSED, "use `from.security` of the source" },
@@ -75,6 +85,37 @@ arg_find(const char *token, const char **value)
 	return NULL;
 }
 
+static void
+set_text(char **to, const char *value)
+{
+	g_free(*to);
+	*to = g_strdup(value);
+}
+
+/* Patterns, each with a suffix. */
+static void
+add_tables(struct dm_mydumper_cfg *m, const char *list, const char *suffix)
+{
+	g_auto(GStrv) words = g_strsplit(list, ",", -1);
+
+	if (m->tables == NULL)
+		m->tables = g_ptr_array_new_with_free_func(g_free);
+	for (char **w = words; *w != NULL; w++)
+		if (g_strstrip(*w)[0] != '\0')
+			g_ptr_array_add(
+			    m->tables, g_strconcat(*w, suffix, NULL));
+}
+
+static bool
+set_compress(struct dm_mydumper_cfg *m, const char *value)
+{
+	if (strcmp(value, "gzip") != 0 && strcmp(value, "zstd") != 0 &&
+	    strcmp(value, "no-compression") != 0)
+		return false;
+	set_text(&m->compress, value[0] == 'n' ? "" : value);
+	return true;
+}
+
 /* False: not a value of this option. */
 static bool
 arg_apply(const struct arg *a, const char *value, struct dm_mydumper_cfg *m)
@@ -94,12 +135,28 @@ arg_apply(const struct arg *a, const char *value, struct dm_mydumper_cfg *m)
 		m->rows = (int64_t)n;
 		return true;
 	case ARG_FILESIZE:
-		g_free(m->chunk_filesize);
-		m->chunk_filesize = g_strdup(value);
+		set_text(&m->chunk_filesize, value);
 		return true;
 	case ARG_STATEMENT:
-		g_free(m->statement_size);
-		m->statement_size = g_strdup(value);
+		set_text(&m->statement_size, value);
+		return true;
+	case ARG_WHERE:
+		set_text(&m->where, value);
+		return true;
+	case ARG_COMPRESS:
+		return set_compress(m, value);
+	case ARG_FILETYPE:
+		m->csv = strcmp(value, "csv") == 0;
+		return m->csv || strcmp(value, "sql") == 0;
+	case ARG_NO_VIEWS:
+		m->views = value != NULL && strcmp(value, "false") == 0;
+		return value == NULL || m->views || strcmp(value, "true") == 0;
+	case ARG_DATABASES:
+		add_tables(m, value, ".*");
+		return true;
+	case ARG_TABLES:
+	case ARG_FILTER:
+		add_tables(m, value, "");
 		return true;
 	case ARG_NOTHING:
 	case ARG_REFUSED:

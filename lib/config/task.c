@@ -33,6 +33,7 @@ static const char *const checking_items[] = { "all", "dump_privilege",
 static const struct bind_key task_keys[] = {
 	BIND("name", STR, dm_task_cfg, name),
 	BIND_DROP("task-mode"),
+	BIND_DROP("copy-mode"),
 	BIND_DROP("is-sharding"),
 	BIND("shard-mode", STR, dm_task_cfg, shard_mode),
 	BIND_DROP("strict-optimistic-shard-mode"),
@@ -210,16 +211,55 @@ mode_read(struct task_parse *t)
 		if (strcmp(text, mode_names[i]) != 0)
 			continue;
 		t->c->mode = (enum dm_task_mode)i;
-		if (t->c->mode == DM_MODE_DUMP || t->c->mode == DM_MODE_LOAD ||
-		    t->c->mode == DM_MODE_LOAD_SYNC)
-			fail_key(t, DM_ERR_CONFIG_INVALID_TASK_MODE,
-			    "task-mode", "write full, incremental or all",
-			    "task-mode %s is not supported", text);
 		return;
 	}
 	fail_key(t, DM_ERR_CONFIG_INVALID_TASK_MODE, "task-mode",
-	    "write full, incremental or all", "%s",
+	    "write full, incremental, all, dump, load or load&sync", "%s",
 	    DM_ERRFMT_CONFIG_INVALID_TASK_MODE);
+}
+
+static void
+copy_mode_read(struct task_parse *t)
+{
+	const struct dm_yaml *node = task_node(t, "copy-mode");
+	const char *text;
+
+	if (node == NULL)
+		return;
+	text = node->kind == DM_YAML_SCALAR ? node->text : "a list or map";
+	t->c->files = strcmp(text, "files") == 0;
+	if (!t->c->files && strcmp(text, "stream") != 0)
+		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "copy-mode",
+		    "write stream or files", "invalid value %s", text);
+}
+
+/* Settings that only a copy through files can follow. */
+static void
+files_check(struct task_parse *t)
+{
+	static const char remedy[] =
+	    "use `block-allow-list`, or set `copy-mode: files`";
+	bool stream = !t->c->files &&
+		      (t->c->mode == DM_MODE_ALL || t->c->mode == DM_MODE_FULL);
+
+	for (guint i = 0; stream && i < t->c->instances->len; i++) {
+		const struct dm_instance_cfg *inst = t->c->instances->pdata[i];
+
+		if (inst->mydumper.tables != NULL)
+			fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM,
+			    "mysql-instances", remedy,
+			    "extra-args of the mydumper of %s: -B, -T and -f "
+			    "are not supported by a streamed copy",
+			    inst->source_id);
+		if (strcmp(inst->loader.on_duplicate_logical, "ignore") == 0)
+			fail_key(t, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION,
+			    "mysql-instances",
+			    "write replace or error, or set `copy-mode: "
+			    "files`",
+			    "on-duplicate-logical: ignore of the loader of %s "
+			    "is not supported by a streamed copy",
+			    inst->source_id);
+	}
 }
 
 static void
@@ -426,6 +466,7 @@ task_read(struct task_parse *t)
 		return;
 	words_check(t);
 	mode_read(t);
+	copy_mode_read(t);
 	shard_read(t);
 	items_check(t);
 	online_check(t);
@@ -441,6 +482,7 @@ task_read(struct task_parse *t)
 	session_check(t);
 	task_sections_read(t);
 	task_instances_read(t);
+	files_check(t);
 	/* Names cannot be judged when instances could not be read. */
 	if (t->c->instances->len > 0)
 		task_sections_check_used(t);

@@ -31,7 +31,15 @@ struct dm_mydumper_cfg {
 	unsigned threads; /* 4 */
 	char *chunk_filesize, *statement_size, *where, *extra_args;
 	int64_t rows;
+	/* Of extra-args, for dumps into files only. */
+	char *compress; /* "", "gzip", "zstd" */
+	bool csv, views;
+	GPtrArray *tables; /* char*: patterns of -f, -T, -B; of all that match
+			      a table the last one counts; NULL: the
+			      block-allow-list */
 };
+/* Of a chunk-filesize (unit_bytes: 1 MiB) or statement-size (1). "": 0. */
+uint64_t dm_mydumper_size(const char *text, uint64_t unit_bytes);
 struct dm_loader_cfg {
 	unsigned pool_size; /* 16 */
 	char *dir, *import_mode, *on_duplicate_logical;
@@ -79,6 +87,7 @@ struct dm_task_cfg {
 	bool case_sensitive, online_ddl, clean_dump_file;
 	/* Of tables of online schema change tools; empty: DM's own rules. */
 	char **shadow_rules, **trash_rules;
+	bool files; /* copy-mode: files: the full copy goes through files */
 	char *collation_compatible;
 	struct dm_db_cfg target;
 	GArray *routes;       /* struct dm_route_rule, sorted by name */

@@ -45,6 +45,7 @@ task_mydumper_default(struct dm_mydumper_cfg *m)
 		.chunk_filesize = g_strdup("64"),
 		.statement_size = g_strdup(""),
 		.where = g_strdup(""),
+		.compress = g_strdup(""),
 		.extra_args = g_strdup("") };
 }
 
@@ -55,14 +56,48 @@ task_mydumper_fini(struct dm_mydumper_cfg *m)
 	g_free(m->statement_size);
 	g_free(m->where);
 	g_free(m->extra_args);
+	g_free(m->compress);
+	g_clear_pointer(&m->tables, g_ptr_array_unref);
+}
+
+/* What a size's unit stands for; 0: there is no such unit. */
+static uint64_t
+unit_of(const char *text, uint64_t none)
+{
+	static const struct {
+		const char *name;
+		int shift;
+	} units[] = { { "b", 0 }, { "k", 10 }, { "kb", 10 }, { "kib", 10 },
+		{ "m", 20 }, { "mb", 20 }, { "mib", 20 }, { "g", 30 },
+		{ "gb", 30 }, { "gib", 30 }, { "t", 40 }, { "tb", 40 },
+		{ "tib", 40 } };
+
+	if (text[0] == '\0')
+		return none;
+	for (size_t i = 0; i < DM_ARRAY_SIZE(units); i++)
+		if (g_ascii_strcasecmp(text, units[i].name) == 0)
+			return (uint64_t)1 << units[i].shift;
+	return 0;
+}
+
+uint64_t
+dm_mydumper_size(const char *text, uint64_t unit_bytes)
+{
+	size_t digits = strspn(text, "0123456789.");
+	double n = g_ascii_strtod(text, NULL);
+	uint64_t unit;
+
+	text += digits;
+	text += strspn(text, " ");
+	unit = unit_of(text, unit_bytes);
+	n *= (double)unit;
+	return n >= 1e18 ? (uint64_t)1e18 : (uint64_t)n;
 }
 
 /* "64", "256MB", "1.5GiB", "". */
 static bool
 is_size(const char *text)
 {
-	static const char *const units[] = { "", "b", "k", "kb", "kib", "m",
-		"mb", "mib", "g", "gb", "gib", "t", "tb", "tib" };
 	size_t digits = strspn(text, "0123456789.");
 
 	if (text[0] == '\0')
@@ -71,10 +106,7 @@ is_size(const char *text)
 		return false;
 	text += digits;
 	text += strspn(text, " ");
-	for (size_t i = 0; i < DM_ARRAY_SIZE(units); i++)
-		if (g_ascii_strcasecmp(text, units[i]) == 0)
-			return true;
-	return false;
+	return unit_of(text, 1) != 0;
 }
 
 void
@@ -159,12 +191,9 @@ check_duplicates(
 
 	if (!is_one_of(node, "on-duplicate-logical", ways, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
-		    path, "on-duplicate-logical", "write replace or error",
+		    path, "on-duplicate-logical",
+		    "write replace, error or ignore",
 		    DM_ERRFMT_CONFIG_INVALID_DUPLICATE_RESOLUTION, v);
-	else if (g_ascii_strcasecmp(v, "ignore") == 0)
-		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
-		    path, "on-duplicate-logical", "write replace or error",
-		    "ignore is not available in this version");
 	if (!is_one_of(node, "on-duplicate", ways, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_DUPLICATE_RESOLUTION, node,
 		    path, "on-duplicate", "remove it",
@@ -197,7 +226,10 @@ check_import_mode(
 	if (is_one_of(node, "import-mode", others, &v))
 		at_key(r, DM_ERR_CONFIG_INVALID_LOAD_MODE, node, path,
 		    "import-mode", "write logical",
-		    DM_ERRFMT_CONFIG_INVALID_LOAD_MODE ": not supported", v);
+		    DM_ERRFMT_CONFIG_INVALID_LOAD_MODE
+		    ": rows are only loaded by SQL statements here, which "
+		    "every target takes",
+		    v);
 	else
 		at_key(r, DM_ERR_CONFIG_INVALID_LOAD_MODE, node, path,
 		    "import-mode", "write logical",

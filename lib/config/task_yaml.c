@@ -396,6 +396,8 @@ emit_head(GString *s, const struct dm_task_cfg *c)
 {
 	dm_emit_str(s, 0, "name", c->name);
 	dm_emit_str(s, 0, "task-mode", dm_task_mode_name(c->mode));
+	if (c->files) /* DM does not know it */
+		dm_emit_str(s, 0, "copy-mode", "files");
 	dm_emit_bool(s, 0, "is-sharding", false);
 	dm_emit_str(s, 0, "shard-mode", c->shard_mode);
 	dm_emit_bool(s, 0, "strict-optimistic-shard-mode", false);

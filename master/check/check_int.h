@@ -35,8 +35,8 @@ struct check_src {
 
 /* What is switched on: not ignored, and of use in the task's mode. */
 bool check_wants(const struct dm_task_cfg *t, const char *item);
-bool check_copies(const struct dm_task_cfg *t); /* full, all */
-bool check_syncs(const struct dm_task_cfg *t);  /* incremental, all */
+bool check_copies(const struct dm_task_cfg *t); /* full, all, dump */
+bool check_syncs(const struct dm_task_cfg *t); /* incremental, all, load&sync */
 
 /* "10.11.6-MariaDB" -> 10, 11, 6; false: no version. */
 bool check_version_parse(const char *text, unsigned v[3]);

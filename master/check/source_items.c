@@ -36,13 +36,15 @@ check_wants(const struct dm_task_cfg *t, const char *item)
 bool
 check_copies(const struct dm_task_cfg *t)
 {
-	return t->mode == DM_MODE_ALL || t->mode == DM_MODE_FULL;
+	return t->mode == DM_MODE_ALL || t->mode == DM_MODE_FULL ||
+	       t->mode == DM_MODE_DUMP;
 }
 
 bool
 check_syncs(const struct dm_task_cfg *t)
 {
-	return t->mode == DM_MODE_ALL || t->mode == DM_MODE_INCREMENTAL;
+	return t->mode == DM_MODE_ALL || t->mode == DM_MODE_INCREMENTAL ||
+	       t->mode == DM_MODE_LOAD_SYNC;
 }
 
 bool

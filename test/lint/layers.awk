@@ -11,6 +11,7 @@ BEGIN {
 	rank["http"] = rank["sql"] = rank["rpc"] = rank["net"] = 4
 	rank["etcd"] = rank["binlog"] = rank["ddl"] = rank["expr"] = 5
 	rank["filter"] = rank["route"] = rank["schema"] = rank["meta"] = 6
+	rank["dump"] = 6
 	rank["config"] = 7
 	rank["ha"] = rank["shardddl"] = 8
 

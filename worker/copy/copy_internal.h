@@ -26,12 +26,15 @@
 #define ER_TABLE_DEF_CHANGED_ 1412
 #define ER_NO_SUCH_USER_      1449
 
+struct dm_table_filter;
+
 /* A moment of the counters, for the speed. */
 struct copy_sample {
 	struct dm_mono at;
 	uint64_t bytes, rows;
 };
 
+/* Also of the dump and the load: what all have, and no more is needed. */
 struct copy_unit {
 	struct unit unit;
 	const struct unit_env *env;
@@ -78,6 +81,7 @@ struct copy_database {
 /* A view or sequence of the source. */
 struct copy_object {
 	char *db, *name, *to_db, *to_name;
+	char *sql; /* CREATE of a view from a file; NULL: the source knows it */
 	bool sequence;
 };
 
@@ -85,9 +89,12 @@ struct copy_object {
 struct copy_run {
 	struct copy_unit *unit;
 	const struct unit_env *env;
+	enum meta_phase phase; /* the one in which the unit works */
 	struct meta *meta;
 	struct dm_cancel *cancel; /* of this run: ends all lanes */
 	struct dm_block_allow *filter;
+	struct dm_table_filter *only; /* in its place; NULL: none */
+	bool to_files;                /* the rows go to no target */
 	struct dm_route_rule *routes; /* for router */
 	struct dm_router *router;
 	struct dm_sql_conn *src, *dst; /* control connections */
@@ -110,9 +117,38 @@ struct copy_run {
 	bool source_lost;       /* that one needs a new snapshot */
 };
 
-/* ---- copy.c ---- */
+/* ---- run.c ---- */
+void copy_init_unit(struct copy_unit *u, const struct unit_ops *ops,
+    const struct unit_env *env);
+/* Fit struct unit_ops; the status is a LoadStatus. */
+void copy_free_unit(struct unit *unit);
+void copy_status(struct unit *unit, Pb__SubTaskStatus *st);
+/* A run without connections; copy_close_run closes and frees all it got. */
+void copy_init_run(struct copy_run *r, struct copy_unit *u,
+    enum meta_phase phase, struct dm_cancel *c);
+void copy_close_run(struct copy_run *r);
 /* What it is doing or waiting for; shown in the status. */
 void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
+/* An error when another kind of full copy was begun. */
+struct dm_err *copy_check_phase(
+    const struct copy_run *r, enum meta_phase phase) DM_MUST_CHECK;
+struct dm_err *copy_open_rules(struct copy_run *r) DM_MUST_CHECK;
+struct dm_err *copy_learn_binlog_format(struct copy_run *r) DM_MUST_CHECK;
+/* A snapshot, and the structures that tables have in it. */
+struct dm_err *copy_open_snapshot(struct copy_run *r) DM_MUST_CHECK;
+/* ---- of the status ---- */
+void copy_set_position(
+    struct copy_run *r, const struct dm_pos *pos, const char *gtid);
+void copy_set_totals(struct copy_run *r);
+void copy_set_done(struct copy_run *r);
+/* What an earlier run copied. */
+struct dm_err *copy_load_result(struct copy_run *r, const struct dm_pos *pos,
+    const char *gtid) DM_MUST_CHECK;
+/* Moves the speed's samples on. */
+void copy_sample_locked(struct copy_unit *u, uint64_t bytes, uint64_t rows);
+int64_t copy_per_second(uint64_t now, uint64_t before, int64_t ms);
+
+/* ---- copy.c ---- */
 /* Errors of a source connection after which a new snapshot may help. */
 bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
 
@@ -156,9 +192,23 @@ struct dm_err *copy_plan_list(struct copy_run *r, char **digest) DM_MUST_CHECK;
 struct dm_err *copy_plan_new(struct copy_run *r) DM_MUST_CHECK;
 /* Go on with the plan in the meta, under the snapshot just taken. */
 struct dm_err *copy_plan_resume(struct copy_run *r) DM_MUST_CHECK;
-/* Save these tables, and phase COPY if sync_from is given, as one. */
+/* Save these tables, and the run's phase if sync_from is given, as one. */
 struct dm_err *copy_plan_save(struct copy_run *r, GPtrArray *tables,
     const struct dm_pos *sync_from) DM_MUST_CHECK;
+/* The rows of these tables alone, within a transaction of the caller's. */
+struct dm_err *copy_plan_save_rows(
+    struct copy_run *r, GPtrArray *tables) DM_MUST_CHECK;
+/* Whether a table, or with NULL a database, takes no part. */
+bool copy_skips(const struct copy_run *r, const char *db, const char *table);
+/* Two tables of one source must not meet in one target table. */
+struct dm_err *copy_check_targets(const struct copy_run *r) DM_MUST_CHECK;
+void copy_database_free(void *database);
+void copy_object_free(void *object);
+/* A table route may lead into a database that no database leads to. */
+void copy_add_target_databases(struct copy_run *r);
+/* t->to_db, t->to_table, r->any_renamed. */
+struct dm_err *copy_route_table(
+    struct copy_run *r, struct copy_table *t) DM_MUST_CHECK;
 /* Takes meta. */
 struct copy_table *copy_table_new(struct meta_table *meta);
 /* Of struct copy_table*, which it owns. */
@@ -212,5 +262,9 @@ struct dm_err *copy_rows_chunk(struct copy_lane *l, struct copy_table *t,
     const struct copy_chunk *k) DM_MUST_CHECK;
 struct dm_err *copy_lane_writer(struct copy_lane *l) DM_MUST_CHECK;
 void copy_lane_drop_writer(struct copy_lane *l);
+/* A failed try: roll back, wait, see whether to go on. Takes err; gives it
+ * back when there is no use in trying. */
+struct dm_err *copy_lane_after_failure(struct copy_lane *l,
+    const struct copy_table *t, int tries, struct dm_err *err) DM_MUST_CHECK;
 
 #endif

@@ -8,9 +8,9 @@
  * compares in the column's collation; no literal contains a comma.
  */
 #include "lib/base/defect.h"
-#include "lib/sql/sql.h"
 #include "worker/copy/shape.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 char *
@@ -84,4 +84,25 @@ copy_range_where(const struct copy_shape *s, const char *lo, const char *hi,
 		g_string_append_printf(
 		    sql, "%s(%s)", sql->len == 0 ? " WHERE " : " AND ", extra);
 	return g_string_free(sql, FALSE);
+}
+
+struct dm_err *
+copy_find_bound(struct dm_sql_conn *conn, const struct copy_shape *s,
+    const char *from, const char *where, uint64_t n, char **literals)
+{
+	g_autofree char *range = copy_range_where(s, from, NULL, where);
+	g_autofree char *sql = g_strdup_printf("%s%s%s LIMIT 1 OFFSET %" PRIu64,
+	    s->key_select, range, s->key_order, n - 1);
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more = false;
+
+	err = dm_sql_query(conn, sql, strlen(sql), true, &res);
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err != NULL)
+		return err;
+	*literals = more ? copy_key_literals(s, row.cells, row.lengths) : NULL;
+	return NULL;
 }

@@ -189,25 +189,13 @@ static struct dm_err *
 find_bound(struct copy_lane *l, const struct copy_table *t, const char *from,
     uint64_t n, char **literals)
 {
-	g_autofree char *where = copy_range_where(
-	    t->shape, from, NULL, l->run->env->inst->mydumper.where);
-	g_autofree char *sql = g_strdup_printf("%s%s%s LIMIT 1 OFFSET %" PRIu64,
-	    t->shape->key_select, where, t->shape->key_order, n - 1);
-	DM_AUTO(dm_sql_result) res = NULL;
-	struct dm_sql_row row;
-	struct dm_err *err;
-	bool more = false;
+	const char *where = l->run->env->inst->mydumper.where;
+	struct dm_err *err =
+	    copy_find_bound(l->reader, t->shape, from, where, n, literals);
 
-	err = dm_sql_query(l->reader, sql, strlen(sql), true, &res);
-	if (err == NULL)
-		err = dm_sql_next(res, &row, &more);
-	if (err != NULL) {
+	if (err != NULL)
 		l->source_failed = true;
-		return err;
-	}
-	*literals =
-	    more ? copy_key_literals(t->shape, row.cells, row.lengths) : NULL;
-	return NULL;
+	return err;
 }
 
 static void

@@ -8,6 +8,7 @@
  * snapshots are opened. So each is the one at the snapshot's position.
  */
 #include "lib/filter/block_allow.h"
+#include "lib/filter/table_filter.h"
 #include "lib/log/log.h"
 #include "lib/route/route.h"
 #include "worker/copy/copy_internal.h"
@@ -61,6 +62,16 @@ copy_table_array(void)
 
 /* ---- listing ---- */
 
+bool
+copy_skips(const struct copy_run *r, const char *db, const char *table)
+{
+	if (r->only == NULL)
+		return dm_block_allow_skips(r->filter, db, table);
+	/* Of databases only those with a table that takes part. */
+	return table == NULL || dm_is_system_schema(db) ||
+	       !dm_table_filter_has(r->only, db, table);
+}
+
 static struct dm_err *
 list_databases(struct copy_run *r)
 {
@@ -113,6 +124,19 @@ list_engines(struct copy_run *r, GHashTable *engines)
 	return err;
 }
 
+struct dm_err *
+copy_route_table(struct copy_run *r, struct copy_table *t)
+{
+	const struct meta_table *m = t->meta;
+	struct dm_err *err =
+	    dm_route(r->router, m->db, m->tbl, &t->to_db, &t->to_table);
+
+	if (err == NULL &&
+	    (strcmp(m->db, t->to_db) != 0 || strcmp(m->tbl, t->to_table) != 0))
+		r->any_renamed = true;
+	return err;
+}
+
 /* row: name, type, rows, bytes, engine */
 static struct dm_err *
 add_table(struct copy_run *r, const char *db, const struct dm_sql_row *row,
@@ -121,7 +145,6 @@ add_table(struct copy_run *r, const char *db, const struct dm_sql_row *row,
 	g_autofree char *engine = g_ascii_strdown(meta_cell(row, 4), -1);
 	struct meta_table *m = g_new0(struct meta_table, 1);
 	struct copy_table *t = copy_table_new(m);
-	struct dm_err *err;
 
 	g_ptr_array_add(r->tables, t);
 	m->db = g_strdup(db);
@@ -129,11 +152,7 @@ add_table(struct copy_run *r, const char *db, const struct dm_sql_row *row,
 	m->est_rows = meta_cell_u64(row, 2);
 	m->est_bytes = meta_cell_u64(row, 3);
 	t->transactional = g_hash_table_contains(engines, engine);
-	err = dm_route(r->router, m->db, m->tbl, &t->to_db, &t->to_table);
-	if (err == NULL &&
-	    (strcmp(m->db, t->to_db) != 0 || strcmp(m->tbl, t->to_table) != 0))
-		r->any_renamed = true;
-	return err;
+	return copy_route_table(r, t);
 }
 
 static struct dm_err *
@@ -169,7 +188,7 @@ list_tables(struct copy_run *r, const char *db, GHashTable *engines)
 		if (err != NULL || !more)
 			break;
 		type = meta_cell(&row, 1);
-		if (dm_block_allow_skips(r->filter, db, meta_cell(&row, 0)))
+		if (copy_skips(r, db, meta_cell(&row, 0)))
 			continue;
 		if (strcmp(type, "BASE TABLE") == 0 ||
 		    strcmp(type, "SYSTEM VERSIONED") == 0)
@@ -182,8 +201,8 @@ list_tables(struct copy_run *r, const char *db, GHashTable *engines)
 	return err;
 }
 
-static struct dm_err *
-check_targets(const struct copy_run *r)
+struct dm_err *
+copy_check_targets(const struct copy_run *r)
 {
 	g_autoptr(GHashTable) seen =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -227,7 +246,7 @@ route_databases(struct copy_run *r)
 	for (guint i = 0; err == NULL && i < kept; i++) {
 		struct copy_database *d = r->databases->pdata[i];
 
-		if (dm_block_allow_skips(r->filter, d->name, NULL) &&
+		if (copy_skips(r, d->name, NULL) &&
 		    !g_hash_table_contains(used, d->name)) {
 			g_ptr_array_remove_index(r->databases, i--);
 			kept--;
@@ -238,8 +257,8 @@ route_databases(struct copy_run *r)
 	return err;
 }
 
-static void
-free_database(void *p)
+void
+copy_database_free(void *p)
 {
 	struct copy_database *d = p;
 
@@ -250,9 +269,8 @@ free_database(void *p)
 	g_free(d);
 }
 
-/* A table route may lead into a database that no database leads to. */
-static void
-add_target_databases(struct copy_run *r)
+void
+copy_add_target_databases(struct copy_run *r)
 {
 	guint n = r->databases->len;
 
@@ -279,8 +297,8 @@ add_target_databases(struct copy_run *r)
 	}
 }
 
-static void
-free_object(void *p)
+void
+copy_object_free(void *p)
 {
 	struct copy_object *o = p;
 
@@ -288,6 +306,7 @@ free_object(void *p)
 	g_free(o->name);
 	g_free(o->to_db);
 	g_free(o->to_name);
+	g_free(o->sql);
 	g_free(o);
 }
 
@@ -357,8 +376,8 @@ copy_plan_list(struct copy_run *r, char **digest)
 	struct dm_err *err;
 
 	forget_list(r);
-	r->databases = g_ptr_array_new_with_free_func(free_database);
-	r->objects = g_ptr_array_new_with_free_func(free_object);
+	r->databases = g_ptr_array_new_with_free_func(copy_database_free);
+	r->objects = g_ptr_array_new_with_free_func(copy_object_free);
 	r->tables = copy_table_array();
 	err = list_databases(r);
 	if (err == NULL)
@@ -368,20 +387,20 @@ copy_plan_list(struct copy_run *r, char **digest)
 
 		err = list_tables(r, d->name, engines);
 	}
-	if (err == NULL)
-		err = check_targets(r);
+	if (err == NULL && !r->to_files)
+		err = copy_check_targets(r);
 	if (err == NULL)
 		err = route_databases(r);
 	if (err != NULL)
 		return err;
-	add_target_databases(r);
+	copy_add_target_databases(r);
 	return read_structures(r, digest);
 }
 
 /* ---- saving ---- */
 
-static struct dm_err *
-save_rows(struct copy_run *r, GPtrArray *tables)
+struct dm_err *
+copy_plan_save_rows(struct copy_run *r, GPtrArray *tables)
 {
 	g_autoptr(GString) sql = g_string_new(NULL);
 	struct dm_err *err = NULL;
@@ -417,10 +436,10 @@ copy_plan_save(
 	if (err == NULL)
 		err = meta_check_fence(r->meta, r->dst);
 	if (err == NULL)
-		err = save_rows(r, tables);
+		err = copy_plan_save_rows(r, tables);
 	if (err == NULL && sync_from != NULL)
 		err = meta_save_phase(
-		    r->meta, r->dst, META_PHASE_COPY, sync_from, r->gtid);
+		    r->meta, r->dst, r->phase, sync_from, r->gtid);
 	if (err == NULL)
 		return dm_sql_execf(r->dst, "COMMIT");
 	if (!dm_err_is(err, DB_BAD_CONN))

@@ -437,11 +437,9 @@ settle_commit(struct copy_lane *l, const struct copy_table *t,
 	return err;
 }
 
-/* A failed try: roll back, wait, see whether to go on. Takes err; gives it
- * back when there is no use in trying. */
-static struct dm_err *
-after_failure(struct copy_lane *l, const struct copy_table *t, int tries,
-    struct dm_err *err)
+struct dm_err *
+copy_lane_after_failure(struct copy_lane *l, const struct copy_table *t,
+    int tries, struct dm_err *err)
 {
 	int64_t wait = MIN(BACKOFF_MIN_MS << tries, BACKOFF_MAX_MS);
 	bool again = may_retry(l, err) && tries + 1 < CHUNK_TRIES;
@@ -502,7 +500,7 @@ copy_with_retries(
 			if (err != NULL)
 				copy_lane_drop_writer(l);
 		} else if (err != NULL) {
-			err = after_failure(l, t, tries, err);
+			err = copy_lane_after_failure(l, t, tries, err);
 		}
 	}
 	return err;

@@ -9,6 +9,7 @@
 
 #include "lib/route/route.h"
 #include "lib/schema/table.h"
+#include "lib/sql/sql.h"
 
 /* How a value is carried so that it arrives exactly. */
 enum copy_carry {
@@ -73,5 +74,10 @@ char *copy_key_literals(const struct copy_shape *s, const char *const *cells,
  * extra: a further condition, or NULL or "". New string, "" when empty. */
 char *copy_range_where(const struct copy_shape *s, const char *lo,
     const char *hi, const char *extra);
+/* The key of row n above `from`, of those for which `where` holds, read on
+ * conn; *literals NULL when there are not so many. The shape has keys. */
+struct dm_err *copy_find_bound(struct dm_sql_conn *conn,
+    const struct copy_shape *s, const char *from, const char *where, uint64_t n,
+    char **literals) DM_MUST_CHECK;
 
 #endif

@@ -168,7 +168,8 @@ reader_count(const struct copy_run *r)
 	unsigned b = r->env->inst->loader.pool_size;
 	unsigned n = a == 0 ? 4 : a;
 
-	if (b > 0 && b < n)
+	/* A dump's rows do not go through the loaders. */
+	if (b > 0 && b < n && !r->to_files)
 		n = b;
 	return n;
 }

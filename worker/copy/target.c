@@ -286,11 +286,18 @@ static struct dm_err *
 show_create(struct copy_run *r, const struct copy_object *o, char **sql)
 {
 	g_autofree char *name = dm_sql_quote_table(o->db, o->name);
+	g_autoptr(GString) use = g_string_new("USE ");
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_sql_row row;
 	struct dm_err *err;
 	bool more = false;
 
+	if (o->sql != NULL) {
+		*sql = g_strdup(o->sql);
+		/* A file does not say which database it means. */
+		dm_sql_append_ident(use, o->to_db);
+		return dm_sql_exec(r->dst, use->str, use->len, NULL);
+	}
 	err = dm_sql_queryf(r->src, &res, "SHOW CREATE %s %s",
 	    o->sequence ? "SEQUENCE" : "VIEW", name);
 	if (err == NULL)

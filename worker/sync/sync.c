@@ -141,7 +141,7 @@ find_start(struct run *r)
 		return err;
 	if (phase == META_PHASE_NONE)
 		return start_fresh(r);
-	if (phase == META_PHASE_COPY)
+	if (phase == META_PHASE_COPY || phase == META_PHASE_LOAD)
 		return dm_err_plain("the copy of this task is not finished: "
 				    "start it in task-mode all");
 	r->known = r->from;

@@ -65,6 +65,9 @@ static const struct {
 	int code;
 	bool may;
 } kinds[] = {
+	{ DM_ERR_LOAD_LIGHTNING_RUNTIME, false },
+	{ DM_ERR_LOAD_UNIT_DUMP_DIR_NOT_FOUND, false },
+	{ DM_ERR_PARSE_MYDUMPER_META, false },
 	{ DM_ERR_SYNCER_CANCELLED_DDL, false },
 	{ DM_ERR_DUMP_UNIT_RUNTIME, false },
 	{ DM_ERR_DUMP_UNIT_GLOBAL_LOCK, false },

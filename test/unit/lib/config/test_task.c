@@ -80,6 +80,50 @@ static const char big[] =
     "true, multiple-rows: true, safe-mode: true, safe-mode-duration: 60s, "
     "checkpoint-flush-interval: 9}\n";
 
+START_TEST(settings_of_a_copy_through_files_are_read)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good("name: t\ntask-mode: all\ncopy-mode: files\n"
+		 "target-database: {host: h, port: 1, user: u}\n"
+		 "mysql-instances:\n- source-id: a\n"
+		 "  loader: {on-duplicate-logical: IGNORE}\n"
+		 "  mydumper: {extra-args: \"-c zstd --filetype=csv "
+		 "--no-views=false -f 'a.*' -f '!a.b' -T c.d,c.e -B f,g "
+		 "--where x>1 -s 5kb\"}\n");
+	const struct dm_instance_cfg *i = dm_task_cfg_instance(c, "a");
+	static const char *const want[] = { "a.*", "!a.b", "c.d", "c.e", "f.*",
+		"g.*" };
+	g_autofree char *yaml = dm_task_cfg_yaml(c, NULL, false);
+	DM_AUTO(dm_task_cfg) again = good(yaml);
+
+	ck_assert(c->files && again->files);
+	ck_assert_str_eq(i->mydumper.compress, "zstd");
+	ck_assert(i->mydumper.csv && i->mydumper.views);
+	ck_assert_str_eq(i->mydumper.where, "x>1");
+	ck_assert_uint_eq(
+	    dm_mydumper_size(i->mydumper.statement_size, 1), 5120);
+	ck_assert_uint_eq(i->mydumper.tables->len, DM_ARRAY_SIZE(want));
+	for (guint k = 0; k < DM_ARRAY_SIZE(want); k++)
+		ck_assert_str_eq(i->mydumper.tables->pdata[k], want[k]);
+	ck_assert_str_eq(i->loader.on_duplicate_logical, "ignore");
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	uint64_t unit, bytes;
+} sizes[] = { { "", 1, 0 }, { "64", UINT64_C(1) << 20, UINT64_C(64) << 20 },
+	{ "200KiB", UINT64_C(1) << 20, 200 << 10 }, { "1.5k", 1, 1536 },
+	{ "2 GB", 1, UINT64_C(2) << 30 }, { "1", 1, 1 }, { "7b", 1 << 20, 7 },
+	{ "9999999999999t", 1, UINT64_C(1000000000000000000) } };
+
+START_TEST(sizes_have_units)
+{
+	ck_assert_uint_eq(
+	    dm_mydumper_size(sizes[_i].text, sizes[_i].unit), sizes[_i].bytes);
+}
+END_TEST
+
 START_TEST(names_are_resolved)
 {
 	DM_AUTO(dm_task_cfg) c = good(big);
@@ -210,7 +254,7 @@ static const struct {
 	    "`target-database: {host, port, user, password}`\n"
 	    "t.yaml:2:12: task-mode: please specify right task-mode, support "
 	    "`full`, `incremental`, `all`, `dump`, `load`; write full, "
-	    "incremental or all" },
+	    "incremental, all, dump, load or load&sync" },
 	{ HEAD "mysql-instances: [{source-id: a}, {source-id: a}]\n", 20014,
 	    "t.yaml:4:47: mysql-instances[1].source-id: mysql-instance (0) "
 	    "and (1) have same source-id (a); merge the two" },
@@ -309,9 +353,12 @@ static const struct {
 	{ HEAD "mysql-instances: [{source-id: a, loader: "
 	       "{on-duplicate-logical: Ignore}}]\n",
 	    20054,
-	    "t.yaml:4:65: mysql-instances[0].loader.on-duplicate-logical: "
-	    "ignore is not available in this version; write replace or "
-	    "error" },
+	    "t.yaml:4:18: mysql-instances: on-duplicate-logical: ignore of "
+	    "the loader of a is not supported by a streamed copy; write "
+	    "replace or error, or set `copy-mode: files`" },
+	{ HEAD "copy-mode: disk\n" ONE, 20003,
+	    "t.yaml:4:12: copy-mode: invalid value disk; write stream or "
+	    "files" },
 	{ HEAD "mysql-instances: [{source-id: a, syncer: "
 	       "{safe-mode-duration: -5s}}]\n",
 	    20060,
@@ -361,7 +408,8 @@ static const struct {
 	       "physical}}]\n",
 	    20053,
 	    "t.yaml:4:56: mysql-instances[0].loader.import-mode: invalid "
-	    "load mode 'physical': not supported; write logical" },
+	    "load mode 'physical': rows are only loaded by SQL "
+	    "statements here, which every target takes; write logical" },
 	{ HEAD "mysql-instances: [{source-id: a, loader: "
 	       "{on-duplicate-logical: x}}]\n",
 	    20054, NULL },
@@ -379,8 +427,9 @@ static const struct {
 	{ HEAD "mysql-instances: [{source-id: a, mydumper: {extra-args: '-B "
 	       "db'}}]\n",
 	    20003,
-	    "t.yaml:4:57: mysql-instances[0].mydumper.extra-args: -B: is not "
-	    "supported; use `block-allow-list`" },
+	    "t.yaml:4:18: mysql-instances: extra-args of the mydumper of a: "
+	    "-B, -T and -f are not supported by a streamed copy; use "
+	    "`block-allow-list`, or set `copy-mode: files`" },
 	{ HEAD "mysql-instances: [{source-id: a, mydumper-config-name: b, "
 	       "mydumper: {threads: 1}}]\nmydumpers: {b: {}}\n",
 	    20015, NULL },
@@ -409,12 +458,13 @@ static const struct {
 	  "user: u, session: {foreign_key_checks: 1}}\nmysql-instances: "
 	  "[{source-id: a, syncer: {multiple-rows: true}}]\n",
 	    20070, NULL },
-	{ "name: t\ntask-mode: dump\ntarget-database: {host: h, port: 1, "
+	{ "name: t\ntask-mode: dumb\ntarget-database: {host: h, port: 1, "
 	  "user: u, session: {Foreign_Key_Checks: 'ON'}}\nmysql-instances: "
 	  "[{source-id: a, syncer: {compact: true}}]\n",
 	    20020,
-	    "t.yaml:2:12: task-mode: task-mode dump is not supported; write "
-	    "full, incremental or all\n"
+	    "t.yaml:2:12: task-mode: please specify right task-mode, support "
+	    "`full`, `incremental`, `all`, `dump`, `load`; write full, "
+	    "incremental, all, dump, load or load&sync\n"
 	    "t.yaml:4:19: mysql-instances[0].syncer-config-name: `compact` "
 	    "is not supported when foreign_key_checks=1; disable "
 	    "foreign_key_checks or that syncer option" },
@@ -509,6 +559,8 @@ main(void)
 
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, names_are_resolved);
+	tcase_add_test(tc, settings_of_a_copy_through_files_are_read);
+	tcase_add_loop_test(tc, sizes_have_units, 0, (int)DM_ARRAY_SIZE(sizes));
 	tcase_add_test(tc, expressions_are_written_and_read_again);
 	tcase_add_test(tc, what_is_written_is_read_again);
 	tcase_add_test(tc, equal_settings_share_a_name);
