@@ -233,6 +233,30 @@ copy_mode_read(struct task_parse *t)
 		    "write stream or files", "invalid value %s", text);
 }
 
+/* The loader fills columns from the files alone. */
+static void
+files_check_routes(struct task_parse *t)
+{
+	bool load = t->c->mode == DM_MODE_LOAD ||
+		    t->c->mode == DM_MODE_LOAD_SYNC ||
+		    (t->c->files && t->c->mode != DM_MODE_INCREMENTAL &&
+			t->c->mode != DM_MODE_DUMP);
+
+	for (guint i = 0; load && i < t->c->routes->len; i++) {
+		const struct dm_route_rule *r =
+		    &g_array_index(t->c->routes, struct dm_route_rule, i);
+
+		if (task_has_extractors(r))
+			fail_key(t, DM_ERR_CONFIG_GEN_TABLE_ROUTER, "routes",
+			    "remove `copy-mode: files` and use a task-mode "
+			    "that streams, or remove the extractors",
+			    "route rule '%s': extract-table, extract-schema "
+			    "and extract-source are not supported by a load "
+			    "of files",
+			    r->name);
+	}
+}
+
 /* Settings that only a copy through files can follow. */
 static void
 files_check(struct task_parse *t)
@@ -483,6 +507,7 @@ task_read(struct task_parse *t)
 	task_sections_read(t);
 	task_instances_read(t);
 	files_check(t);
+	files_check_routes(t);
 	/* Names cannot be judged when instances could not be read. */
 	if (t->c->instances->len > 0)
 		task_sections_check_used(t);

@@ -50,6 +50,7 @@ int task_section_use(
     struct task_parse *t, enum task_section section, const char *name);
 /* 20038 for entries that nobody used. */
 void task_sections_check_used(struct task_parse *t);
+bool task_has_extractors(const struct dm_route_rule *r);
 struct dm_block_allow_rule *task_block_allow_new(void);
 void task_block_allow_free(struct dm_block_allow_rule *rule);
 

@@ -124,8 +124,8 @@ extractors_check(struct task_parse *t, const struct task_entry *e,
 		    "%s", err->cause != NULL ? err->cause : err->message);
 }
 
-static bool
-has_extractors(const struct dm_route_rule *r)
+bool
+task_has_extractors(const struct dm_route_rule *r)
 {
 	const struct dm_extractor *all[] = { &r->extract_table,
 		&r->extract_schema, &r->extract_source };
@@ -182,7 +182,7 @@ route_read(struct task_parse *t, const struct task_entry *e)
 		dm_report_add(t->r, DM_ERR_CONFIG_GEN_TABLE_ROUTER, e->line,
 		    e->col, e->path, "add `target-schema`",
 		    "target-schema is missing");
-	else if (rule.schema_pattern[0] != '\0' && has_extractors(&rule))
+	else if (rule.schema_pattern[0] != '\0' && task_has_extractors(&rule))
 		extractors_check(t, e, &rule);
 }
 

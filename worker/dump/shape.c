@@ -138,7 +138,8 @@ dump_shape_new(const char *structure, const char *db, struct dump_shape **out)
 	struct dm_err *err = dm_schema_parse_create(structure, 0, db, NULL, &t);
 
 	if (err == NULL)
-		err = copy_shape_new(t, NULL, t->schema, t->name, &s->cut);
+		err =
+		    copy_shape_new(t, NULL, t->schema, t->name, NULL, &s->cut);
 	if (err != NULL)
 		return err;
 	add_columns(s, t);

@@ -387,6 +387,15 @@ static const struct {
 	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
 	       "extract-table: {table-regexp: '(a)', target-column: c}}\n",
 	    20045, NULL },
+	{ HEAD "copy-mode: files\n"
+	       "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
+	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
+	       "extract-schema: {schema-regexp: '(a)', target-column: c}}\n",
+	    20045,
+	    "t.yaml:7:3: routes: route rule 'r': extract-table, extract-schema "
+	    "and extract-source are not supported by a load of files; remove "
+	    "`copy-mode: files` and use a task-mode that streams, or remove "
+	    "the extractors" },
 	{ HEAD "mysql-instances: [{source-id: a, route-rules: [r]}]\n"
 	       "routes:\n  r: {schema-pattern: a, target-schema: x, "
 	       "extract-schema: {schema-regexp: '(a', target-column: c}}\n",
