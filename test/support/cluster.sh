@@ -91,20 +91,28 @@ now_ms() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
 
 # ---- MariaDB ----
 
-# One fresh data folder, made once and copied for each server.
+# One fresh data folder, made once and copied for each server. A server that
+# starts removes what looks like its own old temporary tables: so each has a
+# folder of its own for them, this one, too.
 mariadb_template() {
 	local t=$W/template
-	[ -d "$t" ] && return
-	mariadb-install-db --no-defaults --datadir="$t" --user="$(id -un)" \
+	[ -e "$t.done" ] && return
+	mkdir -p "$t.tmp"
+	if ! mariadb-install-db --no-defaults --datadir="$t" \
+		--user="$(id -un)" --tmpdir="$t.tmp" \
 		--auth-root-authentication-method=normal --skip-test-db \
-		>"$W/install-db.log" 2>&1
+		>"$W/install-db.log" 2>&1; then
+		cat "$W/install-db.log"
+		return 1
+	fi
+	: >"$t.done"
 }
 
 # mariadb_up NAME [FLAG...]: start, or start again, a server.
 mariadb_up() {
 	local n=$1
 	shift
-	mariadb_template
+	mariadb_template || return 1
 	if [ ! -d "$W/$n" ]; then
 		cp -a "$W/template" "$W/$n"
 		PORT[$n]=$(free_port)
@@ -113,8 +121,6 @@ mariadb_up() {
 	local flags=()
 	mapfile -t flags <"$W/$n.flags"
 	[ -n "${flags[0]}" ] || flags=()
-	# A server that starts removes what looks like its own old temporary
-	# tables: those of others must not be in the same folder.
 	mkdir -p "$W/$n.tmp"
 	mariadbd --no-defaults --datadir="$W/$n" --socket="$W/$n.sock" \
 		--tmpdir="$W/$n.tmp" --port="${PORT[$n]}" --bind-address=127.0.0.1 \
