@@ -154,8 +154,9 @@ other_up() {
 		server=sbin/mysqld
 		flags+=(--mysqlx=OFF --secure-file-priv= --pid-file="$W/$n.pid")
 	}
+	mkdir -p "$W/$n.tmp"
 	"$root/run" "$server" "${flags[@]}" --datadir="$W/$n" \
-		--socket="$W/$n.sock" --port="${PORT[$n]}" \
+		--tmpdir="$W/$n.tmp" --socket="$W/$n.sock" --port="${PORT[$n]}" \
 		--bind-address=127.0.0.1 --user="$(id -un)" \
 		--innodb-buffer-pool-size=128M --skip-name-resolve \
 		--max-connections=400 --local-infile=ON >>"$W/$n.log" 2>&1 &

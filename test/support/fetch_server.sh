@@ -120,6 +120,7 @@ version=$("$root/run" $server --no-defaults --version |
 if [ "$1" = mysql ]; then
 	"$root/run" $server "${flags[@]}" --initialize-insecure \
 		--user="$(id -un)" --datadir="$root/template" \
+		--tmpdir="$work" \
 		>"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 	rm -f "$root/template/auto.cnf" # each server gets its own uuid
 else
@@ -134,6 +135,7 @@ else
 			"$root"/usr/share/mariadb/mariadb_system_tables_data.sql
 	} | "$root/run" $server "${flags[@]}" --bootstrap \
 		--user="$(id -un)" --datadir="$root/template" \
+		--tmpdir="$work" \
 		>"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 fi
 touch "$root/complete"
