@@ -112,8 +112,8 @@ gho g "ADD COLUMN b INT DEFAULT 5" "ADD INDEX ib (b)"
 check "the ghost's changes are seen" wait_for 60 synced task_synced onl
 dm_form='o _g_gho {"schema":"o","table":"g","ddls":["ALTER TABLE `o`.`_g_gho` ADD COLUMN `b` INT DEFAULT 5","ALTER TABLE `o`.`_g_gho` ADD KEY `ib` (`b`)"]}'
 got=$(sql down "SELECT CONCAT_WS(' ', ghost_schema, ghost_table, ddls) FROM dm_meta.onl_onlineddl WHERE id='src1'")
-check "and remembered in DM's form" test "$(tr A-Z a-z <<<"$got")" = \
-	"$(tr A-Z a-z <<<"$dm_form")"
+check "and remembered in DM's form" test "$(tr '[:upper:]' '[:lower:]' <<<"$got")" = \
+	"$(tr '[:upper:]' '[:lower:]' <<<"$dm_form")"
 [ "${got,,}" = "${dm_form,,}" ] || comment "got: $got"
 check "the table is not changed yet" test "$(tables down)" = "f g t "
 kill9 w1
@@ -173,19 +173,28 @@ sql up "DROP TABLE o.out1"
 
 sql up "CREATE TABLE o._t_new LIKE o.t; RENAME TABLE o.t TO o._t_old, o._t_new TO o.t"
 check "a swap that nobody saw begin stops" wait_for 60 stopped stopped onl \
-	'online ddl metadata for ghost temporary table `o`.`_t_new` not found'
+	'"ErrCode": 36046'
+check "with the ghost's name" grep -q "ghost temporary table .o.[.]._t_new. not found" \
+	"$W/status.out"
 check "binlog replace goes on" ctl binlog replace onl "ALTER TABLE o.t COMMENT ''"
 check "it goes on" wait_for 60 synced task_synced onl
 sql up "RENAME TABLE o.t TO o._t_new"
-check "a RENAME to a ghost stops" wait_for 60 stopped stopped onl "36044|rename table to ghost"
+check "a RENAME to a ghost stops" wait_for 60 stopped stopped onl '"ErrCode": 36044'
 check "binlog skip goes on" ctl binlog skip onl
 sql up "RENAME TABLE o._t_new TO o._u_new"
-check "a RENAME of a ghost stops" wait_for 60 stopped stopped onl "36045|rename ghost table"
+check "a RENAME of a ghost stops" wait_for 60 stopped stopped onl '"ErrCode": 36045'
 check "binlog skip goes on" ctl binlog skip onl
 sql up "DROP TABLE o._u_new; CREATE TABLE o.t2 (id INT PRIMARY KEY);
  RENAME TABLE o.g TO o._g_old, o.t2 TO o.g"
 check "rules that fit one half stop" wait_for 60 stopped stopped onl \
-	"table t2 fail to match"
+	'"ErrCode": 20049'
+check "with the table" grep -q "table t2 fail to match" "$W/status.out"
+check "binlog skip goes on" ctl binlog skip onl
+check "it goes on" wait_for 60 synced task_synced onl
+sql up "USE o; CREATE TABLE v (id INT PRIMARY KEY); CREATE TABLE w LIKE v;
+ CREATE TABLE _v_new LIKE v; CREATE TABLE _w_new LIKE w;
+ RENAME TABLE v TO _v_old, _v_new TO v, w TO _w_old, _w_new TO w"
+check "two swaps in one stop" wait_for 60 stopped stopped onl '"ErrCode": 36041'
 check "binlog skip goes on" ctl binlog skip onl
 check "it goes on" wait_for 60 synced task_synced onl
 check "stop-task" ctl stop-task onl
@@ -229,7 +238,8 @@ check "stop-task" ctl stop-task own
 sql down "INSERT INTO dm_meta.own_onlineddl (id, ghost_schema, ghost_table, ddls)
  VALUES ('src1', 'o', 'neu_z', 'nonsense')"
 check "start-task" ctl start-task "$yaml"
-check "a damaged row is told" wait_for 60 stopped stopped own "ghost_table neu_z"
+check "a damaged row is told" wait_for 60 stopped stopped own '"ErrCode": 36039'
+check "with its name" grep -q "ghost_table neu_z" "$W/status.out"
 check "stop-task" ctl stop-task own
 check "start-task --remove-meta" ctl start-task "$yaml" --remove-meta
 check "takes it away" wait_for 60 synced task_synced own

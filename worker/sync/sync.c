@@ -13,6 +13,7 @@
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "worker/sync/commands.h"
+#include "worker/sync/lane_map.h"
 #include "worker/sync/online.h"
 #include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
@@ -152,43 +153,6 @@ find_start(struct run *r)
 	return NULL;
 }
 
-/* Its column is part of the key of a row. */
-static uint64_t
-hash_extractor(uint64_t h, const struct dm_extractor *x)
-{
-	if (x->regexp[0] == '\0')
-		return h;
-	h = h * 31 + g_str_hash(x->regexp);
-	return h * 31 + g_str_hash(x->target_column);
-}
-
-/* Routes, target session and lane count decide which lane a row is in. */
-static char *
-lane_map_text(const struct run *r)
-{
-	const struct unit_env *env = &r->u->env;
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
-	g_autofree struct dm_route_rule *rules = NULL;
-	size_t n;
-
-	rules = dm_instance_routes(env->task, env->inst, &n);
-	for (size_t i = 0; i < n; i++) {
-		h = h * 31 + g_str_hash(rules[i].schema_pattern);
-		h = h * 31 + g_str_hash(rules[i].target_schema);
-		if (rules[i].table_pattern != NULL)
-			h = h * 31 + g_str_hash(rules[i].table_pattern);
-		if (rules[i].target_table != NULL)
-			h = h * 31 + g_str_hash(rules[i].target_table);
-		h = hash_extractor(h, &rules[i].extract_table);
-		h = hash_extractor(h, &rules[i].extract_schema);
-		h = hash_extractor(h, &rules[i].extract_source);
-	}
-	return g_strdup_printf(
-	    "v%d lanes=%u fk=%d routes=%016" G_GINT64_MODIFIER "x",
-	    LANE_HASH_VERSION, env->inst->syncer.worker_count,
-	    r->info.foreign_key_checks, h);
-}
-
 static bool
 lanes_are_equal(const GArray *marks)
 {
@@ -238,7 +202,7 @@ static struct dm_err *
 prepare_lanes(struct run *r)
 {
 	unsigned n = MAX(r->u->env.inst->syncer.worker_count, 1U);
-	g_autofree char *want = lane_map_text(r), *have = NULL;
+	g_autofree char *want = lane_map_text(&r->u->env, &r->info), *have = NULL;
 	g_autoptr(GArray) marks = NULL;
 	struct dm_err *err;
 
