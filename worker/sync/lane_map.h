@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lane map of a task: what decides which lane a row is in. It is kept beside
- * the lanes' marks; lanes with another one must not go on from these. Threads:
- * any.
+ * The lane map of a task: what decides which lane a row is in. It is kept
+ * beside the lanes' marks; lanes with another one must not go on from these.
+ * Threads: any.
  */
 #ifndef DM_WORKER_SYNC_LANE_MAP_H
 #define DM_WORKER_SYNC_LANE_MAP_H
