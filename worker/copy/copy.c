@@ -96,7 +96,7 @@ run_phases(struct copy_run *r)
 {
 	g_autofree char *gtid = NULL;
 	struct dm_pos sync_from;
-	enum meta_phase phase;
+	enum meta_phase phase = META_PHASE_NONE;
 	struct dm_err *err;
 
 	err = copy_open_rules(r);

@@ -260,7 +260,7 @@ run_phases(struct load_run *d)
 	g_autofree char *gtid = NULL;
 	struct copy_run *r = &d->r;
 	struct dm_pos from;
-	enum meta_phase phase;
+	enum meta_phase phase = META_PHASE_NONE;
 	struct dm_err *err = copy_open_rules(r);
 
 	if (err == NULL)
