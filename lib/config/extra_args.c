@@ -116,10 +116,12 @@ set_compress(struct dm_mydumper_cfg *m, const char *value)
 	return true;
 }
 
-/* False: not a value of this option. */
+/* given: NULL for an option without a value. False: not a value of this
+ * option. */
 static bool
-arg_apply(const struct arg *a, const char *value, struct dm_mydumper_cfg *m)
+arg_apply(const struct arg *a, const char *given, struct dm_mydumper_cfg *m)
 {
+	const char *value = given != NULL ? given : "";
 	guint64 n = 0;
 
 	switch (a->effect) {
@@ -149,8 +151,8 @@ arg_apply(const struct arg *a, const char *value, struct dm_mydumper_cfg *m)
 		m->csv = strcmp(value, "csv") == 0;
 		return m->csv || strcmp(value, "sql") == 0;
 	case ARG_NO_VIEWS:
-		m->views = value != NULL && strcmp(value, "false") == 0;
-		return value == NULL || m->views || strcmp(value, "true") == 0;
+		m->views = strcmp(value, "false") == 0;
+		return given == NULL || m->views || strcmp(value, "true") == 0;
 	case ARG_DATABASES:
 		add_tables(m, value, ".*");
 		return true;

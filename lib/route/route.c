@@ -225,13 +225,16 @@ dm_route_extract(const struct dm_router *r, const char *schema,
 
 	g_array_set_clear_func(out, clear_extracted);
 	/* Rules for tables come before those for schemas. */
-	for (size_t i = 0; i < 2 * r->n && out->len == 0; i++) {
-		const struct route *x = &r->routes[i % r->n];
+	for (int level = 0; level < 2; level++) {
+		for (size_t i = 0; i < r->n && out->len == 0; i++) {
+			const struct route *x = &r->routes[i];
 
-		if ((x->table != NULL) == (i < r->n) &&
-		    dm_pattern_matches(x->schema, s) &&
-		    (x->table == NULL || dm_pattern_matches(x->table, t)))
-			extract(x, names, out);
+			if ((x->table != NULL) == (level == 0) &&
+			    dm_pattern_matches(x->schema, s) &&
+			    (x->table == NULL ||
+				dm_pattern_matches(x->table, t)))
+				extract(x, names, out);
+		}
 	}
 	return out;
 }

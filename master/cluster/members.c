@@ -4,6 +4,7 @@
 #include "etcdcluster.pb-c.h"
 #include "lib/base/clock.h"
 #include "lib/log/log.h"
+#include "lib/rpc/rpc.h"
 #include "lib/thread/mutex.h"
 #include "master/cluster/peers.h"
 #include "master/pb.h"
@@ -15,6 +16,8 @@
 #define PROBE_MS      1000
 #define REMOVE_MS     10000
 #define REMOVE_STEP_S 1
+#define GONE_MS       3000
+#define GONE_STEP_MS  100
 #define RANK_API      20
 
 /* ---- taking one out ---- */
@@ -67,6 +70,64 @@ remove_member(struct dm_etcd *e, uint64_t id)
 	return NULL;
 }
 
+/* Does the dm-master at this address list the member? False, too, when it does
+ * not answer: *answered tells. */
+static bool
+is_listed_at(const char *addr, uint64_t id, bool *answered)
+{
+	DM_AUTO(dm_rpc_channel) ch = dm_rpc_channel_new(addr, NULL);
+	Etcdserverpb__MemberListRequest req;
+	const Etcdserverpb__MemberListResponse *r;
+	ProtobufCMessage *resp = NULL;
+	struct dm_err *err;
+	bool listed = false;
+
+	etcdserverpb__member_list_request__init(&req);
+	err = dm_rpc_unary(ch, &etcdserverpb__cluster__descriptor, "MemberList",
+	    &req.base, PROBE_MS, NULL, &resp, NULL);
+	*answered = err == NULL;
+	dm_err_free(err);
+	r = (const Etcdserverpb__MemberListResponse *)resp;
+	for (size_t i = 0; *answered && i < r->n_members; i++)
+		listed |= r->members[i]->id == id;
+	pb_free(resp);
+	return listed;
+}
+
+/* One of the others has seen it go. */
+static bool
+has_gone(const GPtrArray *peers, const struct peer *target)
+{
+	struct dm_mono until = dm_mono_add_ms(dm_mono_now(), GONE_MS);
+
+	do {
+		for (guint i = 0; i < peers->len; i++) {
+			const struct peer *p = g_ptr_array_index(peers, i);
+			bool answered = false;
+
+			if (p != target && p->state == PEER_ANSWERS &&
+			    !is_listed_at(p->addr, target->id, &answered) &&
+			    answered)
+				return true;
+		}
+		g_usleep(GONE_STEP_MS * 1000);
+	} while (dm_mono_diff_ms(until, dm_mono_now()) > 0);
+	return false;
+}
+
+/* Our own etcd ends when it learns that it is no member any more, and may do so
+ * before it answers: then the others know. Takes err. */
+static struct dm_err *
+ask_the_others(const struct dm_master_cfg *cfg, const GPtrArray *peers,
+    const struct peer *target, struct dm_err *err)
+{
+	if (err == NULL || strcmp(target->name, cfg->name) != 0 ||
+	    !has_gone(peers, target))
+		return err;
+	dm_err_free(err);
+	return NULL;
+}
+
 struct dm_err *
 members_remove(const struct dm_master_cfg *cfg, struct dm_etcd *e,
     const char *name,
@@ -95,8 +156,9 @@ members_remove(const struct dm_master_cfg *cfg, struct dm_etcd *e,
 		err = depose(p->name, p->addr, arg);
 	if (err != NULL)
 		return err;
-	return peers_external(cfg) ? peers_unregister(e, name)
-				   : remove_member(e, p->id);
+	if (peers_external(cfg))
+		return peers_unregister(e, name);
+	return ask_the_others(cfg, peers, p, remove_member(e, p->id));
 }
 
 /* ---- etcdserverpb.Cluster ---- */

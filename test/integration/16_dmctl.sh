@@ -50,8 +50,8 @@ refuse "a form that does not exist" 'json or table' \
 says "a group alone prints its help" 'Available Commands' "$D" config
 says "explain needs no master" '^name: +SCHEDULER_WORKER_EXIST' \
 	env -u DM_MASTER_ADDR "$D" explain 46003
-says "explain knows codes that are never raised" 'ParseMydumperMeta' \
-	"$D" explain 11001
+says "explain knows codes that are never raised" 'GetFileSize' \
+	"$D" explain 11002
 refuse "explain of no code" 'no error of DM' "$D" explain 1
 says "a sample of a source" 'source-id' \
 	"$D" operate-source --print-sample-config

@@ -32,19 +32,6 @@ ctl stop-task nometa >/dev/null
 task=$(task_yaml t1 all down src1)
 check "start-task" ctl start-task "$task"
 check "it catches up" wait_for 60 synced task_synced t1
-# anew: forget everything and begin again.
-anew() {
-	ctl stop-task t1 >/dev/null 2>&1
-	sql down "DROP DATABASE IF EXISTS app"
-	ctl start-task "$task" --remove-meta >/dev/null &&
-		wait_for 60 synced task_synced t1
-}
-
-sql up "XA START 'x'; INSERT INTO app.t VALUES (2,2); XA END 'x'; XA PREPARE 'x'"
-check "an XA transaction stops it: 36068" wait_for 30 36068 stopped_by t1 36068
-sql up "XA ROLLBACK 'x'"
-check "anew" anew
-
 sql down "DROP TABLE app.t"
 kill9 w1
 check "a worker that begins again" worker_up w1 --keepalive-ttl 5

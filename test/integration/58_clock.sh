@@ -9,7 +9,8 @@
 cluster_init
 TTL=5
 
-check "a clock that can be set" "${CC:-cc}" -shared -fPIC -O1 \
+read -ra cc <<<"${CC:-cc}" # it may have words before the compiler
+check "a clock that can be set" "${cc[@]}" -shared -fPIC -O1 \
 	-o "$W/clock.so" "$CLUSTER_ROOT/test/support/clock_jump.c"
 source_up up || exit 1
 mariadb_up down || exit 1

@@ -147,7 +147,7 @@ dump_dir_clean(struct dump_dir *d, bool all)
 	g_autoptr(GPtrArray) names = NULL;
 	struct dm_err *err = dump_dir_list(d, &names);
 
-	for (guint i = 0; err == NULL && i < names->len; i++) {
+	for (guint i = 0; names != NULL && i < names->len; i++) {
 		const char *name = names->pdata[i];
 		struct dm_dump_name n;
 		bool rows;

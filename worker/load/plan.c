@@ -86,6 +86,7 @@ add_database(struct load_run *d, const struct dm_dump_name *n, const char *file)
 	db = g_new0(struct copy_database, 1);
 	g_ptr_array_add(r->databases, db);
 	db->name = g_strdup(n->db);
+	dm_assert(sql != NULL);
 	/* Its options stand behind the quoted name. */
 	options = strrchr(sql, '`');
 	options = options == NULL ? sql : options + 1;
@@ -199,6 +200,8 @@ add_view(struct load_run *d, const struct dm_dump_name *n, const char *file)
 {
 	struct copy_object *o = g_new0(struct copy_object, 1);
 	struct dm_err *err;
+
+	dm_assert(n->db != NULL && n->table != NULL);
 
 	g_ptr_array_add(d->r.objects, o);
 	o->db = g_strdup(n->db);
