@@ -620,6 +620,17 @@ dup_text(const char *s)
 	return strdup(s != NULL ? s : "");
 }
 
+/* A statement of the source may be in any character set; a message that is not
+ * UTF-8 would end the session. */
+static char *
+dup_valid(const char *text)
+{
+	g_autofree char *valid =
+	    text != NULL ? g_utf8_make_valid(text, -1) : NULL;
+
+	return dup_text(valid);
+}
+
 Pb__ProcessResult *
 process_result_new(const struct dm_err *err, bool canceled)
 {
@@ -639,9 +650,9 @@ process_result_new(const struct dm_err *err, bool canceled)
 	e->errclass = dup_text(err->err_class);
 	e->errscope = dup_text(err->scope);
 	e->errlevel = dup_text(err->level);
-	e->message = dup_text(err->message);
-	e->rawcause = dup_text(err->cause);
-	e->workaround = dup_text(err->workaround);
+	e->message = dup_valid(err->message);
+	e->rawcause = dup_valid(err->cause);
+	e->workaround = dup_valid(err->workaround);
 	r->errors[0] = e;
 	r->n_errors = 1;
 	return r;

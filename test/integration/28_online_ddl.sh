@@ -191,6 +191,12 @@ check "rules that fit one half stop" wait_for 60 stopped stopped onl \
 check "with the table" grep -q "table t2 fail to match" "$W/status.out"
 check "binlog skip goes on" ctl binlog skip onl
 check "it goes on" wait_for 60 synced task_synced onl
+mariadb --no-defaults -uroot -S "$W/up.sock" --default-character-set=latin1 o \
+	-e "CREATE TABLE _g_gho LIKE g; ALTER TABLE _g_gho COMMENT '"$'\xe9'"'"
+check "a statement that cannot be remembered stops" wait_for 60 stopped \
+	stopped onl 'statement that is not UTF-8'
+check "binlog skip goes on" ctl binlog skip onl
+check "it goes on" wait_for 60 synced task_synced onl
 sql up "USE o; CREATE TABLE v (id INT PRIMARY KEY); CREATE TABLE w LIKE v;
  CREATE TABLE _v_new LIKE v; CREATE TABLE _w_new LIKE w;
  RENAME TABLE v TO _v_old, _v_new TO v, w TO _w_old, _w_new TO w"

@@ -552,13 +552,15 @@ is_bearable(const struct dm_err *err, bool at_all_costs)
 			    : is_structure_error(err);
 }
 
-/* All lanes commit; where the event is still to come, all stand before it. */
+/* All lanes commit; where the event is still to come, or what is run is a part
+ * of one, all stand before it: a restart must not read rows from before it with
+ * the structure from after it. */
 static struct dm_err *
 assemble(struct job *j)
 {
 	struct dm_err *err = NULL;
 
-	if (j->stay)
+	if (j->stay || ddl_job_is_part(j))
 		err = dispatch_mark_all(j->d);
 	if (err == NULL && !DM_DEFECT_IS(NO_BARRIER))
 		err = dispatch_drain(j->d);

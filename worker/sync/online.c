@@ -527,8 +527,10 @@ carry_out(const struct event *e, const GArray *pairs, const enum part *parts)
 
 		if (parts[i] == PART_SWAP)
 			err = swap(e, &p->from, &p->to);
-		else if (parts[i] == PART_FORGET)
-			err = forget(e, &p->from);
+	}
+	for (guint i = 0; err == NULL && i < n; i++) {
+		if (parts[i] == PART_FORGET)
+			err = forget(e, &pair_at(pairs, i)->from);
 	}
 	return err != NULL ? err : pass_over(e);
 }

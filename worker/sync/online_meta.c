@@ -169,6 +169,27 @@ delete_row(struct meta *m, struct dm_sql_conn *conn, const char *table,
 	return dm_sql_exec(conn, sql->str, sql->len, NULL);
 }
 
+/* JSON has no other texts. What could not be kept must not be forgotten. */
+static struct dm_err *
+check_utf8(const struct online_ddl *o)
+{
+	for (guint i = 0; i < o->ddls->len; i++) {
+		const char *text = g_ptr_array_index(o->ddls, i);
+
+		if (!g_utf8_validate(text, -1, NULL))
+			return dm_err_set_workaround(
+			    dm_err_set_cause(
+				dm_err_new(SYNCER_UNIT_ONLINE_DDL_INVALID_META),
+				"ghost_schema %s, ghost_table %s: a statement "
+				"that is not UTF-8 cannot be remembered",
+				o->schema, o->table),
+			    "let the tool connect with utf8mb4; for this "
+			    "statement `binlog skip`, and run it for the real "
+			    "table at the target");
+	}
+	return NULL;
+}
+
 struct dm_err *
 online_meta_put(
     struct meta *m, struct dm_sql_conn *conn, const struct online_ddl *o)
@@ -176,7 +197,10 @@ online_meta_put(
 	g_autofree char *table = table_of(m), *text = online_ddl_text(o);
 	g_autoptr(GString) sql = g_string_new("REPLACE INTO ");
 	const char *const cells[] = { m->source, o->schema, o->table, text };
+	struct dm_err *err = check_utf8(o);
 
+	if (err != NULL)
+		return err;
 	if (o->ddls->len == 0)
 		return delete_row(m, conn, table, o);
 	g_string_append_printf(

@@ -85,6 +85,15 @@ is_gtid(uint8_t type)
 	       type == DM_EV_GTID_TAGGED || type == DM_EV_ANONYMOUS_GTID;
 }
 
+/* Between transactions: what began before it has ended, by whatever event. */
+static bool
+is_of_no_txn(uint8_t type)
+{
+	return type == DM_EV_ROTATE || type == DM_EV_STOP ||
+	       type == DM_EV_MARIADB_BINLOG_CHECKPOINT ||
+	       type == DM_EV_MARIADB_GTID_LIST;
+}
+
 static struct dm_err *
 scan_event(struct scan *s, const uint8_t *raw, size_t len)
 {
@@ -109,6 +118,8 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 		s->begins = h.timestamp;
 	if (is_gtid(h.type))
 		s->txn = start;
+	if (is_of_no_txn(h.type))
+		s->txn = 0;
 	if (h.timestamp >= s->when)
 		s->found = s->txn != 0 ? s->txn : start;
 	if (h.type == DM_EV_XID)

@@ -202,7 +202,8 @@ static struct dm_err *
 prepare_lanes(struct run *r)
 {
 	unsigned n = MAX(r->u->env.inst->syncer.worker_count, 1U);
-	g_autofree char *want = lane_map_text(&r->u->env, &r->info), *have = NULL;
+	g_autofree char *want = lane_map_text(&r->u->env, &r->info),
+			*have = NULL;
 	g_autoptr(GArray) marks = NULL;
 	struct dm_err *err;
 

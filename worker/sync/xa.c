@@ -257,7 +257,10 @@ savepoint_name(const char *sql)
 		from = strchr(text, '`');
 		text[n - 1] = '\0';
 	}
-	return g_utf8_casefold(from != NULL ? from + 1 : text, -1);
+	from = from != NULL ? from + 1 : text;
+	/* A client may have had another character set. */
+	return g_utf8_validate(from, -1, NULL) ? g_utf8_casefold(from, -1)
+					       : g_ascii_strdown(from, -1);
 }
 
 static struct dm_err *
