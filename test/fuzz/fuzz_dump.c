@@ -8,6 +8,7 @@
 #include "lib/dump/metadata.h"
 #include "lib/dump/name.h"
 #include "lib/dump/rows.h"
+#include "test/support/pieces.h"
 
 #include <string.h>
 
@@ -16,31 +17,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct source {
-	const uint8_t *p;
-	size_t left, step;
-};
-
-static struct dm_err *
-read_source(void *arg, void *buf, size_t size, size_t *got)
-{
-	struct source *s = arg;
-
-	*got = MIN(MIN(size, s->step), s->left);
-	if (*got > 0)
-		memcpy(buf, s->p, *got);
-	s->p += *got;
-	s->left -= *got;
-	return NULL;
-}
-
 /* Everything that was read, as one text. */
 static GString *
 read_rows(bool csv, const uint8_t *data, size_t size, size_t step)
 {
-	struct source s = { data, size, step };
+	struct pieces s = { data, size, step };
 	DM_AUTO(dm_dump_rows)
-	r = dm_dump_rows_new(csv, "f", read_source, &s);
+	r = dm_dump_rows_new(csv, "f", pieces_read, &s);
 	GString *out = g_string_new(NULL);
 	uint64_t last = 0;
 

@@ -37,7 +37,7 @@ check "stop-task" ctl stop-task from118
 sql down "DROP DATABASE types"
 
 if ! other_is_there mysql; then
-	tap 0 "MySQL # SKIP its packages cannot be had"
+	skip "MySQL" "its packages cannot be had"
 	finish
 	exit 0
 fi

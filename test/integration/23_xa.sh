@@ -171,7 +171,7 @@ check "stop-task" ctl stop-task savep
 # ---- MySQL ----
 
 if ! other_is_there mysql; then
-	tap 0 "MySQL # SKIP its packages cannot be had"
+	skip "MySQL" "its packages cannot be had"
 	finish
 	exit 0
 fi

@@ -82,7 +82,7 @@ for kind in ${KINDS:-mariadb mariadb11 mysql}; do
 		;;
 	mysql)
 		if ! other_is_there mysql; then
-			tap 0 "MySQL # SKIP its packages cannot be had"
+			skip "MySQL" "its packages cannot be had"
 			continue
 		fi
 		mysql_source_up my || exit 1

@@ -186,11 +186,7 @@ copy_run(struct unit *unit, struct dm_cancel *c)
 		if (err != NULL)
 			break;
 	}
-	if (err != NULL && dm_canceled(c) && !dm_err_is_canceled(err)) {
-		dm_err_free(err); /* of a socket we shut down ourselves */
-		err = dm_err_canceled();
-	}
-	return err;
+	return copy_outcome(err, c);
 }
 
 static const struct unit_ops copy_ops = {

@@ -127,6 +127,13 @@ void copy_status(struct unit *unit, Pb__SubTaskStatus *st);
 void copy_init_run(struct copy_run *r, struct copy_unit *u,
     enum meta_phase phase, struct dm_cancel *c);
 void copy_close_run(struct copy_run *r);
+/* What a run ends with: canceled, where that is what made it fail. Takes
+ * err. */
+struct dm_err *copy_outcome(
+    struct dm_err *err, struct dm_cancel *c) DM_MUST_CHECK;
+/* Whoever may be in the gate leaves it; reader, the connection that had the
+ * large row, gives its memory back. NULL: there is none. */
+void copy_leave_gate(bool *in_gate, struct dm_sql_conn *reader);
 /* What it is doing or waiting for; shown in the status. */
 void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
 /* An error when another kind of full copy was begun. */

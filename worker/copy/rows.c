@@ -118,16 +118,6 @@ wait_at_gate(struct copy_lane *l)
 	return err;
 }
 
-static void
-leave_gate(struct copy_lane *l)
-{
-	if (!l->in_gate)
-		return;
-	dm_sql_trim(l->reader);
-	copy_gate_leave();
-	l->in_gate = false;
-}
-
 static struct dm_err *
 next_row(void *arg, struct dm_sql_row *row, bool *more)
 {
@@ -512,6 +502,6 @@ copy_rows_chunk(
 {
 	struct dm_err *err = copy_with_retries(l, t, k);
 
-	leave_gate(l);
+	copy_leave_gate(&l->in_gate, l->reader);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "lib/filter/table_filter.h"
 #include "lib/route/route.h"
 #include "worker/copy/copy_internal.h"
+#include "worker/copy/gate.h"
 #include "worker/meta_internal.h"
 
 #include <stdarg.h>
@@ -262,6 +263,26 @@ copy_close_run(struct copy_run *r)
 	pthread_cond_destroy(&r->cond);
 	dm_mutex_fini(&r->mu);
 	dm_cancel_free(r->cancel);
+}
+
+struct dm_err *
+copy_outcome(struct dm_err *err, struct dm_cancel *c)
+{
+	if (err == NULL || !dm_canceled(c) || dm_err_is_canceled(err))
+		return err;
+	dm_err_free(err); /* of a socket we shut down ourselves */
+	return dm_err_canceled();
+}
+
+void
+copy_leave_gate(bool *in_gate, struct dm_sql_conn *reader)
+{
+	if (!*in_gate)
+		return;
+	if (reader != NULL)
+		dm_sql_trim(reader);
+	copy_gate_leave();
+	*in_gate = false;
 }
 
 /* Moves the samples on; the older one is what speeds are measured from. */

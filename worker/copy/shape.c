@@ -94,10 +94,9 @@ carry_of(const struct dm_column *from, const struct dm_column *to)
 	return COPY_RAW;
 }
 
-static bool
-is_float(const struct dm_column *c)
+bool
+copy_prints_short(const struct dm_column *c)
 {
-	/* DOUBLE(m,d) prints d decimals, of which none may be missing. */
 	return c->type == DM_T_FLOAT ||
 	       (c->type == DM_T_DOUBLE && c->decimals >= 0);
 }
@@ -109,7 +108,7 @@ append_read(GString *sql, const struct dm_column *c, enum copy_carry carry,
 	bool text = dm_type_is_text(c->type) || c->type == DM_T_ENUM ||
 		    c->type == DM_T_SET;
 
-	if (is_float(c))
+	if (copy_prints_short(c))
 		g_string_append_printf(sql, "CAST(%s AS DOUBLE)", name);
 	else if (carry == COPY_UINT)
 		g_string_append_printf(sql, "CAST(%s AS UNSIGNED)", name);

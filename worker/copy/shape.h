@@ -64,6 +64,10 @@ struct dm_err *copy_shape_new(const struct dm_table *source,
 void copy_shape_free(struct copy_shape *s);
 DM_DEFINE_AUTO(copy_shape)
 
+/* Its own text has less digits than its value: it is read as DOUBLE. FLOAT
+ * prints six, DOUBLE(m,d) d decimals. */
+bool copy_prints_short(const struct dm_column *c);
+
 /* ---- ranges of keys (cut.c) ---- */
 
 /* The literals of a row of key_select, comma-joined; no literal contains a

@@ -271,11 +271,7 @@ dump_run(struct unit *unit, struct dm_cancel *c)
 	else if (err == NULL)
 		err = name_error(dump_all(&d));
 	close_run(&d);
-	if (err != NULL && dm_canceled(c) && !dm_err_is_canceled(err)) {
-		dm_err_free(err); /* of a socket we shut down ourselves */
-		err = dm_err_canceled();
-	}
-	return err;
+	return copy_outcome(err, c);
 }
 
 /* ---- status ---- */

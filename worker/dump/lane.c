@@ -243,16 +243,6 @@ pass_gate(struct lane *l, struct dm_sql_result *res)
 	return err;
 }
 
-static void
-leave_gate(struct lane *l)
-{
-	if (!l->in_gate)
-		return;
-	dm_sql_trim(l->reader);
-	copy_gate_leave();
-	l->in_gate = false;
-}
-
 static struct dm_err *
 read_rows(struct chunk *k, const char *sql)
 {
@@ -291,7 +281,7 @@ dump_chunk(struct lane *l, struct dump_table *t, const char *lo, const char *hi,
 	err = read_rows(&k, sql);
 	if (err == NULL)
 		err = close_file(&k);
-	leave_gate(l);
+	copy_leave_gate(&l->in_gate, l->reader);
 	dm_dump_output_free(k.out);
 	g_string_free(k.text, TRUE);
 	return err;

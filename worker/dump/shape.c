@@ -61,9 +61,7 @@ form_of(enum dm_type type)
 static void
 append_read(GString *sql, const struct dm_column *c, const char *name)
 {
-	/* DOUBLE(m,d) prints d decimals, of which none may be missing. */
-	if (c->type == DM_T_FLOAT ||
-	    (c->type == DM_T_DOUBLE && c->decimals >= 0))
+	if (copy_prints_short(c))
 		g_string_append_printf(sql, "CAST(%s AS DOUBLE)", name);
 	else
 		g_string_append(sql, name);

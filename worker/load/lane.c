@@ -443,15 +443,6 @@ take_progress(struct work *w, const struct batch *b)
 	w->f->done = b->end;
 }
 
-static void
-leave_gate(struct work *w)
-{
-	if (!w->lane->in_gate)
-		return;
-	copy_gate_leave();
-	w->lane->in_gate = false;
-}
-
 static struct dm_err *
 load_rows(struct work *w)
 {
@@ -473,11 +464,11 @@ load_rows(struct work *w)
 			b.sql = g_string_new(NULL);
 			dm_dump_rows_allow_large(w->rows, false);
 		}
-		leave_gate(w);
+		copy_leave_gate(&w->lane->in_gate, NULL);
 		if (err == NULL)
 			err = dm_cancel_check(w->lane->c.run->cancel);
 	}
-	leave_gate(w);
+	copy_leave_gate(&w->lane->in_gate, NULL);
 	g_string_free(b.sql, TRUE);
 	return err;
 }

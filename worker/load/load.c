@@ -297,11 +297,7 @@ load_run(struct unit *unit, struct dm_cancel *c)
 	choose_verb(&d);
 	err = run_phases(&d);
 	close_run(&d);
-	if (err != NULL && dm_canceled(c) && !dm_err_is_canceled(err)) {
-		dm_err_free(err); /* of a socket we shut down ourselves */
-		err = dm_err_canceled();
-	}
-	return err;
+	return copy_outcome(err, c);
 }
 
 static const struct unit_ops load_ops = {

@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite of lib/dump/rows.c, rows_sql.c and rows_csv.c. */
 #include "lib/dump/rows.h"
+#include "test/support/pieces.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that come in pieces of `step`. */
-struct source {
-	const char *p;
-	size_t left, step;
-};
-
-static struct dm_err *
-read_source(void *arg, void *buf, size_t size, size_t *got)
-{
-	struct source *s = arg;
-
-	*got = MIN(MIN(size, s->step), s->left);
-	if (*got > 0)
-		memcpy(buf, s->p, *got);
-	s->p += *got;
-	s->left -= *got;
-	return NULL;
-}
-
 /* Rows as "a|b;c|d;": NULL as ~, texts as they are; errors behind a '!'. */
 static char *
 rows_of_bytes(bool csv, const char *text, size_t len, size_t step)
 {
-	struct source s = { text, len, step };
-	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(csv, "f", read_source, &s);
+	struct pieces s = { text, len, step };
+	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(csv, "f", pieces_read, &s);
 	GString *out = g_string_new(NULL);
 	uint64_t end = 0;
 
@@ -179,8 +161,8 @@ START_TEST(columns_and_session_are_told)
 	    "*/;\nINSERT INTO t (`a``x`, b) VALUES (1,2);"
 	    "INSERT INTO t (`a``x`,b) VALUES (3,4);"
 	    "INSERT INTO t VALUES (5,6);INSERT INTO t (b) VALUES (7);";
-	struct source s = { text, sizeof(text) - 1, 10 };
-	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", read_source, &s);
+	struct pieces s = { text, sizeof(text) - 1, 10 };
+	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", pieces_read, &s);
 	char *const *first = NULL;
 
 	for (int i = 0; i < 4; i++) {
@@ -215,8 +197,8 @@ START_TEST(what_goes_into_the_session_is_harmless)
 	    "SET @OLD_TIME_ZONE=@@TIME_ZONE;";
 	static const char set[] = "SET NAMES 'big5' COLLATE 'x';"
 				  "SET TIME_ZONE='Europe/Oslo; DROP';";
-	struct source s = { set, sizeof(set) - 1, 10 };
-	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", read_source, &s);
+	struct pieces s = { set, sizeof(set) - 1, 10 };
+	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", pieces_read, &s);
 	struct dm_dump_row row;
 	enum dm_dump_next what;
 	DM_AUTO(dm_err) err = dm_dump_rows_next(r, &row, &what);
@@ -236,7 +218,7 @@ START_TEST(a_large_row_is_told_of_first)
 	static const char head[] = "INSERT INTO t VALUES (1,'small'),(2,'";
 	static const char tail[] = "'),(3,'x');";
 	GString *text = g_string_new(head);
-	struct source s;
+	struct pieces s;
 	DM_AUTO(dm_dump_rows) r = NULL;
 	struct dm_dump_row row;
 	enum dm_dump_next what;
@@ -246,8 +228,8 @@ START_TEST(a_large_row_is_told_of_first)
 	g_string_set_size(text, text->len + n);
 	memset(text->str + sizeof(head) - 1, 'z', n);
 	g_string_append(text, tail);
-	s = (struct source){ text->str, text->len, 1 << 20 };
-	r = dm_dump_rows_new(false, "f", read_source, &s);
+	s = (struct pieces){ text->str, text->len, 1 << 20 };
+	r = dm_dump_rows_new(false, "f", pieces_read, &s);
 	for (;;) {
 		DM_AUTO(dm_err) err = dm_dump_rows_next(r, &row, &what);
 
