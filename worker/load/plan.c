@@ -229,6 +229,8 @@ static struct dm_err *
 scan_file(struct load_run *d, const struct dm_dump_name *n, const char *file,
     bool new)
 {
+	/* A table's file has both names, as its kind says. */
+	dm_assert(n->kind < DM_DUMP_TABLE || n->table != NULL);
 	switch (n->kind) {
 	case DM_DUMP_OTHER:
 		dm_info("a file that is not loaded", dm_kstr("file", file));

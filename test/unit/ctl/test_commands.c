@@ -238,7 +238,7 @@ static const struct run_case cases[] = {
 	{ "completion-zsh", "completion zsh", { { 0 } } },
 	{ "completion-fish", "completion fish", { { 0 } } },
 	{ "completion-usage", "completion", { { 0 } } },
-	{ "explain-internal", "explain 11001", { { 0 } } },
+	{ "explain-internal", "explain 11002", { { 0 } } },
 	{ "explain-text", "explain '[code=46003:class=scheduler]'", { { 0 } } },
 	{ "explain-ours", "explain 36901", { { 0 } } },
 	{ "offline-member", "offline-member --worker -n w1",

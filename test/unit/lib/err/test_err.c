@@ -126,10 +126,10 @@ END_TEST
 /* A code of DM's is either a row or known by name, never both. */
 START_TEST(codes_that_are_not_raised_are_known_by_name)
 {
-	const struct dm_err_internal *i = dm_err_lookup_internal(11001);
+	const struct dm_err_internal *i = dm_err_lookup_internal(11002);
 
 	ck_assert_ptr_nonnull(i);
-	ck_assert_str_eq(i->name, "ParseMydumperMeta");
+	ck_assert_str_eq(i->name, "GetFileSize");
 	ck_assert_str_eq(i->err_class, "functional");
 	ck_assert_ptr_null(dm_err_lookup_internal(10001));
 	ck_assert_ptr_null(dm_err_lookup_internal(99999));
