@@ -250,7 +250,6 @@ apply_round() { # WHAT ROWS STATE POSITION
 # decode_round WHAT FILE: one binlog to typed rows, one thread, CPU time.
 decode_round() {
 	local got theirs
-	sql src "FLUSH BINARY LOGS"
 	read -r -a got < <("$CLUSTER_ROOT/build/release/test/bench/decode" \
 		"$W/src/$2") || die "decode $1"
 	rm -f "$W/decode.out"
