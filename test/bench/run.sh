@@ -149,7 +149,7 @@ ours_run() { # WHAT ROWS MB MODE CONDITION...
 		die "$(cat "$W/ctl.out")"
 	until "$@" "t$our"; do
 		task_stage "t$our" Paused && die "$(ctl query-status "t$our")"
-		sleep 0.1
+		sleep 0.05
 	done
 	took=$(since "$begun")
 	report "$what" "dm-worker" "$took" "$n" "$mb" \
@@ -158,6 +158,12 @@ ours_run() { # WHAT ROWS MB MODE CONDITION...
 		"$(cpu dst | awk -v a="$target" '{ print $1 - a }')"
 	verify "dm-worker $what"
 	ours_down
+}
+
+# The last change is a DDL: it waits for all before it. query-status would tell
+# up to a second later.
+arrived() {
+	sql dst "SHOW TABLES FROM sbtest LIKE 'end_$what'" 2>/dev/null | grep -q .
 }
 
 task_finished() {
@@ -243,7 +249,7 @@ apply_round() { # WHAT ROWS STATE POSITION
 	target_up "$3"
 	TASK_INSTANCE="  meta:
     binlog-name: ${4% *}
-    binlog-pos: ${4#* }" ours_run "$1" "$2" "$mb" incremental task_synced
+    binlog-pos: ${4#* }" ours_run "$1" "$2" "$mb" incremental arrived
 	target_down
 }
 
@@ -312,6 +318,7 @@ for work in oltp:oltp_write_only:$n_oltp:4 ins:oltp_insert:$n_ins:1; do
 	save_state "base_$what"
 	from=$(source_end)
 	SB "$script" --threads=4 --time=0 --events="$events" run
+	sql src "CREATE TABLE sbtest.end_$what (id INT PRIMARY KEY)"
 	for ((round = 1; round <= rounds; round++)); do
 		decode_round "$what" "${from% *}"
 		apply_round "$what" "$((events * changes))" "base_$what" "$from"
