@@ -301,8 +301,9 @@ case_gone() {
 		# shellcheck disable=SC2086
 		check "start-task" ctl start-task "$yaml" $begin
 		begin=--remove-meta
+		synced gone
 		# Every lane has its connection.
-		sql up "DELETE FROM gone.t; INSERT INTO gone.t SELECT seq, 0 FROM seq_100_to_150"
+		sql up "USE gone; DROP TABLE IF EXISTS u; DELETE FROM t; INSERT INTO t SELECT seq, 0 FROM seq_100_to_150"
 		synced gone
 		for t in xa operator intent chunk table lane owner; do
 			sql down "DELETE FROM dm_meta.dm_$t WHERE task='gone'"
