@@ -140,8 +140,9 @@ meta_fence_owner_sql(const struct meta *m)
 void
 meta_append_ours(GString *sql, const struct meta *m, const char *table)
 {
-	g_string_append(sql, "(SELECT IF(COUNT(*) = 1, 1, COUNT(*) + "
-			     "9223372036854775807 + 9223372036854775807) FROM ");
+	g_string_append(sql,
+	    "(SELECT IF(COUNT(*) = 1, 1, COUNT(*) + "
+	    "9223372036854775807 + 9223372036854775807) FROM ");
 	meta_append_from(sql, m, table);
 	if (!DM_DEFECT_IS(NO_EPOCH))
 		g_string_append_printf(sql, " AND epoch = %" PRIu64, m->epoch);
@@ -188,8 +189,8 @@ exec_matching(
     struct meta *m, struct dm_sql_conn *conn, const char *sql, size_t len)
 {
 	uint64_t matched = 0;
-	struct dm_err *err = meta_name_fence(
-	    m, conn, dm_sql_exec(conn, sql, len, &matched));
+	struct dm_err *err =
+	    meta_name_fence(m, conn, dm_sql_exec(conn, sql, len, &matched));
 
 	if (err == NULL && matched == 0 && !DM_DEFECT_IS(NO_EPOCH))
 		err = meta_gone(m);
@@ -209,8 +210,7 @@ meta_run_fenced(struct meta *m, struct dm_sql_conn *conn, const GString *sql)
 {
 	g_autoptr(GString) s = g_string_new("BEGIN;");
 	g_autofree char *fence = meta_fence_owner_sql(m);
-	g_autoptr(GArray) counts =
-	    g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	struct dm_err *err;
 
 	g_string_append_printf(s, "%s;SET @dm_ours = ", fence);

@@ -23,8 +23,8 @@ struct dm_err *meta_gone(const struct meta *m);
 /* One statement in a fenced transaction of its own, in one round trip. conn
  * takes several statements. With an error the transaction may be open: the
  * connection's use ends there. */
-struct dm_err *meta_run_fenced(struct meta *m, struct dm_sql_conn *conn,
-    const GString *sql) DM_MUST_CHECK;
+struct dm_err *meta_run_fenced(
+    struct meta *m, struct dm_sql_conn *conn, const GString *sql) DM_MUST_CHECK;
 /* `schema`.`table` */
 void meta_append_name(GString *sql, const struct meta *m, const char *table);
 /* "`schema`.`table` WHERE task=.. AND source=.." */

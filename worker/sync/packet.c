@@ -4,9 +4,9 @@
  *
  * DESIGN: everything travels in one packet, so the fence must be an error: the
  * first statement fails with "out of range" when the epoch is not ours, and
- * the second one when the lane's row is gone; it asks for the epoch again, since
- * a new owner's row may have come in between. (DO would not do: MariaDB makes
- * no error of what goes wrong in it.)
+ * the second one when the lane's row is gone; it asks for the epoch again,
+ * since a new owner's row may have come in between. (DO would not do: MariaDB
+ * makes no error of what goes wrong in it.)
  */
 #include "worker/sync/packet.h"
 

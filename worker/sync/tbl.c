@@ -98,11 +98,11 @@ tbl_guess_source(const struct dm_table *target, const char *db,
 	t->name = g_strdup(name);
 	/* They go from its keys, too: to those of the source add_extra and
 	 * append_extra put them back. */
-	for (guint i = 0; err == NULL && extracted != NULL &&
-			  i < extracted->len; i++) {
+	for (guint i = 0;
+	     err == NULL && extracted != NULL && i < extracted->len; i++) {
 		const struct dm_alter drop = { .kind = DM_ALTER_DROP_COLUMN,
-			.name = g_array_index(
-			    extracted, struct dm_extracted, i).column };
+			.name = g_array_index(extracted, struct dm_extracted, i)
+				    .column };
 
 		err = dm_schema_apply_alter(t, &drop);
 	}

@@ -216,8 +216,8 @@ undecided_has_row(const struct undecided *u, const struct dm_pos *start)
 }
 
 void
-undecided_add_row(struct undecided *u, const struct dm_pos *start,
-    const struct dm_xid *xid)
+undecided_add_row(
+    struct undecided *u, const struct dm_pos *start, const struct dm_xid *xid)
 {
 	struct undecided_row r = { .start = *start, .xid = *xid };
 

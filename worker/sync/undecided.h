@@ -85,8 +85,8 @@ DM_DEFINE_AUTO(undecided_txn)
 
 /* dm_xa has a row for a transaction that begins there. */
 bool undecided_has_row(const struct undecided *u, const struct dm_pos *start);
-void undecided_add_row(struct undecided *u, const struct dm_pos *start,
-    const struct dm_xid *xid);
+void undecided_add_row(
+    struct undecided *u, const struct dm_pos *start, const struct dm_xid *xid);
 /* Its XA PREPARE was read, which the source wrote then. */
 void undecided_note_time(
     struct undecided *u, const struct dm_pos *start, uint32_t when);

@@ -79,8 +79,7 @@ xa_meta_forget(struct meta *m, struct dm_sql_conn *conn,
 	meta_append_from(where, m, "dm_xa");
 	g_string_append(where, " AND ");
 	append_start(where, start);
-	err =
-	    dm_sql_query_string(conn, &n, "SELECT COUNT(*) %s", where->str);
+	err = dm_sql_query_string(conn, &n, "SELECT COUNT(*) %s", where->str);
 	*there = err == NULL && n != NULL && strcmp(n, "0") != 0;
 	if (!*there)
 		return err;

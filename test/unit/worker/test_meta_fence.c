@@ -20,10 +20,10 @@ static struct meta m = { .schema = schema,
 
 /* ---- the server ---- */
 
-static uint64_t matched;  /* by each statement */
-static guint answers;     /* to several statements */
-static unsigned sent;     /* packets of several statements */
-static GString *last;     /* statements so far */
+static uint64_t matched;        /* by each statement */
+static guint answers;           /* to several statements */
+static unsigned sent;           /* packets of several statements */
+static GString *last;           /* statements so far */
 static struct dm_sql_conn conn; /* all fails with its last_errno */
 
 static struct dm_err *
@@ -108,8 +108,8 @@ create_lanes(void)
 	return lane_meta_create(&m, &conn, 4, "map", &at);
 }
 
-static struct dm_err *(*const writers[])(void) = { check, save_phase,
-	save_table, move_lanes, create_lanes };
+static struct dm_err *(*const writers[])(
+    void) = { check, save_phase, save_table, move_lanes, create_lanes };
 
 START_TEST(a_write_that_meets_its_row_is_done)
 {
@@ -186,15 +186,15 @@ sweep_xa(void)
 	return err;
 }
 
-static struct dm_err *(*const packets[])(void) = { save_checkpoint, put_xa,
-	sweep_xa };
+static struct dm_err *(*const packets[])(
+    void) = { save_checkpoint, put_xa, sweep_xa };
 
 START_TEST(a_packet_has_the_fence_before_and_commits_after)
 {
 	static const char *const want[] = {
 		"BEGIN;UPDATE `dm_meta`.`dm_owner` SET epoch = IF(epoch = 12,",
-		"WHERE K;SET @dm_ours = (SELECT IF(COUNT(*) = 1, 1, ", "AND epoch = 12) = 1;",
-		";COMMIT\n"
+		"WHERE K;SET @dm_ours = (SELECT IF(COUNT(*) = 1, 1, ",
+		"AND epoch = 12) = 1;", ";COMMIT\n"
 	};
 	const char *p;
 

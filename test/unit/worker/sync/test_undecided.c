@@ -163,13 +163,11 @@ START_TEST(reading_begins_at_the_first_row)
 	undecided_add_row(&u, &second, &b);
 	undecided_add_row(&u, &start, &a);
 	ck_assert_str_eq(undecided_first(&u)->xid.text, "a");
-	ck_assert_int_eq(
-	    dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
+	ck_assert_int_eq(dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
 	ck_assert(undecided_has_row(&u, &second));
 	/* A decision that lanes may not have seen changes nothing. */
 	undecided_decide(&u, &start, &second);
-	ck_assert_int_eq(
-	    dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
+	ck_assert_int_eq(dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
 }
 END_TEST
 

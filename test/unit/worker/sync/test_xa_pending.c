@@ -63,8 +63,8 @@ START_TEST(what_was_purged_is_told_with_a_way_out)
 	ck_assert_ptr_nonnull(strstr(err->message, "X'78',X'',1"));
 	ck_assert_ptr_nonnull(strstr(err->message, "(bin.000004, 400)"));
 	ck_assert_ptr_nonnull(strstr(err->message, "before bin.000005"));
-	ck_assert_ptr_nonnull(strstr(
-	    err->workaround, "skip t1 --binlog-pos bin.000004:400`"));
+	ck_assert_ptr_nonnull(
+	    strstr(err->workaround, "skip t1 --binlog-pos bin.000004:400`"));
 	dm_err_free(err);
 }
 END_TEST
