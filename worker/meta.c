@@ -162,8 +162,13 @@ meta_gone(const struct meta *m)
 	struct dm_err *err =
 	    dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
 
-	return dm_err_set_cause(
+	dm_err_set_cause(
 	    err, "the rows of this task are gone from the target's metadata");
+	return dm_err_set_workaround(err,
+	    "nothing if the task was stopped or begun anew meanwhile; if "
+	    "somebody deleted rows in schema %s, begin anew with `start-task "
+	    "--remove-meta`",
+	    m->schema);
 }
 
 bool

@@ -120,12 +120,11 @@ xa_of() {
 
 	# The source purges what a prepared one needs.
 	prepare "$s" lost "INSERT INTO t VALUES (60,'lost')"
-	sql "$s" "INSERT INTO xa.nokey VALUES (60,'plain')"
+	sql "$s" "FLUSH BINARY LOGS; INSERT INTO xa.nokey VALUES (60,'plain')"
 	check "$s: prepared, and purged" equal "$task" "$s"
 	at=$(sql down "SELECT CONCAT(binlog_name, ':', binlog_pos) FROM dm_meta.dm_xa")
 	kill9 w1
 	kill9 w2
-	sql "$s" "FLUSH BINARY LOGS; PURGE BINARY LOGS TO '$(binlog_end "$s" | cut -f1)'"
 	sql "$s" "PURGE BINARY LOGS TO '$(binlog_end "$s" | cut -f1)'"
 	worker_up w1 --keepalive-ttl 5
 	worker_up w2 --keepalive-ttl 5
