@@ -87,8 +87,8 @@ check "and is equal" same_table up down seq im
 sql up "ALTER TABLE seq.im ADD COLUMN c INT NOT NULL DEFAULT 4"
 sql up "SET SESSION binlog_row_image=MINIMAL; INSERT INTO seq.im (a) VALUES (5)"
 check "a row without a column that has a default stops the task" wait_for 30 Paused task_stage seqs Paused
-check "it says so" shows seqs "not in the row image"
-check "and what to do" shows seqs "binlog_row_image=FULL"
+check "it says so" wait_for 30 why shows seqs "not in the row image"
+check "and what to do" wait_for 30 why shows seqs "binlog_row_image=FULL"
 check "nothing of it is in the target" test "$(sql down "SELECT COUNT(*) FROM seq.im WHERE a=5")" = 0
 check "stop-task" ctl stop-task seqs
 

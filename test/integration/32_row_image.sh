@@ -16,6 +16,11 @@ equal() {
 	wait_for 60 "synced" task_synced "$1" "$2" && same_schema "$2" down img
 }
 
+# shows TASK TEXT
+shows() {
+	ctl query-status "$1" | grep -q "$2"
+}
+
 # image IMAGE STATEMENTS: in a session of the source $s
 image() {
 	sql "$s" "SET SESSION binlog_row_image=$1; USE img; $2"
@@ -74,7 +79,7 @@ images_of() {
 	image MINIMAL "INSERT INTO d (id) VALUES (1)"
 	check "$s: a default that the target may not share stops the task" \
 		wait_for 30 Paused task_stage "$task" Paused
-	check "$s: and is told" grep -q '"ErrCode": 11126' <<<"$(ctl query-status "$task")"
+	check "$s: and is told" wait_for 30 11126 shows "$task" '"ErrCode": 11126'
 	check "$s: stop-task" ctl stop-task "$task"
 	sql down "DROP DATABASE img"
 }
