@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define ER_DATA_OUT_OF_RANGE 1690
+#define RUN_STATEMENTS       5 /* of meta_run_fenced */
 
 static const char *const phase_names[] = { "none", "copy", "sync", "load" };
 static const char *const state_names[] = { "planned", "copying", "done" };
@@ -137,16 +138,37 @@ meta_fence_owner_sql(const struct meta *m)
 }
 
 void
-meta_append_guard(GString *sql, const struct meta *m, const char *column)
+meta_append_ours(GString *sql, const struct meta *m, const char *table)
 {
-	if (DM_DEFECT_IS(NO_EPOCH)) {
-		g_string_append(sql, "1 = 1");
-		return;
-	}
-	g_string_append_printf(sql,
-	    "IF(%s = %" PRIu64 ", 1, %s + 9223372036854775807 + "
-	    "9223372036854775807) = 1",
-	    column, m->epoch, column);
+	g_string_append(sql,
+	    "(SELECT IF(COUNT(*) = 1, 1, COUNT(*) + "
+	    "9223372036854775807 + 9223372036854775807) FROM ");
+	meta_append_from(sql, m, table);
+	if (!DM_DEFECT_IS(NO_EPOCH))
+		g_string_append_printf(sql, " AND epoch = %" PRIu64, m->epoch);
+}
+
+void
+meta_append_guard(GString *sql, const struct meta *m)
+{
+	meta_append_ours(sql, m, "dm_owner");
+	g_string_append(sql, ") = 1");
+}
+
+struct dm_err *
+meta_gone(const struct meta *m)
+{
+	g_autofree char *ours = g_strdup_printf("%" PRIu64, m->epoch);
+	struct dm_err *err =
+	    dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
+
+	dm_err_set_cause(
+	    err, "the rows of this task are gone from the target's metadata");
+	return dm_err_set_workaround(err,
+	    "nothing if the task was stopped or begun anew meanwhile; if "
+	    "somebody deleted rows in schema %s, begin anew with `start-task "
+	    "--remove-meta`",
+	    m->schema);
 }
 
 bool
@@ -166,20 +188,44 @@ meta_name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
 	return dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
 }
 
+/* A statement with the fence that must meet a row. */
+static struct dm_err *
+exec_matching(
+    struct meta *m, struct dm_sql_conn *conn, const char *sql, size_t len)
+{
+	uint64_t matched = 0;
+	struct dm_err *err =
+	    meta_name_fence(m, conn, dm_sql_exec(conn, sql, len, &matched));
+
+	if (err == NULL && matched == 0 && !DM_DEFECT_IS(NO_EPOCH))
+		err = meta_gone(m);
+	return err;
+}
+
 struct dm_err *
 meta_check_fence(struct meta *m, struct dm_sql_conn *conn)
 {
 	g_autofree char *sql = meta_fence_owner_sql(m);
 
-	return meta_name_fence(
-	    m, conn, dm_sql_exec(conn, sql, strlen(sql), NULL));
+	return exec_matching(m, conn, sql, strlen(sql));
 }
 
-static struct dm_err *
-exec_fenced(struct meta *m, struct dm_sql_conn *conn, const GString *sql)
+struct dm_err *
+meta_run_fenced(struct meta *m, struct dm_sql_conn *conn, const GString *sql)
 {
-	return meta_name_fence(
-	    m, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
+	g_autoptr(GString) s = g_string_new("BEGIN;");
+	g_autofree char *fence = meta_fence_owner_sql(m);
+	g_autoptr(GArray) counts = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	struct dm_err *err;
+
+	g_string_append_printf(s, "%s;SET @dm_ours = ", fence);
+	meta_append_guard(s, m);
+	g_string_append_printf(s, ";%s;COMMIT", sql->str);
+	err = dm_sql_exec_multi(conn, s->str, s->len, counts);
+	if (err == NULL && counts->len != RUN_STATEMENTS)
+		err = dm_err_set_cause(dm_err_new(DB_BAD_CONN),
+		    "%u answers to %d statements", counts->len, RUN_STATEMENTS);
+	return meta_name_fence(m, conn, err);
 }
 
 /* ---- creation ---- */
@@ -268,7 +314,7 @@ meta_save_phase(struct meta *m, struct dm_sql_conn *conn, enum meta_phase phase,
 	    sql, ", base_pos=%" PRIu64 ", base_gtid=", sync_from->pos);
 	meta_append_text(sql, gtid == NULL ? "" : gtid);
 	g_string_append_printf(sql, " WHERE %s", m->key);
-	return exec_fenced(m, conn, sql);
+	return exec_matching(m, conn, sql->str, sql->len);
 }
 
 /* ---- tables ---- */
@@ -393,6 +439,19 @@ meta_append_table_values(
 	    t->bytes, t->est_rows, t->est_bytes, t->created ? 1 : 0);
 }
 
+/* A condition on the owner row that is read. */
+static void
+append_epoch_guard(GString *sql, const struct meta *m)
+{
+	if (DM_DEFECT_IS(NO_EPOCH))
+		g_string_append(sql, "1 = 1");
+	else
+		g_string_append_printf(sql,
+		    "IF(epoch = %" PRIu64 ", 1, epoch + 9223372036854775807 + "
+		    "9223372036854775807) = 1",
+		    m->epoch);
+}
+
 struct dm_err *
 meta_save_table(
     struct meta *m, struct dm_sql_conn *conn, const struct meta_table *t)
@@ -407,10 +466,10 @@ meta_save_table(
 	g_string_append(sql, " FROM ");
 	meta_append_from(sql, m, "dm_owner");
 	g_string_append(sql, " AND ");
-	meta_append_guard(sql, m, "epoch");
+	append_epoch_guard(sql, m);
 	g_string_append_printf(
 	    sql, " LOCK IN SHARE MODE%s", meta_table_on_duplicate);
-	return exec_fenced(m, conn, sql);
+	return exec_matching(m, conn, sql->str, sql->len);
 }
 
 struct dm_err *
@@ -428,12 +487,10 @@ meta_delete_table(
 		meta_append_text(sql, db);
 		g_string_append(sql, " AND tbl=");
 		meta_append_text(sql, tbl);
-		g_string_append(sql, " AND (SELECT ");
-		meta_append_guard(sql, m, "o.epoch");
-		g_string_append(sql, " FROM ");
-		meta_append_name(sql, m, "dm_owner");
-		g_string_append_printf(sql, " o WHERE %s)", m->key);
-		err = exec_fenced(m, conn, sql);
+		g_string_append(sql, " AND ");
+		meta_append_guard(sql, m);
+		err = meta_name_fence(
+		    m, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
 	}
 	return err;
 }

@@ -8,7 +8,9 @@
  * column; a newer format is refused. Each function works on the connection it
  * is given, which its caller owns.
  * Errors: META_ADOPT when another cluster owns the rows, META_FENCED when a
- * newer epoch took over, META_FORMAT; else those of lib/sql.
+ * newer epoch took over or the rows were removed, META_FORMAT; else those of
+ * lib/sql. Counts must be of matched rows (dm_sql_params.found_rows): a fence
+ * that finds no row holds, too.
  */
 #ifndef DM_WORKER_META_H
 #define DM_WORKER_META_H
@@ -47,14 +49,15 @@ struct dm_err *meta_record_conn(
     struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
 
 /* SQL text that fails with an error (out of range) when the epoch of the
- * owner row is not ours: "UPDATE dm_owner SET epoch = IF(...) WHERE ...". New
- * string, without a trailing semicolon. */
+ * owner row is not ours, and matches nothing when it is gone: "UPDATE dm_owner
+ * SET epoch = IF(...) WHERE ...". New string, without a trailing semicolon. */
 char *meta_fence_owner_sql(const struct meta *m);
 /* The expression: epoch = IF(epoch = N, epoch, epoch + 9223372036854775807 +
  * 9223372036854775807), for SET lists. New string. */
 char *meta_fence_expr(const struct meta *m);
 /* Run meta_fence_owner_sql in the transaction that is open: META_FENCED when
- * there is a newer owner; else the row stays locked, so that none comes. */
+ * there is a newer owner, or none; else the row stays locked, so that none
+ * comes. */
 struct dm_err *meta_check_fence(
     struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
 /* What a write with meta_fence_expr returned on conn; takes it. META_FENCED in

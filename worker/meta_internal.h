@@ -11,9 +11,20 @@
 /* _utf8mb4'text': compared in the column's own collation, whatever the
  * connection's charset, so that keys are used. */
 void meta_append_text(GString *sql, const char *text);
-/* A condition that is true while the owner row is ours
- * and an out-of-range error when it is not; `column` is its epoch. */
-void meta_append_guard(GString *sql, const struct meta *m, const char *column);
+/* A condition that is true while the owner row is ours and an out-of-range
+ * error when it is another's or gone. It locks nothing. */
+void meta_append_guard(GString *sql, const struct meta *m);
+/* "(SELECT .. FROM table WHERE task=.. AND source=.. AND epoch=..": 1 when that
+ * is one row, else an out-of-range error. The caller may add conditions, and
+ * closes it. */
+void meta_append_ours(GString *sql, const struct meta *m, const char *table);
+/* META_FENCED, because rows that were ours are there no more. */
+struct dm_err *meta_gone(const struct meta *m);
+/* One statement in a fenced transaction of its own, in one round trip. conn
+ * takes several statements. With an error the transaction may be open: the
+ * connection's use ends there. */
+struct dm_err *meta_run_fenced(
+    struct meta *m, struct dm_sql_conn *conn, const GString *sql) DM_MUST_CHECK;
 /* `schema`.`table` */
 void meta_append_name(GString *sql, const struct meta *m, const char *table);
 /* "`schema`.`table` WHERE task=.. AND source=.." */

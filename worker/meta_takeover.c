@@ -441,12 +441,13 @@ record_conn(struct meta *m, struct dm_sql_conn *conn, const char *server)
 	err = read_owner(m, conn, true, &o);
 	if (err == NULL)
 		err = check_owner(m, &o);
+	if (err == NULL && !o.found) /* we had taken over */
+		err = meta_gone(m);
 	if (err != NULL) {
 		owner_row_fini(&o);
 		return err;
 	}
-	ids = parse_ids(
-	    o.found && same_server(server, o.server) ? o.conn_ids : "");
+	ids = parse_ids(same_server(server, o.server) ? o.conn_ids : "");
 	owner_row_fini(&o);
 	if (ids->len >= CONNS_MAX)
 		err = keep_alive_ids(conn, ids);

@@ -92,6 +92,7 @@ static const char *const meta_columns[] = {
 	/* dm_xa: where prepared transactions begin */
 	META_HEAD "binlog_name VARCHAR(128) NOT NULL, "
 		  "binlog_pos BIGINT UNSIGNED NOT NULL, "
+		  "xid VARCHAR(300) NOT NULL DEFAULT '', "
 		  "PRIMARY KEY (task, source, binlog_name, binlog_pos)",
 };
 

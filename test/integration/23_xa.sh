@@ -43,7 +43,7 @@ equal() {
 
 # xa_of SERVER SOURCE-ID TASK
 xa_of() {
-	local s=$1 task=$3 pid i yaml
+	local s=$1 task=$3 pid i yaml at
 	sql "$s" "CREATE DATABASE xa; USE xa;
 		CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(40));
 		CREATE TABLE u (id INT PRIMARY KEY, v INT, UNIQUE KEY (v));
@@ -117,6 +117,25 @@ xa_of() {
 	wait "${pid[@]}"
 	check "$s: each once, whatever is killed" equal "$task" "$s"
 	check "$s: nothing is kept" wait_for 30 swept prepared_rows 0
+
+	# The source purges what a prepared one needs.
+	prepare "$s" lost "INSERT INTO t VALUES (60,'lost')"
+	sql "$s" "FLUSH BINARY LOGS; INSERT INTO xa.nokey VALUES (60,'plain')"
+	check "$s: prepared, and purged" equal "$task" "$s"
+	at=$(sql down "SELECT CONCAT(binlog_name, ':', binlog_pos) FROM dm_meta.dm_xa")
+	kill9 w1
+	kill9 w2
+	sql "$s" "PURGE BINARY LOGS TO '$(binlog_end "$s" | cut -f1)'"
+	worker_up w1 --keepalive-ttl 5
+	worker_up w2 --keepalive-ttl 5
+	check "$s: that stops the task" wait_for 60 36905 shows "$task" '"ErrCode": 36905'
+	check "$s: it names the transaction" shows "$task" "X'6c6f7374',X'',1, prepared at"
+	check "$s: and the way out" shows "$task" "binlog skip $task --binlog-pos $at"
+	sql "$s" "XA ROLLBACK 'lost'"
+	check "$s: binlog skip forgets it" ctl binlog skip "$task" --binlog-pos "$at"
+	sql "$s" "INSERT INTO xa.nokey VALUES (61,'plain')"
+	check "$s: it goes on" equal "$task" "$s"
+	check "$s: nothing is kept" prepared_rows 0
 	check "$s: no statement matched another number of rows" \
 		bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status $task --more | grep -q '\"unexpectedRows\": \"0\"'"
 	check "$s: stop-task" ctl stop-task "$task"

@@ -76,6 +76,19 @@ check "a column of that name in the source stops" wait_for 60 paused \
 check "and is told" grep -q "Duplicate column name" \
 	<<<"$(ctl query-status ext)"
 check "stop-task" ctl stop-task ext
+# Nothing is known of the source's table: it is taken to look like the target's.
+TASK_INSTANCE="  route-rules: [t, u]
+  meta:
+$(binlog_end up1 | awk '{ printf "    binlog-name: %s\n    binlog-pos: %s", $1, $2 }')"
+yaml=$(task_yaml exti incremental down src-1)
+check "start-task from a position" ctl start-task "$yaml"
+sql up1 "USE s_1; INSERT INTO t_a1 VALUES (3000, 'new'); UPDATE t_a1 SET v='late' WHERE id=12;
+ DELETE FROM t_a1 WHERE id=13; UPDATE t_a1 SET id=3001 WHERE id=14"
+check "it fills the columns, too" wait_for 60 equal equal
+sql up1 "ALTER TABLE s_1.t_a1 ADD COLUMN w INT DEFAULT 7; INSERT INTO s_1.t_a1 VALUES (3002, 'wide', 8)"
+check "also after a DDL" wait_for 60 equal equal
+check "stop-task" ctl stop-task exti
+TASK_INSTANCE="  route-rules: [t, u]"
 sql down "ALTER TABLE m.u DROP PRIMARY KEY, DROP COLUMN num; TRUNCATE m.u"
 TASK_EXTRA=${TASK_EXTRA//'table-regexp: "t_(a)([0-9]+)"'/'table-regexp: "t_(a"'}
 refuse "a bad expression is refused" "extract-table" \

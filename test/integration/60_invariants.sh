@@ -16,7 +16,7 @@
 cluster_init
 TTL=5
 PATIENCE=${PATIENCE:-60} # seconds until replication must have caught up
-CASE=${CASE:-copy bytes merge lost move unique barrier killed owner lease frozen}
+CASE=${CASE:-copy bytes merge lost move unique barrier killed owner lease gone frozen}
 
 # ---- sessions that keep rows locked in the target ----
 
@@ -284,6 +284,47 @@ case_lease() {
 	synced inv
 	check "invariant 4: and goes on when there is one" \
 		same_table up down inv c
+}
+
+# Somebody removed the task's metadata (start-task --remove-meta while this worker
+# was frozen, say): its rows fence no less for being gone.
+case_gone() {
+	local t what yaml begin=
+	sql up "CREATE DATABASE gone; CREATE TABLE gone.t (id INT PRIMARY KEY, v INT)"
+	TASK_EXTRA="block-allow-list:
+  ours: {do-dbs: [gone]}"
+	TASK_INSTANCE="  block-allow-list: ours"
+	yaml=$(task_yaml gone all down src1)
+	for what in "INSERT INTO t VALUES (1,1)" "CREATE TABLE u (id INT)" \
+		"XA START 'g'; INSERT INTO t VALUES (2,2); XA END 'g'; XA PREPARE 'g'"; do
+		sql down "DROP DATABASE IF EXISTS gone"
+		# shellcheck disable=SC2086
+		check "start-task" ctl start-task "$yaml" $begin
+		begin=--remove-meta
+		synced gone
+		# Every lane has its connection; a structure that stays as it is
+		# is written all the same.
+		sql up "USE gone; DROP TABLE IF EXISTS u; DELETE FROM t; ALTER TABLE t ENGINE=InnoDB; ALTER TABLE t ENGINE=InnoDB;
+			INSERT INTO t SELECT seq, 0 FROM seq_100_to_150"
+		synced gone
+		for t in xa operator intent chunk table lane owner; do
+			sql down "DELETE FROM dm_meta.dm_$t WHERE task='gone'"
+		done
+		sql up "USE gone; $what"
+		check "invariant 2: an owner whose rows are gone stops" \
+			wait_for 60 "36902" gone_fenced
+		check "invariant 2: and writes nothing ($what)" test "$(sql down "SELECT
+			(SELECT COUNT(*) FROM dm_meta.dm_xa WHERE task='gone') +
+			(SELECT COUNT(*) FROM dm_meta.dm_lane WHERE task='gone') +
+			(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema='gone') * 10 +
+			(SELECT COUNT(*) FROM gone.t WHERE id < 100)")" = 10
+		check "stop-task" ctl stop-task gone
+	done
+	sql up "XA ROLLBACK 'g'; DROP DATABASE gone"
+}
+
+gone_fenced() {
+	ctl query-status gone | grep -q '"ErrCode": 36902'
 }
 
 # A worker that is frozen in its work wakes up when another has its source.

@@ -272,6 +272,8 @@ copy_table_finish(
 {
 	g_autoptr(GString) sql = g_string_new("UPDATE ");
 	const struct meta_table *m = t->meta;
+	uint64_t matched = 0;
+	struct dm_err *err;
 
 	meta_append_name(sql, r->meta, "dm_table");
 	g_string_append_printf(sql,
@@ -282,13 +284,11 @@ copy_table_finish(
 	g_string_append_printf(sql, ", snap_hi_pos=%" PRIu64 " WHERE %s",
 	    m->snap_hi.pos, r->meta->key);
 	append_table(sql, t);
-	g_string_append(sql, " AND (SELECT ");
-	meta_append_guard(sql, r->meta, "o.epoch");
-	g_string_append(sql, " FROM ");
-	meta_append_name(sql, r->meta, "dm_owner");
-	g_string_append_printf(sql, " o WHERE %s)", r->meta->key);
-	return meta_name_fence(
-	    r->meta, conn, dm_sql_exec(conn, sql->str, sql->len, NULL));
+	g_string_append(sql, " AND ");
+	meta_append_guard(sql, r->meta);
+	err = meta_name_fence(
+	    r->meta, conn, dm_sql_exec(conn, sql->str, sql->len, &matched));
+	return err == NULL && matched == 0 ? meta_gone(r->meta) : err;
 }
 
 struct dm_err *

@@ -327,7 +327,7 @@ add_merged(struct batch *b, const struct row_change *rc)
 bool
 batch_add(struct batch *b, const struct row_change *rc)
 {
-	bool merge = rc->t->mergeable && !rc->idempotent;
+	bool merge = rc->t->mergeable && !rc->idempotent && !rc->partial;
 
 	/* Merged changes are applied out of order: they must not meet others
 	 * of their table. */

@@ -63,6 +63,7 @@ struct row_change {
 	const struct dm_value *before, *after;
 	unsigned flags; /* CHANGE_NO_FK */
 	bool idempotent;
+	bool partial; /* columns are DM_VAL_ABSENT: row_image.h */
 };
 
 struct batch *batch_new(void);

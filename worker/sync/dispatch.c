@@ -14,6 +14,7 @@
 #include "worker/sync/literal.h"
 #include "worker/sync/operate.h"
 #include "worker/sync/query.h"
+#include "worker/sync/row_image.h"
 #include "worker/sync/xa.h"
 
 #include <string.h>
@@ -342,13 +343,18 @@ dispatch_row(struct dispatch *d, const struct row_change *rc)
 	struct open_lane *o = &d->open[lane];
 	uint64_t ordinal = d->ordinal + 1;
 	struct dm_err *err;
-	bool fits;
+	bool fits, alone;
 
 	if (dm_pos_cmp(&d->txn_start, &d->resume_end) < 0 &&
 	    lane_mark_has(&d->resume[lane], &d->txn_start, ordinal)) {
 		d->ordinal = ordinal;
 		return NULL;
 	}
+	/* Unique values that are not logged cannot be claimed. */
+	alone = rc->partial && !rc->t->one_lane && rc->t->n_claims > 0;
+	err = alone ? dispatch_drain(d) : NULL;
+	if (err != NULL)
+		return err;
 	/* Until the row is in a batch, no mark may say that it is: not that of
 	 * a batch that goes first, nor those of a pause that ends a wait. */
 	err = claim(d, rc->t, lane, rc->before, rc->after);
@@ -369,38 +375,21 @@ dispatch_row(struct dispatch *d, const struct row_change *rc)
 	if (o->b->first_ts == 0)
 		o->b->first_ts = d->ts;
 	atomic_fetch_add(&d->counters->rows, 1);
+	if (alone)
+		return dispatch_drain(d);
 	if (batch_is_full(o->b, d->env->inst->syncer.batch))
 		return push(d, lane);
-	return NULL;
-}
-
-static struct dm_err *
-check_image(const struct tbl *t, const struct dm_value *row)
-{
-	struct dm_err *err;
-
-	for (unsigned i = 0; row != NULL && i < t->n_cols; i++) {
-		if (row[i].kind != DM_VAL_ABSENT || !t->written[i])
-			continue;
-		err = dm_err_new(BINLOG_NOT_LOG_COLUMN);
-		return dm_err_set_cause(err,
-		    "column %s of `%s`.`%s` is not in the row image",
-		    t->idents[i], t->db, t->name);
-	}
 	return NULL;
 }
 
 /* One row: checked, and given to its lane unless an expression leaves it out.
  */
 static struct dm_err *
-take_row(
-    struct dispatch *d, enum dm_rows_kind kind, const struct row_change *rc)
+take_row(struct dispatch *d, enum dm_rows_kind kind, struct row_change *rc)
 {
-	struct dm_err *err = check_image(rc->t, rc->before);
+	struct dm_err *err = row_image_take(rc, d->after);
 	bool skip = false;
 
-	if (err == NULL)
-		err = check_image(rc->t, rc->after);
 	if (err == NULL && rc->t->filter != NULL)
 		err = row_filter_skips(
 		    rc->t->filter, kind, rc->before, rc->after, &skip);

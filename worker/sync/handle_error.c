@@ -8,6 +8,7 @@
 #include "worker/sync/commands.h"
 
 #include "lib/log/log.h"
+#include "worker/sync/undecided.h"
 
 #include <string.h>
 
@@ -182,6 +183,28 @@ drop_outdated(const struct command_env *e, GPtrArray *list)
 	return err;
 }
 
+/* At such a place stands no statement: to skip it means to wait no more for
+ * what becomes of it. */
+static struct dm_err *
+forget_prepared(const struct command_env *e, Pb__ErrorOp op,
+    const struct dm_pos *pos, bool *done)
+{
+	g_autofree char *at = dm_pos_text(pos);
+	struct dm_err *err;
+
+	*done = false;
+	if (op != PB__ERROR_OP__Skip || e->target == NULL)
+		return NULL;
+	err = xa_meta_forget(e->meta, e->target, pos, done);
+	if (*done && err == NULL)
+		dm_warn("a prepared XA transaction is forgotten, as a person "
+			"said",
+		    dm_kstr("task", e->env->task->name),
+		    dm_kstr("source", e->env->source->source_id),
+		    dm_kstr("position", at));
+	return err;
+}
+
 /* One transaction, fenced. */
 static struct dm_err *
 change(const struct command_env *e, const Pb__HandleWorkerErrorRequest *req,
@@ -222,6 +245,7 @@ handle_error_run(const struct command_env *e,
 	g_autoptr(GPtrArray) list = NULL;
 	g_autofree char *at = NULL;
 	struct dm_pos pos = { 0 };
+	bool forgotten = false;
 	struct dm_err *err;
 
 	if (req->op < PB__ERROR_OP__Skip || req->op > PB__ERROR_OP__List)
@@ -232,7 +256,10 @@ handle_error_run(const struct command_env *e,
 	if (err == NULL)
 		err = check_sqls(req);
 	if (err == NULL)
-		err = check_not_passed(e, req->op, &pos);
+		err = forget_prepared(e, req->op, &pos, &forgotten);
+	if (err != NULL || forgotten)
+		return err;
+	err = check_not_passed(e, req->op, &pos);
 	if (err == NULL)
 		err = operators_load(e->meta, e->target, &list);
 	if (err != NULL)

@@ -18,7 +18,6 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS   5000
 #define FENCE_STATEMENTS 3 /* at the packet's head; BEGIN counts */
-#define SAMPLE_BYTES     300
 
 void
 lane_exec_init(struct lane_exec *x)
@@ -102,18 +101,6 @@ was_committed(struct lane_exec *x, const struct lane_mark *m, bool *yes)
 	return NULL;
 }
 
-/* It goes into messages, which are UTF-8; a statement need not be. */
-static char *
-sample_text(const struct lane_exec *x, const struct statement *st, uint64_t got)
-{
-	g_autofree char *sql = g_utf8_make_valid(x->packet.text->str + st->off,
-	    (gssize)MIN(st->len, (size_t)SAMPLE_BYTES));
-
-	return g_strdup_printf("matched %" G_GUINT64_FORMAT
-			       " rows instead of %" G_GINT64_FORMAT ": %s",
-	    got, st->expected, sql);
-}
-
 static void
 check_counts(struct lane_exec *x, struct exec_result *out)
 {
@@ -131,7 +118,7 @@ check_counts(struct lane_exec *x, struct exec_result *out)
 			continue;
 		out->unexpected++;
 		if (out->sample == NULL)
-			out->sample = sample_text(x, st, got);
+			out->sample = packet_sample(&x->packet, st, got);
 	}
 }
 
@@ -235,7 +222,7 @@ lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
 
 		dm_err_free(err);
 		err = unsettled ? settle_lost(x, &last->mark, c, &done) : NULL;
-		retry = true;
+		retry = !dm_err_is(err, META_FENCED);
 		if (err == NULL && done) {
 			count_as_planned(x, out);
 			break;

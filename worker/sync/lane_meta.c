@@ -2,6 +2,8 @@
 /* Lanes and intents in the target: see lane_meta.h. */
 #include "worker/sync/lane_meta.h"
 
+#include "worker/meta_internal.h"
+
 #include <string.h>
 
 static uint64_t
@@ -130,7 +132,9 @@ lane_meta_move(struct meta *m, struct dm_sql_conn *conn, unsigned n,
 	struct dm_err *err = meta_name_fence(
 	    m, conn, dm_sql_exec(conn, sql, strlen(sql), &rows));
 
-	if (err == NULL && rows != n)
+	if (err == NULL && rows == 0)
+		err = meta_gone(m);
+	else if (err == NULL && rows != n)
 		err = dm_err_plain("%s has %" G_GUINT64_FORMAT
 				   " lanes of this task instead of %u",
 		    table, rows, n);
@@ -243,7 +247,7 @@ lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
 			   "binlog_name=VALUES(binlog_name),"
 			   "binlog_pos=VALUES(binlog_pos),"
 			   "binlog_gtid=VALUES(binlog_gtid)");
-	return dm_sql_exec(conn, s->str, s->len, NULL);
+	return meta_run_fenced(m, conn, s);
 }
 
 struct dm_err *

@@ -4,16 +4,20 @@
  *
  * DESIGN: everything travels in one packet, so the fence must be an error: the
  * first statement fails with "out of range" when the epoch is not ours, and
- * the second one when the lane's row is gone.
+ * the second one when the lane's row is gone; it asks for the epoch again,
+ * since a new owner's row may have come in between. (DO would not do: MariaDB
+ * makes no error of what goes wrong in it.)
  */
 #include "worker/sync/packet.h"
 
 #include "lib/base/defect.h"
+#include "worker/meta_internal.h"
 
 #include <string.h>
 
 #define KEEP_BYTES      ((size_t)2 << 20) /* of a packet that grew beyond */
 #define ROWS_PER_DELETE 200U
+#define SAMPLE_BYTES    ((size_t)300)
 
 void
 packet_init(struct packet *p)
@@ -73,10 +77,9 @@ add_progress(struct packet *p, const struct meta *meta, unsigned lane,
 	    m->cut_row, meta->key, lane);
 	end_statement(p, off, 1, 0);
 	off = p->text->len;
-	g_string_append_printf(p->text,
-	    "DO (SELECT IF(COUNT(*)=1,0,9223372036854775807+"
-	    "9223372036854775807) FROM %s WHERE %s AND lane=%u)",
-	    table, meta->key, lane);
+	g_string_append(p->text, "SET @dm_ours = ");
+	meta_append_ours(p->text, meta, "dm_lane");
+	g_string_append_printf(p->text, " AND lane=%u)", lane);
 	end_statement(p, off, -1, 0);
 }
 
@@ -305,4 +308,15 @@ packet_build(struct packet *p, const struct meta *meta,
 		add_batch(&bu, g_ptr_array_index(batches, i));
 	switch_session(&bu, 0);
 	add_text(p, "COMMIT");
+}
+
+char *
+packet_sample(const struct packet *p, const struct statement *st, uint64_t got)
+{
+	g_autofree char *sql = g_utf8_make_valid(
+	    p->text->str + st->off, (gssize)MIN(st->len, SAMPLE_BYTES));
+
+	return g_strdup_printf("matched %" G_GUINT64_FORMAT
+			       " rows instead of %" G_GINT64_FORMAT ": %s",
+	    got, st->expected, sql);
 }

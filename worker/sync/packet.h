@@ -33,4 +33,9 @@ void packet_fini(struct packet *p);
 void packet_build(struct packet *p, const struct meta *meta,
     const struct target_info *info, unsigned lane, GPtrArray *batches);
 
+/* For a message that a statement matched `got` rows: its first bytes, made
+ * UTF-8, which a statement need not be. New string. */
+char *packet_sample(
+    const struct packet *p, const struct statement *st, uint64_t got);
+
 #endif

@@ -75,6 +75,11 @@ rowsql_update(GString *s, const struct tbl *t, const struct dm_value *before,
 			continue;
 		g_string_append_printf(
 		    s, "%s%s=", n++ > 0 ? "," : "", t->idents[i]);
+		if (after[i].kind == DM_VAL_ABSENT) {
+			/* It stays, whatever ON UPDATE says. */
+			g_string_append(s, t->idents[i]);
+			continue;
+		}
 		literal_append(s, column(t, i), &after[i]);
 		flags |= lax(column(t, i), &after[i]);
 	}

@@ -18,6 +18,7 @@
 #include "worker/sync/operate.h"
 #include "worker/sync/start_gtid.h"
 #include "worker/sync/start_time.h"
+#include "worker/sync/xa_pending.h"
 
 #include <string.h>
 
@@ -238,7 +239,8 @@ prepare_lanes(struct run *r)
 static void
 lowest_lane(struct run *r)
 {
-	struct dm_pos low = r->d.resume[0].done, first;
+	struct dm_pos low = r->d.resume[0].done;
+	const struct undecided_row *first;
 
 	for (unsigned i = 1; i < r->d.n_lanes; i++) {
 		if (dm_pos_cmp(&r->d.resume[i].done, &low) < 0)
@@ -249,9 +251,9 @@ lowest_lane(struct run *r)
 		return;
 	g_clear_pointer(&r->from_gtid, g_free);
 	/* What was prepared before that, and may not be decided. */
-	if (undecided_first(&r->d.undecided, &first) &&
-	    dm_pos_cmp(&first, &low) < 0)
-		r->from = first;
+	first = undecided_first(&r->d.undecided);
+	if (first != NULL && dm_pos_cmp(&first->start, &low) < 0)
+		r->from = first->start;
 }
 
 /* Where the source's binlog ends now. */
@@ -291,7 +293,8 @@ is_lost(const GPtrArray *names, const GArray *sizes, const struct dm_pos *at)
 	return !later; /* purged is another error, which the server gives */
 }
 
-/* A source that lost its last transactions must not be followed silently. */
+/* A source that lost its last transactions must not be followed silently, and
+ * one that purged what we need says only that it did. */
 static struct dm_err *
 check_source_end(struct run *r)
 {
@@ -301,6 +304,8 @@ check_source_end(struct run *r)
 
 	if (err == NULL)
 		err = dm_binlog_list(r->source, &names, &sizes);
+	if (err == NULL)
+		err = xa_pending_check(&r->d.undecided, &r->u->env, names);
 	for (unsigned i = 0; err == NULL && i < r->d.n_lanes; i++) {
 		const struct dm_pos *at = &r->d.resume[i].done;
 		g_autofree char *ours = dm_pos_text(at), *end = NULL;
@@ -487,6 +492,7 @@ sweep_decided(struct run *r)
 
 	if (r->d.undecided.rows->len == 0)
 		return NULL;
+	xa_pending_tell(&r->d.undecided, &r->u->env);
 	lanes_stats(r->d.lanes, &st);
 	g_free(st.sample);
 	return xa_meta_sweep(r->meta, r->target, &r->d.undecided, &st.low);

@@ -302,21 +302,19 @@ tables_target_structure(struct dm_sql_conn *conn, const char *db,
 
 static struct dm_err *
 source_structure(struct tables *ts, const char *db, const char *name,
-    const struct dm_table *target)
+    const struct dm_table *target, const GArray *extracted)
 {
-	struct dm_table *t;
+	struct dm_table *t = NULL;
+	struct dm_err *err;
 
 	if (dm_tracker_get(ts->tracker, db, name) != NULL)
 		return NULL;
 	/* As DM does: before its first DDL, a table that nothing is known of
 	 * looks like the one in the target. */
-	t = dm_table_copy(target);
-	g_free(t->schema);
-	g_free(t->name);
-	t->schema = g_strdup(db);
-	t->name = g_strdup(name);
-	dm_tracker_put(ts->tracker, t);
-	return NULL;
+	err = tbl_guess_source(target, db, name, extracted, &t);
+	if (err == NULL)
+		dm_tracker_put(ts->tracker, t);
+	return err;
 }
 
 static struct dm_err *
@@ -386,7 +384,7 @@ build(struct tables *ts, const char *db, const char *name, const char *key,
 
 		return dm_err_new(SYNCER_DOWNSTREAM_TABLE_NOT_FOUND, ident);
 	}
-	err = source_structure(ts, db, name, target);
+	err = source_structure(ts, db, name, target, extracted);
 	if (err != NULL)
 		return err;
 	group_key = g_strconcat(to_db, ".", to_name, NULL);

@@ -11,6 +11,7 @@
 #include "worker/sync/tbl.h"
 
 #include "lib/base/hash.h"
+#include "lib/schema/tracker.h"
 #include "lib/sql/sql.h"
 #include "worker/sync/literal.h"
 #include "worker/sync/row_filter.h"
@@ -82,6 +83,32 @@ add_extra(struct tbl *t, const struct tbl_input *in)
 		t->n_extra++;
 	}
 	return NULL;
+}
+
+struct dm_err *
+tbl_guess_source(const struct dm_table *target, const char *db,
+    const char *name, const GArray *extracted, struct dm_table **src)
+{
+	DM_AUTO(dm_table) t = dm_table_copy(target);
+	struct dm_err *err = NULL;
+
+	g_free(t->schema);
+	g_free(t->name);
+	t->schema = g_strdup(db);
+	t->name = g_strdup(name);
+	/* They go from its keys, too: to those of the source add_extra and
+	 * append_extra put them back. */
+	for (guint i = 0;
+	     err == NULL && extracted != NULL && i < extracted->len; i++) {
+		const struct dm_alter drop = { .kind = DM_ALTER_DROP_COLUMN,
+			.name = g_array_index(extracted, struct dm_extracted, i)
+				    .column };
+
+		err = dm_schema_apply_alter(t, &drop);
+	}
+	if (err == NULL)
+		*src = DM_TAKE(t);
+	return err;
 }
 
 void

@@ -96,6 +96,12 @@ struct tbl_input {
 struct dm_err *tbl_new(
     const struct tbl_input *in, struct tbl **out) DM_MUST_CHECK;
 void tbl_free(struct tbl *t);
+/* What a source table that nothing is known of looks like: the target's, under
+ * its own name and without the columns that a route fills. extracted as in
+ * tbl_input. *src: new. */
+struct dm_err *tbl_guess_source(const struct dm_table *target, const char *db,
+    const char *name, const GArray *extracted,
+    struct dm_table **src) DM_MUST_CHECK;
 /* Puts the constants behind the values of a row that was read. */
 void tbl_fill_extra(const struct tbl *t, struct dm_value *values);
 /* t's target is used as `use` says, by t too from now on. */

@@ -216,11 +216,38 @@ undecided_has_row(const struct undecided *u, const struct dm_pos *start)
 }
 
 void
-undecided_add_row(struct undecided *u, const struct dm_pos *start)
+undecided_add_row(
+    struct undecided *u, const struct dm_pos *start, const struct dm_xid *xid)
 {
-	struct undecided_row r = { .start = *start };
+	struct undecided_row r = { .start = *start, .xid = *xid };
 
 	g_array_append_val(u->rows, r);
+}
+
+void
+undecided_note_time(
+    struct undecided *u, const struct dm_pos *start, uint32_t when)
+{
+	struct undecided_row *r = find_row(u, start);
+
+	if (r != NULL)
+		r->prepared_at = when;
+}
+
+const struct undecided_row *
+undecided_overdue(struct undecided *u, uint32_t when)
+{
+	for (guint i = 0; i < u->rows->len; i++) {
+		struct undecided_row *r =
+		    &g_array_index(u->rows, struct undecided_row, i);
+
+		if (r->told || r->decided.name[0] != '\0' ||
+		    r->prepared_at == 0 || r->prepared_at >= when)
+			continue;
+		r->told = true;
+		return r;
+	}
+	return NULL;
 }
 
 void
@@ -233,15 +260,17 @@ undecided_decide(
 		r->decided = *end;
 }
 
-bool
-undecided_first(const struct undecided *u, struct dm_pos *first)
+const struct undecided_row *
+undecided_first(const struct undecided *u)
 {
+	const struct undecided_row *first = NULL;
+
 	for (guint i = 0; i < u->rows->len; i++) {
 		const struct undecided_row *r =
 		    &g_array_index(u->rows, struct undecided_row, i);
 
-		if (i == 0 || dm_pos_cmp(&r->start, first) < 0)
-			*first = r->start;
+		if (first == NULL || dm_pos_cmp(&r->start, &first->start) < 0)
+			first = r;
 	}
-	return u->rows->len > 0;
+	return first;
 }

@@ -40,10 +40,14 @@ struct undecided_txn {
 	GHashTable *unwanted;  /* ids of tables that take no part */
 };
 
-/* A decided one whose row of dm_xa is still there. */
+/* A row of dm_xa: of a prepared one, or a decided one whose row is still
+ * there. */
 struct undecided_row {
 	struct dm_pos start;
+	struct dm_xid xid;
 	struct dm_pos decided; /* end of the decision; "": not decided */
+	uint32_t prepared_at;  /* the source's time; 0: not read yet */
+	bool told;             /* that it waits for long */
 };
 
 struct undecided {
@@ -81,12 +85,21 @@ DM_DEFINE_AUTO(undecided_txn)
 
 /* dm_xa has a row for a transaction that begins there. */
 bool undecided_has_row(const struct undecided *u, const struct dm_pos *start);
-void undecided_add_row(struct undecided *u, const struct dm_pos *start);
+void undecided_add_row(
+    struct undecided *u, const struct dm_pos *start, const struct dm_xid *xid);
+/* Its XA PREPARE was read, which the source wrote then. */
+void undecided_note_time(
+    struct undecided *u, const struct dm_pos *start, uint32_t when);
+/* One that was prepared before `when`, is not decided, and was not returned
+ * before; NULL: there is none. */
+const struct undecided_row *undecided_overdue(
+    struct undecided *u, uint32_t when);
 /* The transaction from `start` is decided, and that ends at `end`. */
 void undecided_decide(
     struct undecided *u, const struct dm_pos *start, const struct dm_pos *end);
-/* Reading has to begin here to find all of them; false: there are none. */
-bool undecided_first(const struct undecided *u, struct dm_pos *first);
+/* Reading has to begin at its start to find all of them; NULL: there are
+ * none. */
+const struct undecided_row *undecided_first(const struct undecided *u);
 
 /* ---- dm_xa (xa_meta.c) ---- */
 
@@ -94,9 +107,13 @@ struct dm_err *xa_meta_load(struct meta *m, struct dm_sql_conn *conn,
     struct undecided *u) DM_MUST_CHECK;
 /* In a fenced transaction of its own. */
 struct dm_err *xa_meta_put(struct meta *m, struct dm_sql_conn *conn,
-    const struct dm_pos *start) DM_MUST_CHECK;
+    const struct dm_pos *start, const struct dm_xid *xid) DM_MUST_CHECK;
+/* A person says that nothing is to wait for this one any more: its row goes.
+ * Should its XA COMMIT come, that stops the task. *there: there was one. */
+struct dm_err *xa_meta_forget(struct meta *m, struct dm_sql_conn *conn,
+    const struct dm_pos *start, bool *there) DM_MUST_CHECK;
 /* Drops the rows of those that were decided before `low`, which all lanes have
- * reached; in the target and in u. */
+ * reached, with one statement; in the target and in u. */
 struct dm_err *xa_meta_sweep(struct meta *m, struct dm_sql_conn *conn,
     struct undecided *u, const struct dm_pos *low) DM_MUST_CHECK;
 

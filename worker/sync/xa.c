@@ -10,9 +10,23 @@
 
 /* ---- holding ---- */
 
+/* All lanes are past it and no row of dm_xa is about it: they are past its
+ * decision, too, since the row goes with that only. It is read once more for
+ * the sake of another one. */
+static bool
+is_settled(const struct dispatch *d)
+{
+	return dispatch_is_past(d, &d->txn_start) &&
+	       !undecided_has_row(&d->undecided, &d->txn_start);
+}
+
 void
 xa_begin(struct dispatch *d)
 {
+	if (is_settled(d)) {
+		undecided_txn_free(undecided_take_open(&d->undecided));
+		return;
+	}
 	undecided_begin(&d->undecided, &d->txn_start);
 	d->undecided.open->xa = true;
 }
@@ -52,7 +66,8 @@ let_go(struct dispatch *d, struct undecided_txn *t)
 	return err;
 }
 
-/* True when rows of this table map take no part, whatever becomes of them. */
+/* True when rows of this table map take no part, whatever becomes of them: they
+ * are not kept. */
 static struct dm_err *
 is_unwanted(struct dispatch *d, const uint8_t *body, size_t len, bool *unwanted)
 {
@@ -78,7 +93,9 @@ xa_hold(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 
 	if (type == DM_EV_TABLE_MAP) {
 		err = is_unwanted(d, body, len, &unwanted);
-		if (err != NULL || unwanted)
+		/* A plain one may be let go before its end: then the rows that
+		 * follow need their table map. */
+		if (err != NULL || (unwanted && u->open->xa))
 			return err;
 	} else {
 		err = dm_rows_table_id(&d->format, type, body, len, &id);
@@ -139,18 +156,21 @@ xa_prepare(struct dispatch *d, const uint8_t *body, size_t len)
 	err = dm_xa_prepare_decode(body, len, &one_phase, &xid);
 	if (err != NULL)
 		return err;
-	if (u->open == NULL)
+	if (u->open == NULL && !is_settled(d))
 		return dm_err_new(SYNCER_GET_EVENT,
 		    "an XA PREPARE without its XA START before it");
 	if (one_phase)
 		return xa_commit_plain(d);
 	forget_namesake(d, &xid);
+	if (u->open == NULL)
+		return dispatch_end_txn(d);
 	if (!undecided_has_row(u, &u->open->start)) {
-		err = xa_meta_put(d->meta, d->ddl, &u->open->start);
+		err = xa_meta_put(d->meta, d->ddl, &u->open->start, &xid);
 		if (err != NULL)
 			return err;
-		undecided_add_row(u, &u->open->start);
+		undecided_add_row(u, &u->open->start, &xid);
 	}
+	undecided_note_time(u, &u->open->start, d->ts);
 	undecided_prepare(u, &xid);
 	return dispatch_end_txn(d);
 }

@@ -4,6 +4,10 @@
 #include "worker/sync/undecided.h"
 
 #include <inttypes.h>
+#include <string.h>
+
+/* Rows that go with one statement; the others go with the next sweep. */
+#define SWEEP_MAX 1000U
 
 struct dm_err *
 xa_meta_load(struct meta *m, struct dm_sql_conn *conn, struct undecided *u)
@@ -14,11 +18,12 @@ xa_meta_load(struct meta *m, struct dm_sql_conn *conn, struct undecided *u)
 	struct dm_err *err;
 
 	err = dm_sql_queryf(conn, &res,
-	    "SELECT binlog_name, binlog_pos, format FROM %s WHERE %s", name,
-	    m->key);
+	    "SELECT binlog_name, binlog_pos, format, xid FROM %s WHERE %s",
+	    name, m->key);
 	while (err == NULL) {
 		struct dm_sql_row row;
 		struct dm_pos start;
+		struct dm_xid xid;
 
 		err = dm_sql_next(res, &row, &more);
 		if (err != NULL || !more)
@@ -27,72 +32,100 @@ xa_meta_load(struct meta *m, struct dm_sql_conn *conn, struct undecided *u)
 			return dm_err_new(
 			    META_FORMAT, name, meta_cell(&row, 2), "1");
 		start = meta_cell_pos(&row, 0);
-		undecided_add_row(u, &start);
+		g_strlcpy(xid.text, meta_cell(&row, 3), sizeof(xid.text));
+		undecided_add_row(u, &start, &xid);
 	}
 	return err;
 }
 
-/* Between BEGIN and COMMIT, while no other owner can come. */
-static struct dm_err *
-run_fenced(struct meta *m, struct dm_sql_conn *conn, const GString *sql)
-{
-	struct dm_err *err = dm_sql_execf(conn, "BEGIN");
-
-	if (err == NULL)
-		err = meta_check_fence(m, conn);
-	if (err == NULL)
-		err = dm_sql_exec(conn, sql->str, sql->len, NULL);
-	if (err == NULL)
-		err = dm_sql_execf(conn, "COMMIT");
-	return err; /* with one the run ends, and with it the connection */
-}
-
 struct dm_err *
-xa_meta_put(
-    struct meta *m, struct dm_sql_conn *conn, const struct dm_pos *start)
+xa_meta_put(struct meta *m, struct dm_sql_conn *conn,
+    const struct dm_pos *start, const struct dm_xid *xid)
 {
 	g_autoptr(GString) sql = g_string_new("REPLACE INTO ");
 
 	meta_append_name(sql, m, "dm_xa");
 	g_string_append(
-	    sql, " (task, source, binlog_name, binlog_pos) VALUES (");
+	    sql, " (task, source, binlog_name, binlog_pos, xid) VALUES (");
 	meta_append_text(sql, m->task);
 	g_string_append(sql, ", ");
 	meta_append_text(sql, m->source);
 	g_string_append(sql, ", ");
 	meta_append_text(sql, start->name);
-	g_string_append_printf(sql, ", %" PRIu64 ")", start->pos);
-	return run_fenced(m, conn, sql);
+	g_string_append_printf(sql, ", %" PRIu64 ", ", start->pos);
+	meta_append_text(sql, xid->text);
+	g_string_append_c(sql, ')');
+	return meta_run_fenced(m, conn, sql);
 }
 
-static struct dm_err *
-delete_row(struct meta *m, struct dm_sql_conn *conn, const struct dm_pos *start)
+static void
+append_start(GString *sql, const struct dm_pos *start)
 {
-	g_autoptr(GString) sql = g_string_new("DELETE FROM ");
-
-	meta_append_name(sql, m, "dm_xa");
-	g_string_append_printf(sql, " WHERE %s AND binlog_name=", m->key);
+	g_string_append(sql, "(binlog_name=");
 	meta_append_text(sql, start->name);
-	g_string_append_printf(sql, " AND binlog_pos=%" PRIu64, start->pos);
-	return run_fenced(m, conn, sql);
+	g_string_append_printf(sql, " AND binlog_pos=%" PRIu64 ")", start->pos);
+}
+
+struct dm_err *
+xa_meta_forget(struct meta *m, struct dm_sql_conn *conn,
+    const struct dm_pos *start, bool *there)
+{
+	g_autoptr(GString) where = g_string_new("");
+	g_autoptr(GString) sql = g_string_new("DELETE ");
+	g_autofree char *n = NULL;
+	struct dm_err *err;
+
+	g_string_append(where, "FROM ");
+	meta_append_from(where, m, "dm_xa");
+	g_string_append(where, " AND ");
+	append_start(where, start);
+	err = dm_sql_query_string(conn, &n, "SELECT COUNT(*) %s", where->str);
+	*there = err == NULL && n != NULL && strcmp(n, "0") != 0;
+	if (!*there)
+		return err;
+	g_string_append(sql, where->str);
+	return meta_run_fenced(m, conn, sql);
+}
+
+static bool
+is_over(const struct undecided_row *r, const struct dm_pos *low)
+{
+	return r->decided.name[0] != '\0' && dm_pos_cmp(&r->decided, low) <= 0;
 }
 
 struct dm_err *
 xa_meta_sweep(struct meta *m, struct dm_sql_conn *conn, struct undecided *u,
     const struct dm_pos *low)
 {
-	for (guint i = u->rows->len; i > 0; i--) {
-		const struct undecided_row *r =
-		    &g_array_index(u->rows, struct undecided_row, i - 1);
-		struct dm_err *err;
+	g_autoptr(GString) sql = g_string_new("DELETE FROM ");
+	struct dm_err *err;
+	guint n = 0, left = 0;
 
-		if (r->decided.name[0] == '\0' ||
-		    dm_pos_cmp(&r->decided, low) > 0)
+	meta_append_from(sql, m, "dm_xa");
+	for (guint i = 0; i < u->rows->len && n < SWEEP_MAX; i++) {
+		const struct undecided_row *r =
+		    &g_array_index(u->rows, struct undecided_row, i);
+
+		if (!is_over(r, low))
 			continue;
-		err = delete_row(m, conn, &r->start);
-		if (err != NULL)
-			return err;
-		g_array_remove_index_fast(u->rows, i - 1);
+		g_string_append(sql, n++ == 0 ? " AND (" : " OR ");
+		append_start(sql, &r->start);
 	}
-	return NULL;
+	if (n == 0)
+		return NULL;
+	g_string_append_c(sql, ')');
+	err = meta_run_fenced(m, conn, sql);
+	for (guint i = 0; err == NULL && i < u->rows->len; i++) {
+		struct undecided_row *r =
+		    &g_array_index(u->rows, struct undecided_row, i);
+
+		if (n > 0 && is_over(r, low))
+			n--;
+		else
+			g_array_index(u->rows, struct undecided_row, left++) =
+			    *r;
+	}
+	if (err == NULL)
+		g_array_set_size(u->rows, left);
+	return err;
 }

@@ -77,6 +77,7 @@ static const struct {
 	{ DM_ERR_META_FENCED, false },
 	{ DM_ERR_META_FORMAT, false },
 	{ DM_ERR_BINLOG_BEHIND, false },
+	{ DM_ERR_XA_PURGED, false },
 	{ DM_ERR_SYNCER_EVENT, false },
 	{ DM_ERR_SYNCER_PARSE_DDL, false },
 	{ DM_ERR_SYNC_UNIT_DML_STATEMENT_FOUND, false },

@@ -41,6 +41,26 @@ START_TEST(names_are_quoted_in_every_text)
 }
 END_TEST
 
+START_TEST(a_guard_fails_when_no_row_is_ours)
+{
+	struct meta *m = meta_of("");
+	g_autoptr(GString) sql = g_string_new("");
+	struct dm_err *err;
+
+	meta_append_guard(sql, m);
+	ck_assert_str_eq(sql->str,
+	    "(SELECT IF(COUNT(*) = 1, 1, COUNT(*) + 9223372036854775807 + "
+	    "9223372036854775807) FROM `dm``meta`.`dm_owner` WHERE "
+	    "task=_utf8mb4'it\\'s' AND source=_utf8mb4's1' AND epoch = 12) = "
+	    "1");
+	err = meta_gone(m);
+	ck_assert_int_eq(err->code, DM_ERR_META_FENCED);
+	ck_assert_ptr_nonnull(strstr(err->cause, "gone"));
+	dm_err_free(err);
+	meta_free(m);
+}
+END_TEST
+
 START_TEST(only_the_flag_allows_another_clusters_rows)
 {
 	static const char *const no[] = { "", "{}", "{\"adopt\": false}", "[1]",
@@ -90,6 +110,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, names_are_quoted_in_every_text);
+	tcase_add_test(tc, a_guard_fails_when_no_row_is_ours);
 	tcase_add_test(tc, only_the_flag_allows_another_clusters_rows);
 	tcase_add_test(tc, states_are_read_as_they_are_written);
 	tcase_add_test(tc, cells_that_are_missing_are_empty);

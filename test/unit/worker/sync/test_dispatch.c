@@ -94,9 +94,9 @@ lane_locate(struct dm_err *err, const struct dm_pos *start DM_UNUSED,
 
 struct dm_err *
 tables_get(struct tables *ts DM_UNUSED, const char *db DM_UNUSED,
-    const char *name DM_UNUSED, struct tbl **t)
+    const char *name, struct tbl **t)
 {
-	*t = table;
+	*t = strcmp(name, "u") != 0 ? table : NULL;
 	return NULL;
 }
 
@@ -148,7 +148,7 @@ static GArray *noted; /* struct dm_pos: rows of dm_xa */
 
 struct dm_err *
 xa_meta_put(struct meta *m DM_UNUSED, struct dm_sql_conn *conn DM_UNUSED,
-    const struct dm_pos *start)
+    const struct dm_pos *start, const struct dm_xid *xid DM_UNUSED)
 {
 	g_array_append_val(noted, *start);
 	return NULL;
@@ -554,10 +554,11 @@ END_TEST
 
 START_TEST(what_is_read_again_is_neither_noted_nor_applied_twice)
 {
+	const struct dm_xid none = { "" };
 	struct dispatch d;
 
 	open_dispatch(&d, ID_V);
-	undecided_add_row(&d.undecided, &d.end);
+	undecided_add_row(&d.undecided, &d.end, &none);
 	d.resume_low = d.end;
 	d.resume_low.pos += 650; /* behind the plain row */
 	feed_prepared(&d, 1);    /* 500 bytes */
@@ -585,6 +586,67 @@ START_TEST(a_decision_that_all_lanes_have_passed_applies_nothing)
 	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'78',X'',1"));
 	ck_assert_ptr_null(feed_query(&d, "XA COMMIT X'79',X'',1"));
 	ck_assert_uint_eq(rows_given(&d), 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* All lanes are past one without a row of dm_xa: so they are past its decision,
+ * and nothing is asked of the target or kept in memory. */
+START_TEST(what_was_decided_long_ago_costs_nothing_when_read_again)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	d.resume_low = d.end;
+	d.resume_low.pos += 10000;
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "XA START X'78',X'',1"));
+	feed_row(&d, 1);
+	ck_assert_uint_eq(d.undecided.size, 0);
+	ck_assert_ptr_null(feed_query(&d, "XA END X'78',X'',1"));
+	ck_assert_ptr_null(feed_prepare(&d, 0));
+	ck_assert_uint_eq(noted->len, 0);
+	ck_assert_uint_eq(d.undecided.rows->len, 0);
+	ck_assert_uint_eq(g_hash_table_size(d.undecided.prepared), 0);
+	ck_assert_int_eq(dm_pos_cmp(&d.done, &d.end), 0);
+	ck_assert_uint_eq(rows_given(&d), 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* A crash of the source left one that nobody decided. */
+START_TEST(a_namesake_that_was_decided_ends_the_one_that_was_lost)
+{
+	const struct dm_xid x = { "X'78',X'',1" };
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	undecided_add_row(&d.undecided, &d.end, &x);
+	d.resume_low = d.end;
+	d.resume_low.pos += 10000;
+	feed_prepared(&d, 1);
+	ck_assert_uint_eq(g_hash_table_size(d.undecided.prepared), 1);
+	feed_prepared(&d, 2);
+	ck_assert_uint_eq(g_hash_table_size(d.undecided.prepared), 0);
+	ck_assert_uint_eq(d.undecided.rows->len, 1);
+	ck_assert_str_ne(
+	    g_array_index(d.undecided.rows, struct undecided_row, 0)
+		.decided.name,
+	    "");
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_prepare_without_its_begin_stops)
+{
+	struct dispatch d;
+	struct dm_err *err;
+
+	open_dispatch(&d, ID_V);
+	feed_anonymous(&d);
+	err = feed_prepare(&d, 0);
+	ck_assert_ptr_nonnull(err);
+	dm_err_free(err);
 	close_dispatch(&d);
 }
 END_TEST
@@ -673,6 +735,83 @@ START_TEST(only_a_rollback_of_rows_that_did_not_fit_stops)
 	err = feed_query(&d, "ROLLBACK TO a");
 	ck_assert_ptr_nonnull(err);
 	dm_err_free(err);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* A table map of `name` under this number, and rows of it. */
+static void
+feed_row_of(struct dispatch *d, uint8_t number, char name, bool with_map)
+{
+	const uint8_t map[] = { number, 0, 0, 0, 0, 0, 1, 0, 2, 'd', 'b', 0, 1,
+		(uint8_t)name, 0, 2, DM_WT_LONG, DM_WT_LONG, 0, 3 };
+	const uint8_t rows[] = { number, 0, 0, 0, 0, 0, 1, 0, 2, 3, 0xfc, 1, 0,
+		0, 0, 2, 0, 0, 0 };
+	g_autoptr(GByteArray) a = g_byte_array_new();
+	g_autoptr(GByteArray) b = g_byte_array_new();
+
+	bytes(a, map, sizeof(map));
+	bytes(b, rows, sizeof(rows));
+	if (with_map)
+		ck_assert_ptr_null(feed(d, DM_EV_TABLE_MAP, a));
+	ck_assert_ptr_null(feed(d, DM_EV_WRITE_ROWS_V1, b));
+}
+
+/* One statement may write many rows events behind one table map. */
+START_TEST(rows_of_unwanted_tables_need_no_map_again_after_an_overflow)
+{
+	struct dispatch d;
+	guint n = 0;
+	char db[] = "db", u[] = "u";
+	const struct dm_table_pattern one = { db, u };
+	struct dm_block_allow_rule rule = { 0 };
+
+	open_dispatch(&d, ID_V);
+	dm_block_allow_free(tables.filter);
+	rule.do_dbs = g_ptr_array_new();
+	rule.ignore_dbs = g_ptr_array_new();
+	rule.do_tables = g_array_new(FALSE, FALSE, sizeof(one));
+	rule.ignore_tables = g_array_new(FALSE, FALSE, sizeof(one));
+	g_array_append_val(rule.ignore_tables, one);
+	ck_assert_ptr_null(dm_block_allow_new(&rule, true, &tables.filter));
+	g_ptr_array_unref(rule.do_dbs);
+	g_ptr_array_unref(rule.ignore_dbs);
+	g_array_unref(rule.do_tables);
+	g_array_unref(rule.ignore_tables);
+	d.undecided.max = 70;
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "BEGIN"));
+	ck_assert_ptr_null(feed_query(&d, "SAVEPOINT a"));
+	feed_row_of(&d, 8, 'u', true);
+	feed_row_of(&d, 8, 'u', false);
+	feed_row_of(&d, 7, 't', true);
+	ck_assert(!d.undecided.overflowed);
+	ck_assert_uint_eq(rows_given(&d), 0);
+	for (; !d.undecided.overflowed; n++)
+		feed_row_of(&d, 7, 't', false);
+	feed_row_of(&d, 8, 'u', false);
+	feed_row_of(&d, 7, 't', false);
+	feed_end(&d);
+	ck_assert_uint_eq(rows_given(&d), n + 2);
+	close_dispatch(&d);
+}
+END_TEST
+
+START_TEST(a_savepoints_name_may_be_in_any_character_set)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	feed_anonymous(&d);
+	ck_assert_ptr_null(feed_query(&d, "BEGIN"));
+	ck_assert_ptr_null(feed_query(&d, "SAVEPOINT `A\xe9`"));
+	feed_row(&d, 1);
+	ck_assert_ptr_null(feed_query(&d, "SAVEPOINT `b\xe8`"));
+	feed_row(&d, 2);
+	ck_assert_ptr_null(feed_query(&d, "ROLLBACK TO `a\xe9`"));
+	feed_row(&d, 3);
+	feed_end(&d);
+	ck_assert_uint_eq(rows_given(&d), 1);
 	close_dispatch(&d);
 }
 END_TEST
@@ -811,6 +950,14 @@ main(void)
 	tcase_add_test(
 	    tc, a_decision_that_all_lanes_have_passed_applies_nothing);
 	tcase_add_test(tc, a_commit_of_rows_that_were_never_seen_stops);
+	tcase_add_test(
+	    tc, what_was_decided_long_ago_costs_nothing_when_read_again);
+	tcase_add_test(
+	    tc, a_namesake_that_was_decided_ends_the_one_that_was_lost);
+	tcase_add_test(tc, a_prepare_without_its_begin_stops);
+	tcase_add_test(
+	    tc, rows_of_unwanted_tables_need_no_map_again_after_an_overflow);
+	tcase_add_test(tc, a_savepoints_name_may_be_in_any_character_set);
 	tcase_add_test(tc, more_than_fits_into_memory_stops);
 	tcase_add_test(tc, rows_behind_a_savepoint_can_be_taken_back);
 	tcase_add_test(tc, only_a_rollback_of_rows_that_did_not_fit_stops);

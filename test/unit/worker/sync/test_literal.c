@@ -124,6 +124,25 @@ START_TEST(a_set_of_64_members_is_matched_by_all_its_bits)
 }
 END_TEST
 
+START_TEST(rows_that_differ_in_one_value_hash_apart)
+{
+	struct dm_value empty = BYTES("", 0), null = { .kind = DM_VAL_NULL };
+	struct dm_value zero = { .kind = DM_VAL_INT, .i = 0 };
+	struct dm_value minus = { .kind = DM_VAL_DOUBLE, .d = -0.0 };
+	struct dm_value plus = { .kind = DM_VAL_DOUBLE, .d = 0.0 };
+	struct dm_value a = BYTES("a", 1);
+
+	/* A change from '' to NULL changes the row: an upsert counts it. */
+	ck_assert_uint_ne(literal_hash(7, &empty), literal_hash(7, &null));
+	ck_assert_uint_ne(literal_hash(7, &zero), literal_hash(7, &null));
+	ck_assert_uint_ne(literal_hash(7, &minus), literal_hash(7, &plus));
+	ck_assert_uint_ne(literal_hash(literal_hash(7, &a), &null),
+	    literal_hash(literal_hash(7, &null), &a));
+	ck_assert_uint_ne(literal_hash(literal_hash(7, &null), &empty),
+	    literal_hash(literal_hash(7, &empty), &null));
+}
+END_TEST
+
 START_TEST(a_compared_value_is_the_one_the_server_compares)
 {
 	struct dm_column f = { .type = DM_T_FLOAT };
@@ -159,6 +178,7 @@ main(void)
 	tcase_add_test(tc, text_with_weights_of_the_server_is_not_folded);
 	tcase_add_test(tc, a_match_is_exact);
 	tcase_add_test(tc, a_set_of_64_members_is_matched_by_all_its_bits);
+	tcase_add_test(tc, rows_that_differ_in_one_value_hash_apart);
 	tcase_add_test(tc, a_compared_value_is_the_one_the_server_compares);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

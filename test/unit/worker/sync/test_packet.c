@@ -79,6 +79,13 @@ START_TEST(the_fence_comes_first_and_the_commit_last)
 	ck_assert_ptr_nonnull(strstr(text, "binlog_pos=99"));
 	ck_assert_ptr_nonnull(strstr(text, "lane=3"));
 	ck_assert_int_eq(statement(&p, 1)->expected, 1);
+	/* Where that met no row, this fails: also if there is a newer one. */
+	check_statement(&p, 2,
+	    "SET @dm_ours = (SELECT IF(COUNT(*) = 1, 1, COUNT(*) + "
+	    "9223372036854775807 + "
+	    "9223372036854775807) FROM `dm_meta`.`dm_lane` WHERE task='t1' AND "
+	    "source='s1' AND epoch = 7 AND lane=3)",
+	    -1, 0);
 	packet_fini(&p);
 }
 END_TEST
@@ -231,6 +238,30 @@ START_TEST(strict_mode_is_left_for_values_it_refuses)
 }
 END_TEST
 
+START_TEST(a_sample_is_valid_text_whatever_the_statement_is)
+{
+	struct statement st = { .off = 2, .expected = 3 };
+	g_autofree char *got = NULL, *cut = NULL;
+	struct packet p;
+
+	packet_init(&p);
+	g_string_append(p.text, "xxDELETE 'A\xe9' ");
+	st.len = p.text->len - st.off;
+	got = packet_sample(&p, &st, 2);
+	ck_assert_str_eq(
+	    got, "matched 2 rows instead of 3: DELETE 'A\xef\xbf\xbd' ");
+	/* A character that the limit cuts. */
+	while (p.text->len < 2 + 299)
+		g_string_append_c(p.text, 'x');
+	g_string_append(p.text, "\xc3\xa9 and so on");
+	st.len = p.text->len - st.off;
+	cut = packet_sample(&p, &st, 2);
+	ck_assert(g_utf8_validate(cut, -1, NULL));
+	ck_assert(g_str_has_suffix(cut, "xx\xef\xbf\xbd"));
+	packet_fini(&p);
+}
+END_TEST
+
 START_TEST(a_large_text_is_not_kept_twice)
 {
 	const char *sql = "CREATE TABLE t (id INT PRIMARY KEY, b LONGBLOB)";
@@ -296,6 +327,7 @@ main(void)
 	tcase_add_test(tc, strict_mode_is_left_for_values_it_refuses);
 	tcase_add_test(
 	    tc, a_float_key_is_compared_as_the_double_it_is_widened_to);
+	tcase_add_test(tc, a_sample_is_valid_text_whatever_the_statement_is);
 	tcase_add_test(tc, a_large_text_is_not_kept_twice);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -93,6 +93,54 @@ START_TEST(a_missing_column_of_the_target_is_named)
 }
 END_TEST
 
+/* Before the source's first DDL its tables are taken to look like the target's,
+ * where a route's columns are part of the keys. */
+START_TEST(a_guessed_source_lacks_what_a_route_fills)
+{
+	DM_AUTO(dm_table)
+	dst = parse_table("CREATE TABLE t (id INT, c_src VARCHAR(20), v INT, "
+			  "PRIMARY KEY (id, c_src), KEY (c_src), UNIQUE (v))");
+	g_autoptr(GArray) extracted =
+	    g_array_new(FALSE, TRUE, sizeof(struct dm_extracted));
+	char column[] = "C_SRC", value[] = "one";
+	struct dm_extracted x = { .column = column, .value = value };
+	DM_AUTO(dm_table) src = NULL;
+	struct tbl_input in = { .target = dst,
+		.to_db = "db",
+		.to_name = "t",
+		.extracted = extracted };
+	struct dm_value row[3] = { int_value(1), int_value(2) };
+	struct tbl *t = NULL;
+
+	g_array_append_val(extracted, x);
+	ck_assert_ptr_null(tbl_guess_source(dst, "a", "b", extracted, &src));
+	ck_assert_str_eq(src->schema, "a");
+	ck_assert_str_eq(src->name, "b");
+	ck_assert_uint_eq(src->columns->len, 2);
+	ck_assert_uint_eq(src->indexes->len, 2);
+	ck_assert_int_lt(dm_table_column(src, "c_src"), 0);
+	in.src = src;
+	ck_assert_ptr_null(tbl_new(&in, &t));
+	ck_assert_uint_eq(t->n_cols, 3);
+	ck_assert_uint_eq(t->n_extra, 1);
+	ck_assert_uint_eq(t->key.n, 2);
+	tbl_fill_extra(t, row);
+	ck_assert_str_eq(row[2].bytes.p, "one");
+	tbl_free(t);
+}
+END_TEST
+
+START_TEST(a_guessed_source_may_be_the_targets_twin)
+{
+	DM_AUTO(dm_table) dst = parse_table(ID_V);
+	DM_AUTO(dm_table) src = NULL;
+
+	ck_assert_ptr_null(tbl_guess_source(dst, "a", "b", NULL, &src));
+	ck_assert_uint_eq(src->columns->len, 2);
+	ck_assert_str_eq(src->name, "b");
+}
+END_TEST
+
 START_TEST(rows_with_one_key_share_a_lane_and_a_hash_tells_others)
 {
 	struct tbl *t = make_tbl(ID_V, ID_V, false);
@@ -121,6 +169,8 @@ main(void)
 	    (int)DM_ARRAY_SIZE(merge_cases));
 	tcase_add_test(tc, an_upsert_sets_all_but_the_key);
 	tcase_add_test(tc, a_missing_column_of_the_target_is_named);
+	tcase_add_test(tc, a_guessed_source_lacks_what_a_route_fills);
+	tcase_add_test(tc, a_guessed_source_may_be_the_targets_twin);
 	tcase_add_test(
 	    tc, rows_with_one_key_share_a_lane_and_a_hash_tells_others);
 	suite_add_tcase(s, tc);

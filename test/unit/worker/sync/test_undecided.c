@@ -156,18 +156,40 @@ END_TEST
 
 START_TEST(reading_begins_at_the_first_row)
 {
-	struct dm_pos second = dm_pos_make("bin.000002", 4), first;
+	struct dm_pos second = dm_pos_make("bin.000002", 4);
+	struct dm_xid a = xid_of("a"), b = xid_of("b");
 
-	ck_assert(!undecided_first(&u, &first));
-	undecided_add_row(&u, &second);
-	undecided_add_row(&u, &start);
-	ck_assert(undecided_first(&u, &first));
-	ck_assert_int_eq(dm_pos_cmp(&first, &start), 0);
+	ck_assert_ptr_null(undecided_first(&u));
+	undecided_add_row(&u, &second, &b);
+	undecided_add_row(&u, &start, &a);
+	ck_assert_str_eq(undecided_first(&u)->xid.text, "a");
+	ck_assert_int_eq(dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
 	ck_assert(undecided_has_row(&u, &second));
 	/* A decision that lanes may not have seen changes nothing. */
 	undecided_decide(&u, &start, &second);
-	ck_assert(undecided_first(&u, &first));
-	ck_assert_int_eq(dm_pos_cmp(&first, &start), 0);
+	ck_assert_int_eq(dm_pos_cmp(&undecided_first(&u)->start, &start), 0);
+}
+END_TEST
+
+START_TEST(what_waits_for_long_is_told_once)
+{
+	struct dm_pos second = dm_pos_make("bin.000002", 4);
+	struct dm_pos third = dm_pos_make("bin.000003", 4);
+	struct dm_xid a = xid_of("a"), b = xid_of("b"), c = xid_of("c");
+	const struct undecided_row *r;
+
+	undecided_add_row(&u, &start, &a);
+	undecided_add_row(&u, &second, &b);
+	undecided_add_row(&u, &third, &c); /* not read again yet */
+	undecided_note_time(&u, &start, 100);
+	undecided_note_time(&u, &second, 200);
+	ck_assert_ptr_null(undecided_overdue(&u, 100));
+	r = undecided_overdue(&u, 150);
+	ck_assert_ptr_nonnull(r);
+	ck_assert_str_eq(r->xid.text, "a");
+	ck_assert_ptr_null(undecided_overdue(&u, 150));
+	undecided_decide(&u, &second, &third);
+	ck_assert_ptr_null(undecided_overdue(&u, 900));
 }
 END_TEST
 
@@ -187,6 +209,7 @@ main(void)
 	tcase_add_test(tc, all_together_have_one_limit);
 	tcase_add_test(tc, tables_that_take_no_part_are_known_by_their_number);
 	tcase_add_test(tc, reading_begins_at_the_first_row);
+	tcase_add_test(tc, what_waits_for_long_is_told_once);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
