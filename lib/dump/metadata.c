@@ -131,8 +131,7 @@ take_line(struct parser *p, const char *line)
 		{ "GTID", ':', 'g' }, { "File", '=', 'f' },
 		{ "Position", '=', 'p' }, { "Executed_Gtid_Set", '=', 'g' } };
 	struct dm_dump_location *to = p->to;
-	char *table =
-	    p->tables == NULL ? NULL : value_of(line, "Table", ':');
+	char *table = p->tables == NULL ? NULL : value_of(line, "Table", ':');
 
 	if (table != NULL) {
 		g_hash_table_add(p->tables, table);
@@ -198,8 +197,8 @@ parse_lines(const char *path, char *const *lines, struct parser *p,
 
 /* A tool that is killed, or a disk that is full, leaves the first lines. */
 static struct dm_err *
-check_whole(const char *path, const struct parser *p,
-    const struct dm_dump_metadata *m)
+check_whole(
+    const char *path, const struct parser *p, const struct dm_dump_metadata *m)
 {
 	const struct dm_dump_location *const all[] = { &m->at, &m->after,
 		&m->loose };
@@ -244,10 +243,10 @@ append_loose(GString *s, const struct dm_dump_metadata *m)
 	if (!m->loose.there || m->loose_tables == NULL)
 		return;
 	g_string_append_printf(s,
-	    LOOSE_HEAD "\n\tLog: %s\n\tPos: %" PRIu64 "\n",
-	    m->loose.pos.name, m->loose.pos.pos);
-	names = g_list_sort(g_hash_table_get_keys(m->loose_tables),
-	    (GCompareFunc)strcmp);
+	    LOOSE_HEAD "\n\tLog: %s\n\tPos: %" PRIu64 "\n", m->loose.pos.name,
+	    m->loose.pos.pos);
+	names = g_list_sort(
+	    g_hash_table_get_keys(m->loose_tables), (GCompareFunc)strcmp);
 	for (const GList *n = names; n != NULL; n = n->next)
 		g_string_append_printf(
 		    s, "\tTable: %s\n", (const char *)n->data);

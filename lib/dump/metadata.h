@@ -16,7 +16,7 @@
 struct dm_dump_location {
 	bool there;
 	struct dm_pos pos;
-	char *gtid; /* owned; NULL or "": none */
+	char *gtid;   /* owned; NULL or "": none */
 	bool has_pos; /* read: there was a line with it, too */
 };
 

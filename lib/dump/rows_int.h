@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What rows.c, rows_set.c, rows_sql.c and rows_csv.c share: a window on the file. */
+/* What rows.c, rows_set.c, rows_sql.c and rows_csv.c share: a window on the
+ * file. */
 #ifndef DM_LIB_DUMP_ROWS_INT_H
 #define DM_LIB_DUMP_ROWS_INT_H
 

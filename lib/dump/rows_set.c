@@ -4,7 +4,8 @@
  * time zone of their texts, and whether a backslash escapes.
  *
  * FORMAT: SET [SESSION] name = value [, ...], also as @@session.name, in a
- * conditional comment or not; SET NAMES charset. Other names are of no interest.
+ * conditional comment or not; SET NAMES charset. Other names are of no
+ * interest.
  */
 #include "lib/dump/rows_int.h"
 
@@ -26,8 +27,8 @@ plain_value(const char *text)
 	return n == 0 || n > WORD_MAX ? NULL : g_strndup(text, n);
 }
 
-/* Takes a value unless it is a user's variable: what a dump puts back at its end
- * is what the session had before it. */
+/* Takes a value unless it is a user's variable: what a dump puts back at its
+ * end is what the session had before it. */
 static void
 take_plain(char **to, const char *value)
 {

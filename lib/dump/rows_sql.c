@@ -3,10 +3,10 @@
  * INSERT statements of a data file.
  *
  * FORMAT: comments; SET and conditional comments with SET, of which NAMES,
- * TIME_ZONE and NO_BACKSLASH_ESCAPES are read; INSERT or REPLACE [IGNORE] INTO name [(columns)] VALUES
- * tuples; each ended by a semicolon. A value is NULL, a number, a text in ' or
- * " with backslash escapes, x'', 0x, b'', one of these behind a charset's name,
- * or CONVERT(text USING charset).
+ * TIME_ZONE and NO_BACKSLASH_ESCAPES are read; INSERT or REPLACE [IGNORE] INTO
+ * name [(columns)] VALUES tuples; each ended by a semicolon. A value is NULL, a
+ * number, a text in ' or " with backslash escapes, x'', 0x, b'', one of these
+ * behind a charset's name, or CONVERT(text USING charset).
  */
 #include "lib/dump/rows_int.h"
 
@@ -185,8 +185,8 @@ read_name(struct dm_dump_rows *r, char **name)
 	if (rows_peek(r) == '`') {
 		if (!skip_quoted(r, false))
 			return false;
-		inner = g_strndup(r->buf + r->mark + start + 1,
-		    r->at - r->mark - start - 2);
+		inner = g_strndup(
+		    r->buf + r->mark + start + 1, r->at - r->mark - start - 2);
 		parts = g_strsplit(inner, "``", -1);
 		*name = g_strjoinv("`", parts);
 		return true;
@@ -195,8 +195,7 @@ read_name(struct dm_dump_rows *r, char **name)
 		r->at++;
 	if (r->at - r->mark == start)
 		return unexpected(r, "a name is missing");
-	*name =
-	    g_strndup(r->buf + r->mark + start, r->at - r->mark - start);
+	*name = g_strndup(r->buf + r->mark + start, r->at - r->mark - start);
 	return true;
 }
 

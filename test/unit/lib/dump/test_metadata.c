@@ -161,8 +161,8 @@ main(void)
 
 	tcase_add_loop_test(
 	    tc, forms_of_all_tools_are_read, 0, (int)DM_ARRAY_SIZE(good));
-	tcase_add_loop_test(
-	    tc, what_is_no_position_or_cut_off_is_an_error, 0, (int)DM_ARRAY_SIZE(bad));
+	tcase_add_loop_test(tc, what_is_no_position_or_cut_off_is_an_error, 0,
+	    (int)DM_ARRAY_SIZE(bad));
 	tcase_add_test(tc, bytes_that_are_no_text_are_an_error);
 	tcase_add_test(tc, what_is_written_is_read);
 	tcase_add_test(tc, tables_without_transactions_are_told);

@@ -200,8 +200,8 @@ static const struct {
 	{ "SET TIME_ZONE='x'' OR 1=1';", NULL, "x", false },
 	{ "/*!40103 SET SESSION time_zone = '+01:00' */;", NULL, "+01:00",
 	    false },
-	{ "SET @@session.time_zone:='+02:00',@@sql_mode=\"A\";", NULL,
-	    "+02:00", false },
+	{ "SET @@session.time_zone:='+02:00',@@sql_mode=\"A\";", NULL, "+02:00",
+	    false },
 	/* what is put back is what was there before: not for these rows */
 	{ "SET @OLD_TIME_ZONE=@@TIME_ZONE;SET NAMES utf8;"
 	  "SET TIME_ZONE='+03:00';SET TIME_ZONE=@OLD_TIME_ZONE;"
@@ -217,8 +217,8 @@ static const struct {
 	{ "SET sql_mode=CONCAT(@@sql_mode,',NO_BACKSLASH_ESCAPES');"
 	  "SET sql_mode=CONCAT(@@sql_mode,',ANSI');",
 	    NULL, NULL, true },
-	{ "SET GLOBAL time_zone='+05:00', xtime_zone='+06:00', ,=;", NULL,
-	    NULL, false },
+	{ "SET GLOBAL time_zone='+05:00', xtime_zone='+06:00', ,=;", NULL, NULL,
+	    false },
 };
 
 START_TEST(what_is_set_holds_for_the_rows_behind)

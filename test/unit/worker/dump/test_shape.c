@@ -10,7 +10,7 @@ static struct dump_shape *
 shape(const char *structure)
 {
 	struct dump_shape *s = NULL;
-	DM_AUTO(dm_err) err = dump_shape_new(structure, "d", &s);
+	DM_AUTO(dm_err) err = dump_shape_new(structure, "d", false, &s);
 
 	ck_assert_ptr_null(err);
 	return s;
