@@ -77,12 +77,11 @@ void dm_dump_rows_allow_large(struct dm_dump_rows *r, bool allow);
 
 /*
  * Statements of a schema file, without their semicolons; comments are left out,
- * what stands in conditional ones stays. New array of new strings, for a
- * session where a backslash escapes.
- *   no_escapes  as above
+ * what stands in conditional ones stays. Backslashes escape whatever the file
+ * sets: servers print structures so in every mode. New array of new strings.
  */
 struct dm_err *dm_dump_statements(const char *path, const char *text,
-    size_t len, bool no_escapes, GPtrArray **statements) DM_MUST_CHECK;
+    size_t len, GPtrArray **statements) DM_MUST_CHECK;
 /* SQL text written where a backslash is itself, for a session where it escapes:
  * it must hold no comments. */
 void dm_dump_append_escaped(GString *out, const char *sql, size_t len);

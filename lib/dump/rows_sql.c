@@ -542,25 +542,20 @@ one_statement(struct dm_dump_rows *r, GString *out)
 			return true;
 		from = r->at;
 		if (c == '\'' || c == '"' || c == '`') {
-			if (!skip_quoted(r, c != '`' && !r->no_escapes))
+			if (!skip_quoted(r, c != '`'))
 				return false;
 		} else {
 			r->at++;
 			if (c == ';')
 				return true;
 		}
-		if (r->no_escapes && (c == '\'' || c == '"'))
-			dm_dump_append_escaped(
-			    out, r->buf + from, r->at - from);
-		else
-			g_string_append_len(
-			    out, r->buf + from, (gssize)(r->at - from));
+		g_string_append_len(out, r->buf + from, (gssize)(r->at - from));
 	}
 }
 
 struct dm_err *
-dm_dump_statements(const char *path, const char *text, size_t len,
-    bool no_escapes, GPtrArray **out)
+dm_dump_statements(
+    const char *path, const char *text, size_t len, GPtrArray **out)
 {
 	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
 	DM_AUTO(dm_dump_rows)
@@ -572,7 +567,6 @@ dm_dump_statements(const char *path, const char *text, size_t len,
 	r->cap = len + 1;
 	r->len = len;
 	r->eof = true;
-	r->no_escapes = no_escapes;
 	if (memchr(text, '\0', len) != NULL)
 		ok = rows_fail(r, "a NUL byte");
 	while (ok && r->at < r->len) {
@@ -580,7 +574,6 @@ dm_dump_statements(const char *path, const char *text, size_t len,
 
 		ok = one_statement(r, s);
 		g_strstrip(s->str);
-		(void)rows_note_set(r, s->str);
 		if (ok && s->str[0] != '\0')
 			g_ptr_array_add(list, g_strdup(s->str));
 	}

@@ -96,8 +96,7 @@ check_statements(const uint8_t *data, size_t size)
 {
 	g_autoptr(GPtrArray) all = NULL;
 	DM_AUTO(dm_err)
-	err = dm_dump_statements(
-	    "f", (const char *)data, size, size % 2 == 1, &all);
+	err = dm_dump_statements("f", (const char *)data, size, &all);
 
 	dm_assert((err == NULL) == (all != NULL));
 }

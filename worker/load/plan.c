@@ -38,7 +38,7 @@ read_create(struct load_run *d, const char *name, char **sql)
 	struct dm_err *err = load_read_file(d, name, &text, &len);
 
 	if (err == NULL)
-		err = dm_dump_statements(name, text, len, d->no_escapes, &all);
+		err = dm_dump_statements(name, text, len, &all);
 	if (err != NULL)
 		return err;
 	for (guint i = 0; i < all->len; i++) {

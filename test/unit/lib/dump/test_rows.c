@@ -437,7 +437,7 @@ START_TEST(schema_files_are_split)
 	    "/*!50100 PARTITION BY HASH(x) */;\n\n";
 	g_autoptr(GPtrArray) all = NULL;
 	DM_AUTO(dm_err)
-	err = dm_dump_statements("f", text, sizeof(text) - 1, false, &all);
+	err = dm_dump_statements("f", text, sizeof(text) - 1, &all);
 
 	ck_assert_ptr_null(err);
 	ck_assert_uint_eq(all->len, 2);
@@ -453,34 +453,28 @@ START_TEST(a_schema_file_that_is_cut_off_is_an_error)
 	static const char text[] = "CREATE TABLE t (x int COMMENT 'it";
 	g_autoptr(GPtrArray) all = NULL;
 	DM_AUTO(dm_err)
-	err = dm_dump_statements("f", text, sizeof(text) - 1, false, &all);
-	DM_AUTO(dm_err) nul = dm_dump_statements("f", "a\0b", 3, false, &all);
+	err = dm_dump_statements("f", text, sizeof(text) - 1, &all);
+	DM_AUTO(dm_err) nul = dm_dump_statements("f", "a\0b", 3, &all);
 
 	ck_assert(dm_err_is(err, LOAD_LIGHTNING_RUNTIME));
 	ck_assert(dm_err_is(nul, LOAD_LIGHTNING_RUNTIME));
 }
 END_TEST
 
-START_TEST(schema_files_without_escapes_get_them)
+/* As servers print them, in every mode. */
+START_TEST(backslashes_of_structures_always_escape)
 {
-	static const char text[] = "CREATE TABLE `a\\` (`x` int COMMENT "
-				   "'1\\' DEFAULT '\\n');";
-	static const char want[] = "CREATE TABLE `a\\` (`x` int COMMENT "
-				   "'1\\\\' DEFAULT '\\\\n')";
-	g_autofree char *set = g_strconcat(
-	    "/*!40101 SET sql_mode='NO_BACKSLASH_ESCAPES'*/;", text, NULL);
+	static const char text[] =
+	    "/*!40101 SET sql_mode='NO_BACKSLASH_ESCAPES'*/;"
+	    "CREATE TABLE t (x int COMMENT '1\\\\; \\'');";
 	g_autoptr(GPtrArray) all = NULL;
-	g_autoptr(GPtrArray) with_set = NULL;
 	DM_AUTO(dm_err)
-	err = dm_dump_statements("f", text, strlen(text), true, &all);
+	err = dm_dump_statements("f", text, strlen(text), &all);
 
 	ck_assert_ptr_null(err);
-	ck_assert_uint_eq(all->len, 1);
-	ck_assert_str_eq(all->pdata[0], want);
-	err = dm_dump_statements("f", set, strlen(set), false, &with_set);
-	ck_assert_ptr_null(err);
-	ck_assert_uint_eq(with_set->len, 2);
-	ck_assert_str_eq(with_set->pdata[1], want);
+	ck_assert_uint_eq(all->len, 2);
+	ck_assert_str_eq(
+	    all->pdata[1], "CREATE TABLE t (x int COMMENT '1\\\\; \\'')");
 }
 END_TEST
 
@@ -506,7 +500,7 @@ main(void)
 	tcase_add_loop_test(tc, rows_of_another_table_are_an_error, 0,
 	    (int)DM_ARRAY_SIZE(tables));
 	tcase_add_test(tc, each_large_row_is_told_of);
-	tcase_add_test(tc, schema_files_without_escapes_get_them);
+	tcase_add_test(tc, backslashes_of_structures_always_escape);
 	tcase_add_test(tc, a_large_row_is_told_of_first);
 	tcase_add_loop_test(
 	    tc, csv_is_read_whatever_the_pieces, 0, (int)DM_ARRAY_SIZE(csv));
