@@ -40,7 +40,7 @@ endif
 CC ?= cc
 CSTD := -std=gnu11 -D_GNU_SOURCE -I. -isystem $(GEN) $(DEFECT)
 PKGS := grpc libprotobuf-c libcurl libmariadb glib-2.0 libfyaml jansson \
-	libmicrohttpd libedit libpcre2-8 zlib libzstd libssl libcrypto
+	libmicrohttpd libedit libpcre2-8 zlib libdeflate libzstd libssl libcrypto
 
 # ---- dependencies: installed once, then pkg-config is asked once ----------
 DEPS := build/.deps

@@ -7,11 +7,11 @@ set -eu
 
 runtime="etcd-server mariadb-client libgrpc29 libprotobuf-c1 libcurl4
 libmariadb3 libglib2.0-0 libfyaml0 libjansson4 libmicrohttpd12 libedit2
-libpcre2-8-0 libzstd1 zlib1g libssl3 ca-certificates"
+libpcre2-8-0 libzstd1 zlib1g libdeflate0 libssl3 ca-certificates"
 build="gcc make pkg-config libc6-dev libgrpc-dev libprotobuf-c-dev
 protobuf-c-compiler protobuf-compiler libprotobuf-dev libcurl4-openssl-dev
 libmariadb-dev libglib2.0-dev libfyaml-dev libjansson-dev libmicrohttpd-dev libedit-dev
-libpcre2-dev zlib1g-dev libzstd-dev libssl-dev"
+libpcre2-dev zlib1g-dev libdeflate-dev libzstd-dev libssl-dev"
 tests="check mariadb-server etcd-client mydumper sysbench clang clang-format
 percona-toolkit clang-tidy cppcheck shellcheck curl iproute2 procps python3 time
 libclang-rt-14-dev python3-grpcio python3-protobuf protobuf-compiler-grpc"

@@ -16,9 +16,9 @@
 #include "lib/binlog/position.h"
 #include "lib/binlog/wire.h"
 
+#include <libdeflate.h>
 #include <stdarg.h>
 #include <string.h>
-#include <zlib.h>
 
 #define CHECKSUM_SIZE  4u
 #define CHECKSUM_CRC32 1
@@ -57,10 +57,12 @@ dm_post_header_(const struct dm_binlog_format *f, uint8_t type, size_t least)
 	return n > least ? n : least;
 }
 
+/* The CRC32 of zlib. PERF: libdeflate has it in instructions of the processor,
+ * zlib has not; it was a third of the time of decoding. */
 static uint32_t
-crc_of(const uint8_t *p, size_t n)
+crc32_of(uint32_t crc, const uint8_t *p, size_t n)
 {
-	return (uint32_t)crc32_z(crc32_z(0, NULL, 0), p, n);
+	return libdeflate_crc32(crc, p, n);
 }
 
 static bool
@@ -71,7 +73,7 @@ checksum_is_right(const uint8_t *raw, size_t len)
 	if (len < DM_EVENT_HEADER_SIZE + CHECKSUM_SIZE)
 		return false;
 	c = dm_cursor_of(raw + len - CHECKSUM_SIZE, CHECKSUM_SIZE);
-	return crc_of(raw, len - CHECKSUM_SIZE) == dm_cursor_u32(&c);
+	return crc32_of(0, raw, len - CHECKSUM_SIZE) == dm_cursor_u32(&c);
 }
 
 /*
@@ -124,14 +126,14 @@ fde_checksum_is_right(const uint8_t *raw, size_t len)
 	uint8_t head[DM_EVENT_HEADER_SIZE];
 	struct dm_cursor c =
 	    dm_cursor_of(raw + len - CHECKSUM_SIZE, CHECKSUM_SIZE);
-	uLong crc;
+	uint32_t crc;
 
 	memcpy(head, raw, sizeof(head));
 	head[FLAGS_OFFSET] &= (uint8_t)~FDE_IN_USE;
-	crc = crc32_z(crc32_z(0, NULL, 0), head, sizeof(head));
-	crc = crc32_z(
+	crc = crc32_of(0, head, sizeof(head));
+	crc = crc32_of(
 	    crc, raw + sizeof(head), len - sizeof(head) - CHECKSUM_SIZE);
-	return (uint32_t)crc == dm_cursor_u32(&c);
+	return crc == dm_cursor_u32(&c);
 }
 
 struct dm_err *

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # make bench: our speed against the tools a user could take instead, in one
 # run, on the same data, verified equal afterwards: a full copy against
-# mydumper and myloader, catching up against MariaDB's own replication.
+# mydumper and myloader, catching up against MariaDB's own replication,
+# decoding a binlog against mariadb-binlog.
 #
 #   BENCH_ROWS=200000  rows of each of 4 sysbench tables
 #   BENCH_OLTP=30000   transactions of oltp_write_only, 4 row changes each
@@ -24,6 +25,11 @@ declare -A BAR=(
 	[copy]=1.00 # mydumper and myloader, summed
 	[oltp]=0.30 # the replica with its best number of threads
 	[ins]=0.45  # the same
+	[decode-oltp]=10 # mariadb-binlog without -v
+	[decode-ins]=10  # the same
+	[mb-s-oltp]=300  # decoding, checksums verified: megabytes a second
+	[mb-s-ins]=300
+	[mb-s-bulk]=300
 )
 
 # shellcheck source=test/support/cluster.sh
@@ -241,6 +247,23 @@ apply_round() { # WHAT ROWS STATE POSITION
 	target_down
 }
 
+# decode_round WHAT FILE: one binlog to typed rows, one thread, CPU time.
+decode_round() {
+	local got theirs
+	read -r -a got < <("$CLUSTER_ROOT/build/release/test/bench/decode" \
+		"$W/src/$2") || die "decode $1"
+	rm -f "$W/decode.out"
+	timed decode.out mariadb-binlog --verify-binlog-checksum \
+		--result-file=/dev/null "$W/src/$2"
+	theirs=$(awk '{ print $1 + $2 }' "$W/decode.out")
+	printf '%-5s decode: %s MB, %s events, %s rows, %s CPU s, %s MB/s; mariadb-binlog %s CPU s\n' \
+		"$1" "${got[@]:0:5}" "$theirs"
+	TIME["decode-$1 dm-worker $round"]=${got[3]}
+	TIME["decode-$1 mariadb-binlog $round"]=$theirs
+	TIME["mb-s-$1 dm-worker $round"]=1
+	TIME["mb-s-$1 rate $round"]=${got[4]}
+}
+
 # ratio WHAT OTHER...: the median over rounds of best other / ours.
 ratio() {
 	local what=$1 r name best
@@ -262,7 +285,7 @@ missed=0
 judge() { # WHAT RATIO
 	local word
 	word=$(awk -v r="$2" -v b="${BAR[$1]}" 'BEGIN { print r >= b ? "ok" : "missed" }')
-	printf '%-5s ratio %5s   bar %s   %s\n' "$1" "$2" "${BAR[$1]}" "$word"
+	printf '%-11s %6s   bar %s   %s\n' "$1" "$2" "${BAR[$1]}" "$word"
 	[ "$word" = ok ] || missed=$((missed + 1))
 }
 
@@ -274,12 +297,23 @@ SB oltp_write_only --threads=2 prepare
 for ((round = 1; round <= rounds; round++)); do
 	copy_round
 done
+sql src "FLUSH BINARY LOGS"
+bulk=$(source_end)
+for ((i = 1; i <= 4; i++)); do
+	sql src "CREATE TABLE sbtest.bulk LIKE sbtest.sbtest$i;
+		INSERT INTO sbtest.bulk SELECT * FROM sbtest.sbtest$i;
+		UPDATE sbtest.bulk SET k = k + 1; DROP TABLE sbtest.bulk"
+done
+for ((round = 1; round <= rounds; round++)); do
+	decode_round bulk "${bulk% *}"
+done
 for work in oltp:oltp_write_only:$n_oltp:4 ins:oltp_insert:$n_ins:1; do
 	IFS=: read -r what script events changes <<<"$work"
 	save_state "base_$what"
 	from=$(source_end)
 	SB "$script" --threads=4 --time=0 --events="$events" run
 	for ((round = 1; round <= rounds; round++)); do
+		decode_round "$what" "${from% *}"
 		apply_round "$what" "$((events * changes))" "base_$what" "$from"
 	done
 	rm -rf "$W/base_$what"
@@ -288,5 +322,11 @@ echo "== time of the best other / our time (bars are for an idle machine)"
 judge copy "$(ratio copy 'mydumper + myloader, 2 thr')"
 for what in oltp ins; do
 	judge "$what" "$(ratio $what 'replica, 0 parallel threads' 'replica, 4 parallel threads')"
+done
+for what in oltp ins; do
+	judge "decode-$what" "$(ratio "decode-$what" mariadb-binlog)"
+done
+for what in oltp ins bulk; do
+	judge "mb-s-$what" "$(ratio "mb-s-$what" rate)"
 done
 [ -z "${CHECK:-}" ] || [ "$missed" = 0 ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """pb.Master, health and reflection as a stock gRPC client sees them."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import time
@@ -11,6 +12,7 @@ from google.protobuf import json_format, message_factory
 
 import dmmaster_pb2 as m
 import dmmaster_pb2_grpc as mg
+import dmworker_pb2 as w
 import etcdkv_pb2 as kv
 import etcdkv_pb2_grpc as kvg
 import health_pb2 as h
@@ -280,6 +282,41 @@ def follower_forwards(addr, leader):
     got = stub.ListMember(m.ListMemberRequest(leader=True), timeout=20)
     equal(got.members[0].leader.addr, leader)
     health(addr, "pb.Master")
+
+
+@case
+def lists_of_schemas(addr, task, source):
+    """What dmctl has no command for: DM's OpenAPI asks for it."""
+    stub = mg.MasterStub(channel(addr))
+    Op = w.SchemaOp
+
+    def ask(op, **fields):
+        resp = stub.OperateSchema(m.OperateSchemaRequest(
+            op=op, task=task, sources=[source], **fields), timeout=30)
+        assert resp.result, resp.msg
+        equal([(s.result, s.source) for s in resp.sources],
+              [(True, source)])
+        return json.loads(resp.sources[0].msg)
+
+    def targets(schema="", table=""):
+        return [(t["source_schema"], t["source_table"], t["target_schema"],
+                 t["target_table"]) for t in ask(
+                     Op.ListMigrateTargets, schema=schema, table=table)]
+
+    def same(*names):
+        return [("ops", n, "ops", n) for n in names]
+
+    equal(ask(Op.ListSchema), ["ops"])
+    equal(ask(Op.ListTable, database="ops"), ["f", "i", "more", "r", "s"])
+    equal(ask(Op.ListTable, database="none"), [])
+    equal(targets(), same("f", "i", "more", "r", "s"))
+    equal(targets("^op", "^[rs]$"), same("r", "s"))
+    equal(targets("x"), [])
+    resp = stub.OperateSchema(m.OperateSchemaRequest(
+        op=Op.ListMigrateTargets, task=task, sources=[source], schema="("),
+        timeout=30)
+    equal(resp.sources[0].result, False)
+    within("missing", resp.sources[0].msg)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,9 @@ check "and equal" same_schema up down types
 sql_types up 0 types_change.sql
 check "all types are updated and deleted" wait_for 60 synced task_synced inc
 check "and equal" same_schema up down types
+sql up "FLUSH BINARY LOGS"
+check "a new binlog without a transaction is reached" \
+	wait_for 30 synced task_synced inc
 
 # The target closes idle sessions after the lease's 5 s: they come back.
 sleep 7

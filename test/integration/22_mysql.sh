@@ -83,6 +83,9 @@ check "start-task all under writes" ctl start-task "$yaml"
 wait "$pid"
 check "it catches up" wait_for 120 synced task_synced live
 check "and all is equal" same_schema up down shop
+sql up "FLUSH BINARY LOGS"
+check "a new binlog without a transaction is reached" \
+	wait_for 30 synced task_synced live
 check "no statement matched another number of rows" \
 	bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -q '\"unexpectedRows\": \"0\"'"
 check "the GTID sets agree" bash -c "[ \"\$(\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -E 'BinlogGtid' | cut -d: -f2- | tr -d ' ,' | sort -u | wc -l)\" = 1 ]"

@@ -8,6 +8,8 @@
 # shellcheck source=test/support/tap.sh
 . "$(dirname "$0")/../support/tap.sh"
 cluster_init
+# shellcheck source=test/support/clients.sh
+. "$(dirname "$0")/../support/clients.sh"
 
 source_up up || exit 1
 source_up up2 || exit 1
@@ -259,6 +261,9 @@ says "from a table that the source lacks" "doesn't exist" \
 	ctl binlog-schema update ops ops none --from-source -s src1
 check "update from the source" \
 	ctl binlog-schema update ops ops f --from-source -s src1 --flush --sync
+check "protoc makes a client" stubs
+check "python: lists of a task's schemas, tables and targets" \
+	py master lists-of-schemas "$MASTER" ops src1
 check "update from the target" \
 	ctl binlog-schema update ops ops r --from-target -s src1
 says "which is shown" 'KEY `m3`' ctl binlog-schema list ops ops r -s src1

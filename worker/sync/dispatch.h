@@ -61,7 +61,8 @@ struct dispatch {
 	unsigned n_values;
 
 	struct dm_pos end;  /* of the last event */
-	struct dm_pos done; /* end of the last whole transaction */
+	struct dm_pos done; /* of the last whole transaction, or a file's head
+			       behind it */
 	struct dm_pos txn_start;
 	bool in_txn;
 	/* Of the last row that is in a batch or skipped: event number << 32 |

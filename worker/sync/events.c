@@ -97,6 +97,14 @@ events_locate(struct dispatch *d, const struct dm_event_header *h)
 
 /* ---- places ---- */
 
+/* What is behind `done` ended no transaction and is in none: it is done, too. */
+static void
+pass(struct dispatch *d)
+{
+	if (!d->in_txn && !d->seeking && dm_pos_cmp(&d->end, &d->done) > 0)
+		d->done = d->end;
+}
+
 struct dm_err *
 events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 {
@@ -107,9 +115,7 @@ events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 	err = dm_rotate_decode(&d->format, body, len, &a, &r);
 	if (err == NULL) {
 		d->end = dm_pos_make(r.next_name, r.pos);
-		if (!d->in_txn && !d->seeking &&
-		    dm_pos_cmp(&d->end, &d->done) > 0)
-			d->done = d->end;
+		pass(d);
 	}
 	dm_arena_fini(&a);
 	return err;
@@ -129,6 +135,13 @@ events_advance(struct dispatch *d, const struct dm_event_header *h)
 		end += UINT64_C(1) << 32;
 	if (end > d->end.pos)
 		d->end.pos = end;
+	/* What heads each file. Nothing else may come for hours, and the task
+	 * has all there is. */
+	if (h->type == DM_EV_FORMAT_DESCRIPTION ||
+	    h->type == DM_EV_MARIADB_GTID_LIST ||
+	    h->type == DM_EV_MARIADB_BINLOG_CHECKPOINT ||
+	    h->type == DM_EV_PREVIOUS_GTIDS)
+		pass(d);
 }
 
 /* ---- compressed transactions ---- */
