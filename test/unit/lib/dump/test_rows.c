@@ -486,6 +486,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(tc, 60); /* rows of many MB, under sanitizers */
 	tcase_add_loop_test(tc, inserts_are_read_whatever_the_pieces, 0,
 	    (int)DM_ARRAY_SIZE(sql));
 	tcase_add_loop_test(tc, anything_else_is_an_error_with_its_place, 0,
