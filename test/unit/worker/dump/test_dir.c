@@ -326,6 +326,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(tc, 60); /* for a disk that is busy with others */
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc,
 	    names_of_task_and_source_stand_behind_its_own_dumps, 0,
