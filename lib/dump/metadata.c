@@ -7,11 +7,16 @@
 
 #define AFTER_MARK "/* AFTER CONNECTION POOL ESTABLISHED */"
 
+/* Our own block. Other readers pass over it. */
+#define LOOSE_HEAD "TABLES WITHOUT TRANSACTIONS, AS OF:"
+
 /* What the lines that follow belong to. */
 struct parser {
 	struct dm_dump_location *to; /* NULL: of no interest */
 	bool in_gtid;                /* lines go on with it */
 	GString *gtid;
+	GHashTable *tables;     /* as `to` is; NULL: of no interest */
+	bool started, finished; /* what a tool writes first and last */
 };
 
 void
@@ -19,6 +24,8 @@ dm_dump_metadata_clear(struct dm_dump_metadata *m)
 {
 	g_clear_pointer(&m->at.gtid, g_free);
 	g_clear_pointer(&m->after.gtid, g_free);
+	g_clear_pointer(&m->loose.gtid, g_free);
+	g_clear_pointer(&m->loose_tables, g_hash_table_unref);
 }
 
 /* The value behind key and sep in line, without blanks and quotes; new string,
@@ -59,6 +66,17 @@ end_gtid(struct parser *p)
 static bool
 take_head(struct parser *p, const char *line, struct dm_dump_metadata *m)
 {
+	GHashTable *tables = p->tables;
+
+	p->tables = NULL;
+	if (strcmp(line, LOOSE_HEAD) == 0) {
+		p->to = &m->loose;
+		if (m->loose_tables == NULL)
+			m->loose_tables = g_hash_table_new_full(
+			    g_str_hash, g_str_equal, g_free, NULL);
+		p->tables = m->loose_tables;
+		return true;
+	}
 	if (g_str_has_prefix(line, "SHOW MASTER STATUS:") ||
 	    g_str_has_prefix(line, "SHOW BINARY LOG STATUS:")) {
 		p->to = strstr(line, AFTER_MARK) != NULL ? &m->after : &m->at;
@@ -72,7 +90,22 @@ take_head(struct parser *p, const char *line, struct dm_dump_metadata *m)
 		p->to = NULL; /* of a replica, of a table */
 		return true;
 	}
+	p->tables = tables;
 	return false;
+}
+
+/* The first and the last line, in the words of all tools. */
+static bool
+take_time(struct parser *p, const char *line)
+{
+	line += strspn(line, "# ");
+	if (g_str_has_prefix(line, "Started dump at"))
+		p->started = true;
+	else if (g_str_has_prefix(line, "Finished dump at"))
+		p->finished = true;
+	else
+		return false;
+	return true;
 }
 
 static bool
@@ -83,6 +116,7 @@ take_pos(struct dm_dump_location *to, const char *text)
 	if (!g_ascii_string_to_unsigned(text, 10, 0, INT64_MAX, &n, NULL))
 		return false;
 	to->pos.pos = n;
+	to->has_pos = true;
 	return true;
 }
 
@@ -97,7 +131,12 @@ take_line(struct parser *p, const char *line)
 		{ "GTID", ':', 'g' }, { "File", '=', 'f' },
 		{ "Position", '=', 'p' }, { "Executed_Gtid_Set", '=', 'g' } };
 	struct dm_dump_location *to = p->to;
+	char *table = p->tables == NULL ? NULL : value_of(line, "Table", ':');
 
+	if (table != NULL) {
+		g_hash_table_add(p->tables, table);
+		return true;
+	}
 	for (size_t i = 0; i < DM_ARRAY_SIZE(keys); i++) {
 		g_autofree char *v = value_of(line, keys[i].key, keys[i].sep);
 
@@ -146,13 +185,34 @@ parse_lines(const char *path, char *const *lines, struct parser *p,
 			continue;
 		}
 		end_gtid(p);
-		if (take_head(p, line, m) || p->to == NULL)
+		if (take_time(p, line) || take_head(p, line, m) ||
+		    p->to == NULL)
 			continue;
 		if (!take_line(p, line))
 			return bad_line(path, line);
 	}
 	end_gtid(p);
 	return NULL;
+}
+
+/* A tool that is killed, or a disk that is full, leaves the first lines. */
+static struct dm_err *
+check_whole(
+    const char *path, const struct parser *p, const struct dm_dump_metadata *m)
+{
+	const struct dm_dump_location *const all[] = { &m->at, &m->after,
+		&m->loose };
+	bool whole = p->finished || !p->started;
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(all); i++)
+		whole = whole && (!all[i]->there || all[i]->has_pos);
+	if (whole)
+		return NULL;
+	return dm_err_set_workaround(
+	    dm_err_new(PARSE_MYDUMPER_META, "it is cut off", path, ""),
+	    "the dump did not come to its end, or the file was not copied "
+	    "whole: let the dump tool finish and copy the folder again, or "
+	    "dump anew; then `resume-task`");
 }
 
 struct dm_err *
@@ -167,10 +227,30 @@ dm_dump_metadata_parse(
 	*m = (struct dm_dump_metadata){ 0 };
 	err = strlen(copy) == len ? parse_lines(path, lines, &p, m)
 				  : bad_line(path, "a NUL byte");
+	if (err == NULL)
+		err = check_whole(path, &p, m);
 	g_string_free(p.gtid, TRUE);
 	if (err != NULL)
 		dm_dump_metadata_clear(m);
 	return err;
+}
+
+static void
+append_loose(GString *s, const struct dm_dump_metadata *m)
+{
+	g_autoptr(GList) names = NULL;
+
+	if (!m->loose.there || m->loose_tables == NULL)
+		return;
+	g_string_append_printf(s,
+	    LOOSE_HEAD "\n\tLog: %s\n\tPos: %" PRIu64 "\n", m->loose.pos.name,
+	    m->loose.pos.pos);
+	names = g_list_sort(
+	    g_hash_table_get_keys(m->loose_tables), (GCompareFunc)strcmp);
+	for (const GList *n = names; n != NULL; n = n->next)
+		g_string_append_printf(
+		    s, "\tTable: %s\n", (const char *)n->data);
+	g_string_append_c(s, '\n');
 }
 
 static void
@@ -193,6 +273,7 @@ dm_dump_metadata_text(const struct dm_dump_metadata *m, const char *status,
 	g_string_append_printf(s, "Started dump at: %s\n", started);
 	append_location(s, status, "", &m->at);
 	append_location(s, status, " " AFTER_MARK, &m->after);
+	append_loose(s, m);
 	g_string_append_printf(s, "Finished dump at: %s\n", finished);
 	return g_string_free(s, FALSE);
 }

@@ -16,7 +16,8 @@
 struct dm_dump_location {
 	bool there;
 	struct dm_pos pos;
-	char *gtid; /* owned; NULL or "": none */
+	char *gtid;   /* owned; NULL or "": none */
+	bool has_pos; /* read: there was a line with it, too */
 };
 
 struct dm_dump_metadata {
@@ -24,6 +25,11 @@ struct dm_dump_metadata {
 	/* Of a dump without locks: what is behind `at` may be in it, what is
 	 * behind this is not. */
 	struct dm_dump_location after;
+	/* Tables that no snapshot holds still, since their engine has no
+	 * transactions: what is behind this is not in them. In a block of ours;
+	 * other tools do not tell. "fn(db).fn(table)" -> itself; NULL: none. */
+	struct dm_dump_location loose;
+	GHashTable *loose_tables;
 };
 
 void dm_dump_metadata_clear(struct dm_dump_metadata *m);
@@ -31,7 +37,7 @@ void dm_dump_metadata_clear(struct dm_dump_metadata *m);
 /*
  * Read text. *m is filled; without a location m->at.there is false.
  *   path  for messages.
- * Errors: PARSE_MYDUMPER_META.
+ * Errors: PARSE_MYDUMPER_META, also of a file that is cut off.
  */
 struct dm_err *dm_dump_metadata_parse(const char *path, const char *text,
     size_t len, struct dm_dump_metadata *m) DM_MUST_CHECK;

@@ -50,9 +50,24 @@ dm_dump_rows_free(struct dm_dump_rows *r)
 	dm_err_free(r->err);
 	g_free(r->charset);
 	g_free(r->time_zone);
+	g_free(r->want_db);
+	g_free(r->want_table);
 	g_free(r->path);
 	g_free(r->buf);
 	g_free(r);
+}
+
+void
+dm_dump_rows_expect(struct dm_dump_rows *r, const char *db, const char *table)
+{
+	r->want_db = g_strdup(db);
+	r->want_table = g_strdup(table);
+}
+
+void
+dm_dump_rows_no_escapes(struct dm_dump_rows *r)
+{
+	r->no_escapes = true;
 }
 
 bool
@@ -98,11 +113,16 @@ make_room(struct dm_dump_rows *r)
 bool
 rows_more(struct dm_dump_rows *r)
 {
-	size_t got = 0;
+	size_t got = 0, room;
 
 	if (r->eof || r->err != NULL || r->large || !make_room(r))
 		return false;
-	r->err = r->read(r->arg, r->buf + r->len, r->cap - r->len, &got);
+	/* Not far behind a large row: what follows may be one, too, and would
+	 * be in the window without having been told of. */
+	room = r->cap - r->len;
+	if (r->cap > DM_DUMP_LARGE_BYTES)
+		room = MIN(room, WINDOW_BYTES);
+	r->err = r->read(r->arg, r->buf + r->len, room, &got);
 	if (r->err != NULL)
 		return false;
 	r->len += got;
@@ -147,6 +167,9 @@ fill_row(struct dm_dump_rows *r, struct dm_dump_row *row)
 		.tuple = r->csv ? NULL : r->buf + r->mark,
 		.tuple_len = r->csv ? 0 : r->at - r->mark,
 		.columns = r->columns,
+		.charset = r->charset,
+		.time_zone = r->time_zone,
+		.no_escapes = r->no_escapes,
 		.start = r->base + r->mark,
 		.end = r->base + r->at
 	};
@@ -161,6 +184,9 @@ dm_dump_rows_next(
 	if (r->err != NULL)
 		return dm_err_copy(r->err);
 	ok = r->csv ? rows_csv_next(r, &found) : rows_sql_next(r, &found);
+	if (ok && !found && r->base + r->len == 0)
+		ok = rows_fail(r, "the file is empty, which no dump tool "
+				  "writes: it is cut off");
 	if (!ok && r->large) {
 		r->large = false;
 		r->at = r->mark;
@@ -190,16 +216,4 @@ dm_dump_rows_allow_large(struct dm_dump_rows *r, bool allow)
 	r->buf = g_realloc(r->buf, r->cap);
 	g_string_free(r->decoded, TRUE);
 	r->decoded = g_string_new(NULL);
-}
-
-const char *
-dm_dump_rows_charset(const struct dm_dump_rows *r)
-{
-	return r->charset;
-}
-
-const char *
-dm_dump_rows_time_zone(const struct dm_dump_rows *r)
-{
-	return r->time_zone;
 }

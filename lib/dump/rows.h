@@ -39,6 +39,11 @@ struct dm_dump_row {
 	/* Names of the columns, in order; NULL: none are given, so those of the
 	 * table. NULL-terminated; the pointer changes when they do. */
 	char *const *columns;
+	/* What "SET NAMES x" and "SET TIME_ZONE='x'" in front of the row say;
+	 * NULL: nothing. Letters, digits and _ + - : / only. */
+	const char *charset, *time_zone;
+	/* A backslash in a text of SQL is itself. */
+	bool no_escapes;
 	uint64_t start, end; /* offsets */
 };
 
@@ -54,6 +59,13 @@ struct dm_dump_rows;
 struct dm_dump_rows *dm_dump_rows_new(
     bool csv, const char *path, dm_dump_read_fn *read, void *arg);
 void dm_dump_rows_free(struct dm_dump_rows *r);
+/* Before reading: an INSERT into another table is an error. Copied. A database
+ * is compared where the file names one. */
+void dm_dump_rows_expect(
+    struct dm_dump_rows *r, const char *db, const char *table);
+/* Before reading: a backslash is itself, until a "SET sql_mode" in the file
+ * says something else: NO_BACKSLASH_ESCAPES of the server that was dumped. */
+void dm_dump_rows_no_escapes(struct dm_dump_rows *r);
 DM_DEFINE_AUTO(dm_dump_rows)
 
 /* The next row, valid until the next call. DM_DUMP_LARGE: it is a very large
@@ -63,16 +75,15 @@ struct dm_err *dm_dump_rows_next(struct dm_dump_rows *r,
 /* false: also gives the memory of large rows back; `row` is gone then. */
 void dm_dump_rows_allow_large(struct dm_dump_rows *r, bool allow);
 
-/* What the file's head says; NULL: nothing. Of SQL, known with the first row.
- * "SET NAMES x" and "SET TIME_ZONE='x'"; letters, digits and _ + - : / only. */
-const char *dm_dump_rows_charset(const struct dm_dump_rows *r);
-const char *dm_dump_rows_time_zone(const struct dm_dump_rows *r);
-
 /*
  * Statements of a schema file, without their semicolons; comments are left out,
- * what stands in conditional ones stays. New array of new strings.
+ * what stands in conditional ones stays. Backslashes escape whatever the file
+ * sets: servers print structures so in every mode. New array of new strings.
  */
 struct dm_err *dm_dump_statements(const char *path, const char *text,
     size_t len, GPtrArray **statements) DM_MUST_CHECK;
+/* SQL text written where a backslash is itself, for a session where it escapes:
+ * it must hold no comments. */
+void dm_dump_append_escaped(GString *out, const char *sql, size_t len);
 
 #endif

@@ -50,7 +50,7 @@ read_quoted(struct dm_dump_rows *r)
 				return r->err == NULL && !r->large;
 			r->at++;
 			g_string_append_c(r->decoded, '"');
-		} else if (c == '\\') {
+		} else if (c == '\\' && !r->no_escapes) {
 			if (!read_escape(r))
 				return false;
 		} else {
@@ -80,7 +80,7 @@ read_bare(struct dm_dump_rows *r, bool *null)
 			return rows_fail(r, "a quote within a value that does "
 					    "not begin with one");
 		r->at++;
-		if (c == '\\') {
+		if (c == '\\' && !r->no_escapes) {
 			if (!read_escape(r))
 				return false;
 		} else {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What rows.c, rows_sql.c and rows_csv.c share: a window on the file. */
+/* What rows.c, rows_set.c, rows_sql.c and rows_csv.c share: a window on the
+ * file. */
 #ifndef DM_LIB_DUMP_ROWS_INT_H
 #define DM_LIB_DUMP_ROWS_INT_H
 
@@ -39,6 +40,8 @@ struct dm_dump_rows {
 	GString *decoded; /* CSV */
 	char **columns;
 	char *charset, *time_zone;
+	bool no_escapes;
+	char *want_db, *want_table; /* NULL: any */
 };
 
 /* The next byte without taking it; -1: there is none, or r->err or r->large
@@ -50,6 +53,17 @@ bool rows_more(struct dm_dump_rows *r);
 bool rows_fail(struct dm_dump_rows *r, const char *what);
 void rows_add_piece(
     struct dm_dump_rows *r, enum dm_dump_value kind, size_t start, size_t end);
+
+static inline bool
+rows_is_word(int c)
+{
+	return c >= 0 && (g_ascii_isalnum((char)c) || c == '_' || c == '$');
+}
+
+/* ---- rows_set.c ---- */
+/* Notes what text, a statement or conditional comment, sets for the rows behind
+ * it. False: it is no SET. */
+bool rows_note_set(struct dm_dump_rows *r, const char *text);
 
 /* Parse up to the end of the next row; *found false: the end of the file.
  * Returns false when r->err or r->large is set. */

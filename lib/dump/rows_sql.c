@@ -2,11 +2,11 @@
 /*
  * INSERT statements of a data file.
  *
- * FORMAT: comments; SET and conditional comments with SET, of which NAMES and
- * TIME_ZONE are read; INSERT or REPLACE [IGNORE] INTO name [(columns)] VALUES
- * tuples; each ended by a semicolon. A value is NULL, a number, a text in ' or
- * " with backslash escapes, x'', 0x, b'', one of these behind a charset's name,
- * or CONVERT(text USING charset).
+ * FORMAT: comments; SET and conditional comments with SET, of which NAMES,
+ * TIME_ZONE and NO_BACKSLASH_ESCAPES are read; INSERT or REPLACE [IGNORE] INTO
+ * name [(columns)] VALUES tuples; each ended by a semicolon. A value is NULL, a
+ * number, a text in ' or " with backslash escapes, x'', 0x, b'', one of these
+ * behind a charset's name, or CONVERT(text USING charset).
  */
 #include "lib/dump/rows_int.h"
 
@@ -17,12 +17,6 @@
 #define WORD_MAX 63
 /* Of CONVERT(CONVERT(.. */
 #define NESTING_MAX 4
-
-static bool
-is_word(int c)
-{
-	return c >= 0 && (g_ascii_isalnum((char)c) || c == '_' || c == '$');
-}
 
 /* What the missing byte means. */
 static bool
@@ -99,7 +93,7 @@ read_word(struct dm_dump_rows *r, char word[WORD_MAX + 1])
 {
 	size_t n = 0;
 
-	while (is_word(rows_peek(r))) {
+	while (rows_is_word(rows_peek(r))) {
 		if (n == WORD_MAX)
 			return rows_fail(r, "a word that is too long");
 		word[n++] = g_ascii_toupper(r->buf[r->at++]);
@@ -134,50 +128,19 @@ skip_quoted(struct dm_dump_rows *r, bool escapes)
 
 /* ---- SET ---- */
 
-/* Letters of a name or zone at text; new string, NULL: none. */
-static char *
-plain_value(const char *text)
-{
-	size_t n = 0;
-
-	text += strspn(text, "'\" =");
-	while (g_ascii_isalnum(text[n]) ||
-	       (text[n] != '\0' && strchr("_+-:/", text[n])))
-		n++;
-	return n == 0 || n > WORD_MAX ? NULL : g_strndup(text, n);
-}
-
-/* `text` from `at`-len on was a statement or conditional comment. */
 static bool
 take_set(struct dm_dump_rows *r, const char *text)
 {
-	static const char zone[] = "TIME_ZONE=";
-	const char *at;
+	const char *words = text + strspn(text, "/*!0123456789 \t\r\n");
 
-	text += strspn(text, "/*!0123456789 \t\r\n");
-	if (strncasecmp(text, "ALTER TABLE ", 12) == 0)
-		return true; /* DISABLE KEYS: only about speed */
-	if (strncasecmp(text, "SET ", 4) != 0)
-		return rows_fail(r, "a conditional comment of a form that is "
-				    "not known");
-	text += 4;
-	text += strspn(text, " ");
-	if (strncasecmp(text, "NAMES ", 6) == 0) {
-		g_free(r->charset);
-		r->charset = plain_value(text + 6);
-	}
-	for (at = text; *at != '\0'; at++) {
-		if (strncasecmp(at, zone, sizeof(zone) - 1) != 0 ||
-		    (at > text && (at[-1] == '_' || at[-1] == '@')))
-			continue;
-		g_free(r->time_zone);
-		r->time_zone = plain_value(at + sizeof(zone) - 1);
-		break;
-	}
-	return true;
+	/* DISABLE KEYS: only about speed */
+	return rows_note_set(r, text) ||
+	       strncasecmp(words, "ALTER TABLE ", 12) == 0 ||
+	       rows_fail(r, "a conditional comment of a form that is not "
+			    "known");
 }
 
-/* From `from` bytes behind mark to `at`. */
+/* What stands between mark and `at`. */
 static bool
 take_set_here(struct dm_dump_rows *r)
 {
@@ -196,7 +159,7 @@ skip_statement(struct dm_dump_rows *r)
 		if (c < 0)
 			return rows_fail(r, CUT);
 		if (c == '\'' || c == '"' || c == '`') {
-			if (!skip_quoted(r, c != '`'))
+			if (!skip_quoted(r, c != '`' && !r->no_escapes))
 				return false;
 			continue;
 		}
@@ -208,10 +171,12 @@ skip_statement(struct dm_dump_rows *r)
 
 /* ---- INSERT ---- */
 
-/* A name, quoted or not; *name: new string, or not wanted. */
+/* A name, quoted or not; *name: new string. */
 static bool
 read_name(struct dm_dump_rows *r, char **name)
 {
+	g_autofree char *inner = NULL;
+	g_auto(GStrv) parts = NULL;
 	size_t start;
 
 	if (!skip_blank(r))
@@ -220,25 +185,17 @@ read_name(struct dm_dump_rows *r, char **name)
 	if (rows_peek(r) == '`') {
 		if (!skip_quoted(r, false))
 			return false;
-		if (name != NULL) {
-			char **parts;
-			g_autofree char *inner =
-			    g_strndup(r->buf + r->mark + start + 1,
-				r->at - r->mark - start - 2);
-
-			parts = g_strsplit(inner, "``", -1);
-			*name = g_strjoinv("`", parts);
-			g_strfreev(parts);
-		}
+		inner = g_strndup(
+		    r->buf + r->mark + start + 1, r->at - r->mark - start - 2);
+		parts = g_strsplit(inner, "``", -1);
+		*name = g_strjoinv("`", parts);
 		return true;
 	}
-	while (is_word(rows_peek(r)))
+	while (rows_is_word(rows_peek(r)))
 		r->at++;
 	if (r->at - r->mark == start)
 		return unexpected(r, "a name is missing");
-	if (name != NULL)
-		*name = g_strndup(
-		    r->buf + r->mark + start, r->at - r->mark - start);
+	*name = g_strndup(r->buf + r->mark + start, r->at - r->mark - start);
 	return true;
 }
 
@@ -294,6 +251,39 @@ expect_word(struct dm_dump_rows *r, const char *want, char got[WORD_MAX + 1])
 	       unexpected(r, "not an INSERT of a form that is known");
 }
 
+static bool
+other_table(struct dm_dump_rows *r, const char *db, const char *table)
+{
+	g_autofree char *what = g_strdup_printf(
+	    "its rows are for table %s%s%s, but its name says that they are "
+	    "of %s.%s",
+	    db == NULL ? "" : db, db == NULL ? "" : ".", table, r->want_db,
+	    r->want_table);
+
+	return rows_fail(r, what);
+}
+
+/* [db.]table; behind it and its blanks. */
+static bool
+read_table(struct dm_dump_rows *r)
+{
+	g_autofree char *table = NULL, *db = NULL;
+
+	if (!read_name(r, &table) || !skip_blank(r))
+		return false;
+	if (rows_peek(r) == '.') {
+		r->at++;
+		db = DM_TAKE(table);
+		if (!read_name(r, &table) || !skip_blank(r))
+			return false;
+	}
+	if (r->want_table == NULL)
+		return true;
+	return (strcmp(table, r->want_table) == 0 &&
+		   (db == NULL || strcmp(db, r->want_db) == 0)) ||
+	       other_table(r, db, table);
+}
+
 /* Behind INSERT or REPLACE, up to the first tuple. */
 static bool
 read_insert(struct dm_dump_rows *r)
@@ -307,13 +297,8 @@ read_insert(struct dm_dump_rows *r)
 		return false;
 	if (strcmp(word, "INTO") != 0)
 		return unexpected(r, "not an INSERT of a form that is known");
-	if (!read_name(r, NULL) || !skip_blank(r))
+	if (!read_table(r))
 		return false;
-	if (rows_peek(r) == '.') {
-		r->at++;
-		if (!read_name(r, NULL) || !skip_blank(r))
-			return false;
-	}
 	if (rows_peek(r) == '(') {
 		listed = true;
 		if (!read_columns(r))
@@ -405,14 +390,14 @@ read_value(struct dm_dump_rows *r, enum dm_dump_value *kind, int depth)
 
 	if (c == '\'' || c == '"') {
 		*kind = DM_DUMP_TEXT;
-		return skip_quoted(r, true);
+		return skip_quoted(r, !r->no_escapes);
 	}
 	if (c == '-' || c == '+' || c == '.' ||
 	    (c >= 0 && g_ascii_isdigit((char)c))) {
 		*kind = DM_DUMP_RAW;
 		return read_number(r);
 	}
-	if (!is_word(c))
+	if (!rows_is_word(c))
 		return unexpected(r, "a value that is not one");
 	return read_named(r, kind, depth);
 }
@@ -528,6 +513,16 @@ read_nothing(void *arg, void *buf, size_t size, size_t *got)
 	(void)size;
 	*got = 0;
 	return NULL;
+}
+
+void
+dm_dump_append_escaped(GString *out, const char *sql, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (sql[i] == '\\')
+			g_string_append_c(out, '\\');
+		g_string_append_c(out, sql[i]);
+	}
 }
 
 /* One statement; `at` is behind its semicolon or at the end. */

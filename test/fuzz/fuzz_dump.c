@@ -27,6 +27,10 @@ read_rows(bool csv, const uint8_t *data, size_t size, size_t step)
 	GString *out = g_string_new(NULL);
 	uint64_t last = 0;
 
+	if (size % 2 == 1)
+		dm_dump_rows_no_escapes(r);
+	if (size % 4 == 0)
+		dm_dump_rows_expect(r, "d", "t");
 	for (;;) {
 		struct dm_dump_row row;
 		enum dm_dump_next what;

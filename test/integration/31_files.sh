@@ -151,7 +151,7 @@ done
 wait "$writer"
 check "it catches up after five kills" wait_for 180 synced task_synced both
 check "and all is equal" same_schema up down shop
-check "the dump is gone" test ! -e "$D.both"
+check "the dump is gone" test ! -e "$D.both.src1"
 check "stop-task" ctl stop-task both
 drop
 
@@ -177,7 +177,7 @@ done
 check "it was killed within a file ($killed)" test "$killed" -gt 0
 check "it finishes" wait_for 120 Finished task_stage mid Finished
 check "no row is lost or doubled, without a key too" same_schema up down shop
-check "the dump is gone" test ! -e "$D.mid"
+check "the dump is gone" test ! -e "$D.mid.src1"
 check "stop-task" ctl stop-task mid
 drop
 

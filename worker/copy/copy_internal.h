@@ -162,6 +162,10 @@ bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
 /* ---- source.c ---- */
 /* Control connection r->src; names as they are. */
 struct dm_err *copy_source_connect(struct copy_run *r) DM_MUST_CHECK;
+/* Whether the source's global sql_mode has NO_BACKSLASH_ESCAPES: in it dump
+ * tools write texts, and DM's loader reads them. r->src is connected. */
+struct dm_err *copy_source_no_escapes(
+    struct copy_run *r, bool *no_escapes) DM_MUST_CHECK;
 /* Fill r->readers, r->pos, r->pos_hi, r->gtid. */
 struct dm_err *copy_source_snapshot(struct copy_run *r) DM_MUST_CHECK;
 /* The same for MySQL, where r->readers are connected (source_mysql.c). */
@@ -248,6 +252,10 @@ struct dm_err *copy_chunks_delete(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t) DM_MUST_CHECK;
 
 /* ---- lane.c, rows.c ---- */
+/* An error for a table without transactions whose rows cannot be told apart:
+ * such rows need an exact position. */
+struct dm_err *copy_check_engine(
+    const struct copy_table *t, const struct copy_shape *s) DM_MUST_CHECK;
 /* Copy all that is left; r->err and r->source_lost tell how it ended. */
 struct dm_err *copy_lanes_run(struct copy_run *r) DM_MUST_CHECK;
 

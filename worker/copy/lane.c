@@ -269,9 +269,8 @@ end_table(struct copy_lane *l, struct copy_table *t)
 	return NULL;
 }
 
-/* An exact position is needed where rows cannot be told apart. */
-static struct dm_err *
-check_engine(const struct copy_table *t, const struct copy_shape *s)
+struct dm_err *
+copy_check_engine(const struct copy_table *t, const struct copy_shape *s)
 {
 	if (t->transactional || s->has_row_key)
 		return NULL;
@@ -297,7 +296,7 @@ cut(struct copy_lane *l, struct copy_table *t)
 	if (t->shape == NULL)
 		err = with_writer(l, t, make_shape, &shape);
 	if (err == NULL && shape != NULL) {
-		err = check_engine(t, shape);
+		err = copy_check_engine(t, shape);
 		/* Others look at it only after the lock below. */
 		dm_mutex_lock(&r->mu);
 		t->shape = shape;

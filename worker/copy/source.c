@@ -50,6 +50,23 @@ connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
 }
 
 struct dm_err *
+copy_source_no_escapes(struct copy_run *r, bool *no_escapes)
+{
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	bool more = false;
+	struct dm_err *err =
+	    dm_sql_queryf(r->src, &res, "SELECT @@global.sql_mode");
+
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err == NULL)
+		*no_escapes = more && row.n > 0 && row.cells[0] != NULL &&
+			      strstr(row.cells[0], "NO_BACKSLASH_ESCAPES");
+	return err;
+}
+
+struct dm_err *
 copy_source_connect(struct copy_run *r)
 {
 	struct dm_err *err = connect_source(r, false, &r->src);

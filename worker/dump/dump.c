@@ -107,18 +107,46 @@ status_words(struct dm_sql_conn *conn)
 		   : "SHOW MASTER STATUS";
 }
 
+/* Tables without transactions: they may hold changes up to now. */
+static struct dm_err *
+note_loose_tables(struct dump_run *d, struct dm_dump_metadata *m)
+{
+	for (guint i = 0; i < d->r.tables->len; i++) {
+		const struct copy_table *t = d->r.tables->pdata[i];
+		g_autofree char *db = dm_dump_name_escape(t->meta->db);
+		g_autofree char *table = dm_dump_name_escape(t->meta->tbl);
+
+		if (!t->transactional)
+			g_hash_table_add(
+			    m->loose_tables, g_strconcat(db, ".", table, NULL));
+	}
+	if (g_hash_table_size(m->loose_tables) == 0)
+		return NULL;
+	m->loose.there = true;
+	/* The control connection was idle for as long as rows were read. */
+	return dm_binlog_master_status(
+	    d->r.readers->pdata[0], &m->loose.pos, NULL);
+}
+
 static struct dm_err *
 finish(struct dump_run *d, const char *started)
 {
 	const struct copy_run *r = &d->r;
 	g_autofree char *finished = now_text();
 	g_autofree char *text = NULL;
+	g_autoptr(GHashTable) loose =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	struct dm_dump_metadata m = {
-		.at = { true, r->pos, r->gtid },
+		.at = { .there = true, .pos = r->pos, .gtid = r->gtid },
+		.loose_tables = loose,
 	};
+	struct dm_err *err = note_loose_tables(d, &m);
 
+	if (err != NULL)
+		return err;
 	if (dm_pos_cmp(&r->pos, &r->pos_hi) != 0)
-		m.after = (struct dm_dump_location){ true, r->pos_hi, NULL };
+		m.after = (struct dm_dump_location){ .there = true,
+			.pos = r->pos_hi };
 	text =
 	    dm_dump_metadata_text(&m, status_words(r->src), started, finished);
 	return write_metadata(d, text);
@@ -185,19 +213,29 @@ list_tables(struct dump_run *d)
 	}
 }
 
-/* Rows of a table without transactions are not held still by a snapshot. */
-static void
-warn_of_engines(struct dump_run *d)
+/* Rows of a table without transactions are not held still by a snapshot. Who
+ * follows the binlog puts them right, if they can be told apart. */
+static struct dm_err *
+check_engines(struct dump_run *d)
 {
-	for (guint i = 0; i < d->r.tables->len; i++) {
-		const struct copy_table *t = d->r.tables->pdata[i];
+	struct dm_err *err = NULL;
 
-		if (!t->transactional)
+	for (guint i = 0; err == NULL && i < d->r.tables->len; i++) {
+		const struct copy_table *t = d->r.tables->pdata[i];
+		const struct meta_table *m = t->meta;
+		DM_AUTO(dump_shape) s = NULL;
+
+		if (t->transactional)
+			continue;
+		err = dump_shape_new(m->structure, m->db, d->no_escapes, &s);
+		if (err == NULL)
+			err = copy_check_engine(t, s->cut);
+		if (err == NULL)
 			dm_warn("a table's engine has no transactions: what is "
 				"written to it during the dump may be in it",
-			    dm_kstr("schema", t->meta->db),
-			    dm_kstr("table", t->meta->tbl));
+			    dm_kstr("schema", m->db), dm_kstr("table", m->tbl));
 	}
+	return err;
 }
 
 static struct dm_err *
@@ -205,17 +243,20 @@ dump_all(struct dump_run *d)
 {
 	struct copy_run *r = &d->r;
 	g_autofree char *started = now_text();
-	struct dm_err *err = dump_dir_open(&d->dir, r->env, true);
+	struct dm_err *err = dump_dir_open(&d->dir, r->env, DUMP_DIR_DUMP);
 
 	if (err == NULL)
 		err = dump_dir_empty(&d->dir);
 	if (err == NULL)
 		err = copy_open_snapshot(r);
+	if (err == NULL)
+		err = copy_source_no_escapes(r, &d->no_escapes);
+	if (err == NULL)
+		err = check_engines(d);
 	if (err != NULL)
 		return err;
 	copy_set_position(r, &r->pos, r->gtid);
 	copy_set_totals(r);
-	warn_of_engines(d);
 	list_tables(d);
 	copy_note(r, "dumping with %u readers", r->readers->len);
 	err = dump_schema_files(d);

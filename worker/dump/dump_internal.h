@@ -27,6 +27,7 @@ struct dump_run {
 	struct dump_dir dir;
 	enum dm_dump_compress compress;
 	bool csv, views;
+	bool no_escapes; /* of the source's mode: so are the texts of rows */
 	uint64_t rows_per_chunk, file_bytes, statement_bytes; /* 0: no limit */
 	GPtrArray *tables; /* struct dump_table* */
 };
@@ -37,8 +38,9 @@ struct dm_err *dump_write_file(struct dump_run *d, const char *name,
 
 /* ---- schema.c: files of databases, tables and views ---- */
 struct dm_err *dump_schema_files(struct dump_run *d) DM_MUST_CHECK;
-/* The lines that each file of statements begins with. */
-extern const char dump_sql_head[];
+/* The lines that each file of statements begins with; static. rows: of a file
+ * with rows, else of a schema file, which is as our session has it. */
+const char *dump_sql_head(const struct dump_run *d, bool rows);
 
 /* ---- lane.c ---- */
 /* All rows of all tables. */

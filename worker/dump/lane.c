@@ -97,7 +97,8 @@ cut(struct lane *l, struct dump_table *t, char **lo, char **hi,
 	const char *where = r->env->inst->mydumper.where;
 
 	if (t->shape == NULL)
-		err = dump_shape_new(m->structure, m->db, &t->shape);
+		err = dump_shape_new(
+		    m->structure, m->db, l->d->no_escapes, &t->shape);
 	*lo = g_strdup(t->lo);
 	*hi = NULL;
 	if (err == NULL && t->shape->cut->n_keys > 0 &&
@@ -162,8 +163,9 @@ open_file(struct chunk *k)
 
 	if (err != NULL)
 		return err;
-	g_string_append(
-	    k->text, k->lane->d->csv ? k->t->shape->csv : dump_sql_head);
+	g_string_append(k->text, k->lane->d->csv
+				     ? k->t->shape->csv
+				     : dump_sql_head(k->lane->d, true));
 	k->file_bytes = k->text->len;
 	k->statement_bytes = 0;
 	return NULL;

@@ -10,8 +10,21 @@
 #include <string.h>
 
 /* The time zone is that of our session: texts of TIMESTAMP are in UTC. */
-const char dump_sql_head[] = "/*!40101 SET NAMES binary*/;\n"
-			     "/*!40103 SET TIME_ZONE='+00:00'*/;\n";
+#define HEAD                                                                   \
+	"/*!40101 SET NAMES binary*/;\n"                                       \
+	"/*!40103 SET TIME_ZONE='+00:00'*/;\n"
+
+const char *
+dump_sql_head(const struct dump_run *d, bool rows)
+{
+	if (!d->no_escapes)
+		return HEAD;
+	/* Readers that ask the source for its mode need not be told, but those
+	 * that do not; and our session's mode is not the source's. */
+	return rows ? HEAD "/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO,"
+			   "NO_BACKSLASH_ESCAPES'*/;\n"
+		    : HEAD "/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO'*/;\n";
+}
 
 /* fn(db)[.fn(table)]ending */
 static struct dm_err *
@@ -22,7 +35,8 @@ write_schema(struct dump_run *d, const char *db, const char *table,
 	g_autofree char *b = table == NULL ? NULL : dm_dump_name_escape(table);
 	g_autofree char *name = g_strconcat(
 	    a, b == NULL ? "" : ".", b == NULL ? "" : b, ending, NULL);
-	g_autofree char *text = g_strconcat(dump_sql_head, sql, ";\n", NULL);
+	g_autofree char *text =
+	    g_strconcat(dump_sql_head(d, false), sql, ";\n", NULL);
 
 	return dump_write_file(d, name, text, strlen(text));
 }

@@ -67,9 +67,35 @@ append_read(GString *sql, const struct dm_column *c, const char *name)
 		g_string_append(sql, name);
 }
 
+/* Where a backslash is itself. */
 static void
-append_csv_text(GString *out, const char *text, size_t len)
+append_doubled(GString *out, char quote, const char *text, size_t len)
 {
+	g_string_append_c(out, quote);
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == quote)
+			g_string_append_c(out, quote);
+		g_string_append_c(out, text[i]);
+	}
+	g_string_append_c(out, quote);
+}
+
+static void
+append_text(GString *out, bool no_escapes, const char *text, size_t len)
+{
+	if (no_escapes)
+		append_doubled(out, '\'', text, len);
+	else
+		dm_sql_append_string(out, text, len);
+}
+
+static void
+append_csv_text(GString *out, bool no_escapes, const char *text, size_t len)
+{
+	if (no_escapes) {
+		append_doubled(out, '"', text, len);
+		return;
+	}
 	g_string_append_c(out, '"');
 	for (size_t i = 0; i < len; i++) {
 		switch (text[i]) {
@@ -116,7 +142,7 @@ add_columns(struct dump_shape *s, const struct dm_table *t)
 		g_string_append_printf(
 		    names, "%s%s", s->n == 0 ? "" : ",", name->str);
 		g_string_append(csv, s->n == 0 ? "" : ",");
-		append_csv_text(csv, c->name, strlen(c->name));
+		append_csv_text(csv, s->no_escapes, c->name, strlen(c->name));
 		s->forms[s->n++] = form_of(c->type);
 	}
 	g_string_append(csv, "\r\n");
@@ -129,7 +155,8 @@ add_columns(struct dump_shape *s, const struct dm_table *t)
 }
 
 struct dm_err *
-dump_shape_new(const char *structure, const char *db, struct dump_shape **out)
+dump_shape_new(const char *structure, const char *db, bool no_escapes,
+    struct dump_shape **out)
 {
 	DM_AUTO(dump_shape) s = g_new0(struct dump_shape, 1);
 	DM_AUTO(dm_table) t = NULL;
@@ -140,6 +167,7 @@ dump_shape_new(const char *structure, const char *db, struct dump_shape **out)
 		    copy_shape_new(t, NULL, t->schema, t->name, NULL, &s->cut);
 	if (err != NULL)
 		return err;
+	s->no_escapes = no_escapes;
 	add_columns(s, t);
 	*out = DM_TAKE(s);
 	return NULL;
@@ -181,10 +209,10 @@ dump_append_tuple(
 			break;
 		case DUMP_UTF8:
 			g_string_append(out, "_utf8mb4");
-			dm_sql_append_string(out, cell, row->lengths[i]);
+			append_text(out, s->no_escapes, cell, row->lengths[i]);
 			break;
 		case DUMP_TEXT:
-			dm_sql_append_string(out, cell, row->lengths[i]);
+			append_text(out, s->no_escapes, cell, row->lengths[i]);
 			break;
 		}
 	}
@@ -205,7 +233,8 @@ dump_append_csv(
 		else if (s->forms[i] == DUMP_NUMBER)
 			g_string_append_len(out, cell, (gssize)row->lengths[i]);
 		else
-			append_csv_text(out, cell, row->lengths[i]);
+			append_csv_text(
+			    out, s->no_escapes, cell, row->lengths[i]);
 	}
 	g_string_append(out, "\r\n");
 }

@@ -20,15 +20,16 @@ struct dump_shape {
 	struct copy_shape *cut; /* keys and ranges */
 	enum dump_form *forms;
 	unsigned n;
-	char *select; /* "SELECT .. FROM .." */
-	char *insert; /* "INSERT INTO `t` (..) VALUES\n" */
-	char *csv;    /* the line of names */
+	bool no_escapes; /* a backslash in a text is itself */
+	char *select;    /* "SELECT .. FROM .." */
+	char *insert;    /* "INSERT INTO `t` (..) VALUES\n" */
+	char *csv;       /* the line of names */
 };
 
-/* structure: CREATE TABLE of the source. Errors: of its parsing; a plain one
- * for a type that is not known. */
+/* structure: CREATE TABLE of the source; no_escapes: only quotes are doubled in
+ * texts. Errors: of its parsing; a plain one for a type that is not known. */
 struct dm_err *dump_shape_new(const char *structure, const char *db,
-    struct dump_shape **shape) DM_MUST_CHECK;
+    bool no_escapes, struct dump_shape **shape) DM_MUST_CHECK;
 void dump_shape_free(struct dump_shape *s);
 DM_DEFINE_AUTO(dump_shape)
 

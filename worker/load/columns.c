@@ -65,6 +65,7 @@ add_column(struct load_columns *c, GString *list, const char *name,
 	if (binary || col->type == DM_T_JSON)
 		out->charset = g_strdup(charset_of(
 		    col, to < 0 ? NULL : target->columns->pdata[to]));
+	out->name = g_strdup(name);
 	out->is_enum = col->type == DM_T_ENUM;
 	c->as_is = c->as_is && out->charset == NULL && !out->is_enum;
 	g_string_append(list, c->n == 0 ? "" : ",");
@@ -122,11 +123,40 @@ load_columns_free(struct load_columns *c)
 {
 	if (c == NULL)
 		return;
-	for (unsigned i = 0; i < c->n; i++)
+	for (unsigned i = 0; i < c->n; i++) {
+		g_free(c->columns[i].name);
 		g_free(c->columns[i].charset);
+	}
 	g_free(c->columns);
 	g_free(c->head);
 	g_free(c);
+}
+
+const char *
+load_columns_enum(const struct load_columns *c, const char *warning)
+{
+	const char *name = strchr(warning, '\'');
+	const char *end = name == NULL ? NULL : strstr(++name, "' at row ");
+
+	for (unsigned i = 0; end != NULL && i < c->n; i++) {
+		const struct load_column *col = &c->columns[i];
+		size_t len = strlen(col->name);
+
+		if (col->is_enum && len == (size_t)(end - name) &&
+		    strncasecmp(col->name, name, len) == 0)
+			return col->name;
+	}
+	return NULL;
+}
+
+static void
+append_sql(
+    GString *sql, const struct dm_dump_row *row, const char *text, size_t len)
+{
+	if (row->no_escapes)
+		dm_dump_append_escaped(sql, text, len);
+	else
+		g_string_append_len(sql, text, (gssize)len);
 }
 
 void
@@ -137,7 +167,7 @@ load_append_row(GString *sql, const struct load_columns *c,
 
 	dm_assert(row->n == c->n);
 	if (!csv && c->as_is) {
-		g_string_append_len(sql, row->tuple, (gssize)row->tuple_len);
+		append_sql(sql, row, row->tuple, row->tuple_len);
 		return;
 	}
 	g_string_append_c(sql, '(');
@@ -159,7 +189,7 @@ load_append_row(GString *sql, const struct load_columns *c,
 		if (csv)
 			dm_sql_append_string(sql, v->text, v->len);
 		else
-			g_string_append_len(sql, v->text, (gssize)v->len);
+			append_sql(sql, row, v->text, v->len);
 	}
 	g_string_append_c(sql, ')');
 }

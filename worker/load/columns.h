@@ -10,6 +10,7 @@
 #include "lib/schema/table.h"
 
 struct load_column {
+	char *name;    /* as the file has it */
 	char *charset; /* put in front of a text; NULL: nothing */
 	bool is_enum;  /* '' may be its error value, of which there is a warning
 			*/
@@ -34,6 +35,11 @@ struct dm_err *load_columns_new(const char *verb, const struct dm_table *source,
     char *const *names, bool binary, struct load_columns **out) DM_MUST_CHECK;
 void load_columns_free(struct load_columns *c);
 DM_DEFINE_AUTO(load_columns)
+
+/* The column of ENUM that the text of a warning ("Data truncated for column 'x'
+ * at row 1") is about; NULL: it is about another. Borrowed. */
+const char *load_columns_enum(
+    const struct load_columns *c, const char *warning);
 
 /* The row as "(..)" behind what sql holds; it has c->n cells. *zeros grows by
  * what may be error values of ENUM. */

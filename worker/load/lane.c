@@ -14,8 +14,9 @@
  */
 #include "lib/base/failpoint.h"
 #include "lib/log/log.h"
-#include "worker/copy/gate.h"
 #include "worker/load/load_internal.h"
+#include "worker/load/reader.h"
+#include "worker/load/tries.h"
 #include "worker/meta_internal.h"
 
 #include <inttypes.h>
@@ -26,7 +27,6 @@
 /* A warning for each must fit into max_error_count. */
 #define BATCH_ROWS   20000
 #define WARNINGS_MAX 65535
-#define TRIES        10
 #define SHOWN_BYTES  200
 /* Warnings that say nothing was lost. */
 #define WARN_DATA_TRUNCATED_ 1265
@@ -37,7 +37,6 @@ struct lane {
 	struct load_run *d;
 	struct dm_sql_conn *set_on; /* the session that has what follows */
 	char *charset, *time_zone;
-	bool in_gate;
 };
 
 /* One INSERT. */
@@ -47,18 +46,18 @@ struct batch {
 	uint64_t rows, zeros;
 	uint64_t from, to; /* offsets */
 	bool end;          /* behind it the file has no rows */
+	/* Of the first row, and so of all. */
+	char *charset, *time_zone;
 };
 
 /* A file while it is loaded. */
 struct work {
 	struct lane *lane;
 	struct load_file *f;
-	struct dm_dump_rows *rows;
-	struct load_columns *columns; /* for `names` */
+	struct load_reader in;
+	struct load_columns *columns; /* for what follows; NULL: none yet */
 	char *const *names;
-	bool have_columns;
-	struct dm_dump_row row; /* read, and in no batch yet */
-	bool pending, large;    /* row is there; it waits for the gate */
+	bool binary;
 };
 
 /* ---- reading ---- */
@@ -72,36 +71,42 @@ name_place(
 	    err, "file %s, offset %" PRIu64, w->f->name, row->start);
 }
 
+/* Texts of a CSV file are in the charset of the columns; of SQL as it says. */
+static const char *
+charset_of(const struct dm_dump_row *row)
+{
+	return row->charset == NULL ? "binary" : row->charset;
+}
+
+/* "": as the target has it. CSV has no place to name one, and dumps of ours
+ * have UTC. */
+static const char *
+time_zone_of(const struct work *w, const struct dm_dump_row *row)
+{
+	if (row->time_zone != NULL)
+		return row->time_zone;
+	return w->f->csv ? "+00:00" : "";
+}
+
 static struct dm_err *
 need_columns(struct work *w)
 {
 	const struct load_table *t = w->f->table;
-	const char *charset = dm_dump_rows_charset(w->rows);
-	bool binary = charset == NULL || strcasecmp(charset, "binary") == 0;
+	const struct dm_dump_row *row = &w->in.row;
+	bool binary = strcasecmp(charset_of(row), "binary") == 0;
 	struct dm_err *err;
 
-	if (w->have_columns && w->names == w->row.columns)
+	if (w->columns != NULL && w->names == row->columns &&
+	    w->binary == binary)
 		return NULL;
 	g_clear_pointer(&w->columns, load_columns_free);
 	err = load_columns_new(w->lane->d->verb, t->source, t->target,
-	    t->t->to_db, t->t->to_table, w->row.columns, binary, &w->columns);
+	    t->t->to_db, t->t->to_table, row->columns, binary, &w->columns);
 	if (err != NULL)
-		return name_place(w, &w->row, err);
-	w->names = w->row.columns;
-	w->have_columns = true;
+		return name_place(w, row, err);
+	w->names = row->columns;
+	w->binary = binary;
 	return NULL;
-}
-
-/* The next row into w->row; neither pending nor large: the end. */
-static struct dm_err *
-read_row(struct work *w)
-{
-	enum dm_dump_next what = DM_DUMP_END;
-	struct dm_err *err = dm_dump_rows_next(w->rows, &w->row, &what);
-
-	w->pending = err == NULL && what == DM_DUMP_ROW;
-	w->large = err == NULL && what == DM_DUMP_LARGE;
-	return err;
 }
 
 /* Rows that an earlier run loaded. */
@@ -110,20 +115,8 @@ skip_loaded(struct work *w)
 {
 	g_autofree char *text = NULL;
 	uint64_t seen = 0;
-	struct dm_err *err = NULL;
+	struct dm_err *err = load_reader_skip(&w->in, w->f->offset, &seen);
 
-	while (err == NULL && seen < w->f->offset) {
-		err = read_row(w);
-		if (err == NULL && w->large) {
-			dm_dump_rows_allow_large(w->rows, true);
-			continue;
-		}
-		if (err != NULL || !w->pending)
-			break;
-		seen = w->row.end;
-		w->pending = false;
-	}
-	dm_dump_rows_allow_large(w->rows, false);
 	if (err != NULL || seen == w->f->offset)
 		return err;
 	text = g_strdup_printf("file %s: loading stopped behind a row that "
@@ -136,36 +129,54 @@ skip_loaded(struct work *w)
 	    "with `start-task --remove-meta` and empty target tables");
 }
 
+/* Whether the row that was read can follow those in b. */
+static bool
+fits(const struct work *w, const struct batch *b)
+{
+	const struct dm_dump_row *row = &w->in.row;
+
+	return b->rows == 0 ||
+	       (w->names == row->columns &&
+		   strcmp(b->charset, charset_of(row)) == 0 &&
+		   strcmp(b->time_zone, time_zone_of(w, row)) == 0);
+}
+
 static struct dm_err *
 add_row(struct work *w, struct batch *b)
 {
+	const struct dm_dump_row *row = &w->in.row;
 	g_autofree char *text = NULL;
 	struct dm_err *err;
 
-	if (w->row.n != w->columns->n) {
+	if (row->n != w->columns->n) {
 		text = g_strdup_printf("a row with %zu values for %u columns",
-		    w->row.n, w->columns->n);
+		    row->n, w->columns->n);
 		err = dm_err_new(LOAD_LIGHTNING_RUNTIME, text);
 		err = dm_err_set_workaround(err,
 		    "the schema file does not belong to these rows, or one of "
 		    "both was edited: correct it, then `resume-task`");
-		return name_place(w, &w->row, err);
+		return name_place(w, row, err);
 	}
 	if (b->rows == 0) {
 		g_string_assign(b->sql, w->columns->head);
 		b->head = b->sql->len;
+		/* Later statements of the file are for later rows. */
+		g_free(b->charset);
+		b->charset = g_strdup(charset_of(row));
+		g_free(b->time_zone);
+		b->time_zone = g_strdup(time_zone_of(w, row));
 	} else {
 		g_string_append_c(b->sql, ',');
 	}
-	load_append_row(b->sql, w->columns, &w->row, &b->zeros);
+	load_append_row(b->sql, w->columns, row, &b->zeros);
 	b->rows++;
-	b->to = w->row.end;
-	w->pending = false;
+	b->to = row->end;
+	w->in.pending = false;
 	return NULL;
 }
 
-/* Rows until the batch is full, the columns change, or a very large row comes,
- * which has a batch of its own. */
+/* Rows until the batch is full, the columns or settings change, or a very large
+ * row comes, which has a batch of its own. */
 static struct dm_err *
 fill_batch(struct work *w, struct batch *b)
 {
@@ -173,30 +184,25 @@ fill_batch(struct work *w, struct batch *b)
 
 	while (err == NULL && b->rows < BATCH_ROWS &&
 	       (b->rows == 0 || b->sql->len < BATCH_BYTES)) {
-		if (!w->pending)
-			err = read_row(w);
+		err = load_reader_next(&w->in);
 		if (err != NULL)
 			return err;
-		if (w->large && b->rows > 0)
+		if (w->in.large && b->rows > 0)
 			return NULL;
-		if (w->large) {
-			if (!w->lane->in_gate)
-				err = copy_gate_enter(w->lane->c.run->cancel);
-			w->lane->in_gate = w->lane->in_gate || err == NULL;
-			dm_dump_rows_allow_large(w->rows, true);
-			w->large = false;
+		if (w->in.large) {
+			err = load_reader_enter(&w->in);
 			continue;
 		}
-		if (!w->pending) {
+		if (!w->in.pending) {
 			b->end = true;
 			return NULL;
 		}
-		if (b->rows > 0 && w->names != w->row.columns)
+		if (!fits(w, b))
 			return NULL;
 		err = need_columns(w);
 		if (err == NULL)
 			err = add_row(w, b);
-		if (w->lane->in_gate)
+		if (w->in.in_gate)
 			return err;
 	}
 	return err;
@@ -204,22 +210,19 @@ fill_batch(struct work *w, struct batch *b)
 
 /* ---- writing ---- */
 
-/* The writer, with the charset and time zone of the file. */
+/* The writer, with the charset and time zone of the rows. */
 static struct dm_err *
-need_writer(struct work *w)
+need_writer(struct work *w, const struct batch *b)
 {
 	struct lane *l = w->lane;
-	const char *charset = dm_dump_rows_charset(w->rows);
-	const char *zone = dm_dump_rows_time_zone(w->rows);
+	const char *zone = b->time_zone;
 	struct dm_err *err = copy_lane_writer(&l->c);
 	bool fresh;
 
-	if (err != NULL)
+	if (err != NULL || b->rows == 0)
 		return err;
-	charset = charset == NULL ? "binary" : charset;
-	zone = zone == NULL ? "" : zone; /* as the target has it */
 	fresh = l->set_on != l->c.writer || l->c.unique_checks == -1;
-	if (!fresh && g_strcmp0(l->charset, charset) == 0 &&
+	if (!fresh && g_strcmp0(l->charset, b->charset) == 0 &&
 	    g_strcmp0(l->time_zone, zone) == 0)
 		return NULL;
 	err = dm_sql_execf(l->c.writer,
@@ -227,13 +230,13 @@ need_writer(struct work *w)
 	    WARNINGS_MAX, zone[0] == '\0' ? "@@global.time_zone" : "'", zone,
 	    zone[0] == '\0' ? "" : "'");
 	if (err == NULL)
-		err = dm_sql_execf(l->c.writer, "SET NAMES %s", charset);
+		err = dm_sql_execf(l->c.writer, "SET NAMES %s", b->charset);
 	if (err != NULL)
 		return err;
 	l->set_on = l->c.writer;
 	l->c.unique_checks = 1; /* cleared with each new connection */
 	g_free(l->charset);
-	l->charset = g_strdup(charset);
+	l->charset = g_strdup(b->charset);
 	g_free(l->time_zone);
 	l->time_zone = g_strdup(zone);
 	return NULL;
@@ -255,6 +258,30 @@ name_rows(const struct work *w, const struct batch *b, struct dm_err *err)
 	    "compare the structures of the dumped and the target table, and "
 	    "`on-duplicate-logical` (`loaders` in the task file) with the rows "
 	    "that the target has: a row does not fit; then `resume-task`");
+}
+
+/* Whether a warning is about a column of ENUM, whose error value has the text
+ * ''. Told once for each: a person may not know that there are such rows. */
+static bool
+tell_of_enum(struct work *w, const char *warning)
+{
+	struct load_table *t = w->f->table;
+	const char *column = load_columns_enum(w->columns, warning);
+	struct copy_run *r = w->lane->c.run;
+	bool new;
+
+	if (column == NULL)
+		return false;
+	dm_mutex_lock(&r->mu);
+	new = g_hash_table_add(t->told, g_strdup(column));
+	dm_mutex_unlock(&r->mu);
+	if (new)
+		dm_warn("rows have an ENUM's error value, which the target "
+			"takes with a warning: it has them as the source has",
+		    dm_kstr("schema", t->t->meta->db),
+		    dm_kstr("table", t->t->meta->tbl),
+		    dm_kstr("column", column), dm_kstr("file", w->f->name));
+	return true;
 }
 
 /* The first warning that is not allowed becomes an error. */
@@ -282,8 +309,9 @@ check_warnings(struct work *w, const struct batch *b)
 		code = meta_cell_u64(&row, 1);
 		if (code == ER_DUP_ENTRY_ && w->lane->d->ignore)
 			continue;
-		if (code == WARN_DATA_TRUNCATED_ && zeros > 0) {
-			zeros--; /* the error value of an ENUM */
+		if (code == WARN_DATA_TRUNCATED_ && zeros > 0 &&
+		    tell_of_enum(w, meta_cell(&row, 2))) {
+			zeros--;
 			continue;
 		}
 		err = dm_err_new(DB_EXECUTE_FAILED, "INSERT");
@@ -318,14 +346,20 @@ insert(struct work *w, const struct batch *b)
 	return check_warnings(w, b);
 }
 
-/* Once through. *committing: COMMIT was sent. */
+/* What load_try hands around. */
+struct sending {
+	struct work *w;
+	const struct batch *b;
+};
+
 static struct dm_err *
-try_batch(struct work *w, const struct batch *b, bool *committing)
+try_batch(void *arg, bool *committing)
 {
-	struct dm_err *err = need_writer(w);
+	struct work *w = ((struct sending *)arg)->w;
+	const struct batch *b = ((struct sending *)arg)->b;
+	struct dm_err *err = need_writer(w, b);
 	struct dm_sql_conn *conn = w->lane->c.writer;
 
-	*committing = false;
 	if (err == NULL)
 		err = dm_sql_execf(conn, "BEGIN");
 	if (err == NULL)
@@ -341,10 +375,12 @@ try_batch(struct work *w, const struct batch *b, bool *committing)
 	return dm_sql_execf(conn, "COMMIT");
 }
 
-/* After a lost COMMIT: did it happen? */
+/* The file's row says whether it committed. */
 static struct dm_err *
-settle(struct work *w, const struct batch *b, bool *committed)
+settle(void *arg, bool *committed)
 {
+	struct work *w = ((struct sending *)arg)->w;
+	const struct batch *b = ((struct sending *)arg)->b;
 	struct copy_lane *c = &w->lane->c;
 	uint64_t offset = 0;
 	bool done = false;
@@ -361,31 +397,21 @@ settle(struct work *w, const struct batch *b, bool *committed)
 }
 
 static struct dm_err *
+after_failure(void *arg, int tries, struct dm_err *err)
+{
+	struct work *w = ((struct sending *)arg)->w;
+
+	return copy_lane_after_failure(&w->lane->c, w->f->table->t, tries, err);
+}
+
+static struct dm_err *
 send_batch(struct work *w, const struct batch *b)
 {
-	struct copy_lane *c = &w->lane->c;
-	struct dm_err *err = NULL;
+	struct sending s = { w, b };
+	const struct load_tries t = { &s, try_batch, settle, after_failure };
+	g_autofree char *what = g_strconcat("file ", w->f->name, NULL);
 
-	for (int tries = 0; err == NULL && tries < TRIES; tries++) {
-		bool committing, committed = false;
-
-		err = try_batch(w, b, &committing);
-		if (err == NULL)
-			committed = true;
-		else if (committing && dm_err_is(err, DB_BAD_CONN)) {
-			dm_err_free(err); /* the file's row decides */
-			err = settle(w, b, &committed);
-		}
-		if (err == NULL && committed)
-			return NULL;
-		if (err != NULL)
-			err = copy_lane_after_failure(
-			    c, w->f->table->t, tries, err);
-	}
-	return err != NULL ? err
-			   : dm_err_plain("file %s: no try to load rows came "
-					  "to an end",
-				 w->f->name);
+	return load_try(&t, what);
 }
 
 /* ---- one file ---- */
@@ -395,7 +421,7 @@ write_finish(struct lane *l, struct copy_table *t)
 {
 	struct dm_err *err = NULL;
 
-	for (int tries = 0; tries < TRIES; tries++) {
+	for (int tries = 0; tries < LOAD_TRIES; tries++) {
 		err = copy_lane_writer(&l->c);
 		if (err == NULL)
 			err = copy_table_finish(l->c.run, l->c.writer, t);
@@ -459,17 +485,18 @@ load_rows(struct work *w)
 			err = send_batch(w, &b);
 		if (err == NULL)
 			take_progress(w, &b);
-		if (w->lane->in_gate) {
+		if (w->in.in_gate) {
 			g_string_free(b.sql, TRUE);
 			b.sql = g_string_new(NULL);
-			dm_dump_rows_allow_large(w->rows, false);
 		}
-		copy_leave_gate(&w->lane->in_gate, NULL);
+		w->in.pending = w->in.pending && err == NULL;
+		load_reader_leave(&w->in);
 		if (err == NULL)
 			err = dm_cancel_check(w->lane->c.run->cancel);
 	}
-	copy_leave_gate(&w->lane->in_gate, NULL);
 	g_string_free(b.sql, TRUE);
+	g_free(b.charset);
+	g_free(b.time_zone);
 	return err;
 }
 
@@ -477,17 +504,22 @@ static struct dm_err *
 load_file(struct lane *l, struct load_file *f)
 {
 	g_autofree char *path = dump_dir_file(&l->d->dir, f->name);
+	const struct meta_table *m = f->table->t->meta;
 	struct work w = { .lane = l, .f = f };
 	DM_AUTO(dm_dump_input) in = NULL;
+	DM_AUTO(dm_dump_rows) rows = NULL;
 	struct dm_err *err;
 	bool last;
 
 	err = dm_dump_input_open(path, f->compress, &in);
 	if (err != NULL)
 		return err;
-	w.rows = dm_dump_rows_new(f->csv, f->name, dm_dump_input_read, in);
+	rows = dm_dump_rows_new(f->csv, f->name, dm_dump_input_read, in);
+	dm_dump_rows_expect(rows, m->db, m->tbl);
+	if (l->d->no_escapes)
+		dm_dump_rows_no_escapes(rows);
+	w.in = (struct load_reader){ .rows = rows, .cancel = l->c.run->cancel };
 	err = load_rows(&w);
-	dm_dump_rows_free(w.rows);
 	load_columns_free(w.columns);
 	if (err != NULL)
 		return err;

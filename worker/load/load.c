@@ -10,10 +10,12 @@
  * SOURCE: reference/data-plane 3.8 to 3.10. Differs: restarts repeat nothing;
  * warnings of the target are errors.
  */
+#include "lib/filter/table_filter.h"
 #include "lib/log/log.h"
 #include "worker/load/load_internal.h"
 #include "worker/meta_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Schema files and metadata are read as a whole. */
@@ -26,6 +28,7 @@ free_table(void *p)
 
 	dm_table_free(t->source);
 	dm_table_free(t->target);
+	g_hash_table_unref(t->told);
 	g_free(t);
 }
 
@@ -35,6 +38,7 @@ free_file(void *p)
 	struct load_file *f = p;
 
 	g_free(f->name);
+	g_free(f->mtime);
 	g_free(f);
 }
 
@@ -44,6 +48,7 @@ close_run(struct load_run *d)
 	g_clear_pointer(&d->files, g_ptr_array_unref);
 	g_clear_pointer(&d->tables, g_ptr_array_unref);
 	g_clear_pointer(&d->names, g_ptr_array_unref);
+	g_clear_pointer(&d->rows, g_ptr_array_unref);
 	dump_dir_close(&d->dir);
 	copy_close_run(&d->r);
 }
@@ -114,19 +119,42 @@ read_metadata(struct load_run *d, struct dm_dump_metadata *m)
 	return err;
 }
 
+/* Loading goes on: with the dump that it began with. */
+static struct dm_err *
+check_metadata(const struct load_run *d, const struct dm_dump_metadata *m,
+    const struct dm_pos *from, const char *gtid)
+{
+	g_autofree char *text = NULL;
+
+	if (dm_pos_cmp(&m->at.pos, from) == 0 &&
+	    strcmp(m->at.gtid == NULL ? "" : m->at.gtid, gtid) == 0)
+		return NULL;
+	text = g_strdup_printf("folder %s: the dump in it is of (%s, %" PRIu64
+			       "), but loading began with one of (%s, %" PRIu64
+			       ")",
+	    d->dir.path, m->at.pos.name, m->at.pos.pos, from->name, from->pos);
+	return dm_err_set_workaround(dm_err_new(LOAD_LIGHTNING_RUNTIME, text),
+	    "put back the dump that loading began with, then `resume-task`; or "
+	    "begin anew with `start-task --remove-meta` and empty target "
+	    "tables");
+}
+
 /* ---- one run ---- */
 
-/* What MySQL's structures need at MariaDB. A task that only loads may be far
- * from its source. */
+/* What MySQL's structures need at MariaDB, and how texts of the dump are
+ * escaped. A task that only loads may be far from its source. */
 static struct dm_err *
 learn_dialect(struct load_run *d)
 {
 	struct copy_run *r = &d->r;
 	struct dm_err *err = copy_source_connect(r);
 
+	if (err == NULL)
+		err = copy_source_no_escapes(r, &d->no_escapes);
 	if (err != NULL && r->env->task->mode == DM_MODE_LOAD) {
-		dm_warn("the source cannot be asked for its version: the "
-			"dump's structures are taken as they are",
+		dm_warn("the source cannot be asked for its version and mode: "
+			"the dump's structures are taken as they are, its "
+			"backslashes as escapes",
 		    dm_kstr("task", r->env->task->name), dm_kerr(err));
 		dm_err_free(err); /* told above */
 		return NULL;
@@ -179,10 +207,9 @@ plan(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 	struct dm_err *err;
 
 	copy_note(r, "reading the schema files in %s", d->dir.path);
-	if (new)
-		err = read_metadata(d, &m);
-	else
-		err = NULL;
+	err = read_metadata(d, &m);
+	if (err == NULL && !new)
+		err = check_metadata(d, &m, from, *gtid);
 	if (err == NULL)
 		err = load_plan_scan(d, new);
 	if (err == NULL)
@@ -204,22 +231,43 @@ plan(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 	return err != NULL ? err : load_plan_tables(d);
 }
 
+/* Modes in which the task dumped itself. */
+static bool
+is_own_dump(const struct dm_task_cfg *task)
+{
+	return task->mode == DM_MODE_ALL || task->mode == DM_MODE_FULL;
+}
+
 /* The files of a dump that the task made, or was given, are not needed now. */
 static void
 clean(struct load_run *d)
 {
 	const struct dm_task_cfg *task = d->r.env->task;
+	bool all = is_own_dump(task);
 
 	if (task->clean_dump_file)
-		dump_dir_clean(&d->dir,
-		    task->mode == DM_MODE_ALL || task->mode == DM_MODE_FULL);
+		dump_dir_clean(&d->dir, all ? d->names : d->rows, all);
+}
+
+/* What `-T` and `-f` of extra-args chose for the task's own dump is what is in
+ * the folder; a dump that was given is taken by the block-allow-list alone. */
+static struct dm_err *
+choose_tables(struct load_run *d)
+{
+	const struct dm_task_cfg *task = d->r.env->task;
+	const GPtrArray *tables = d->r.env->inst->mydumper.tables;
+
+	if (!is_own_dump(task) || tables == NULL)
+		return NULL;
+	return dm_table_filter_new(tables, task->case_sensitive, &d->r.only);
 }
 
 static struct dm_err *
 load_all(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 {
 	struct copy_run *r = &d->r;
-	struct dm_err *err = dump_dir_open(&d->dir, r->env, false);
+	struct dm_err *err = dump_dir_open(
+	    &d->dir, r->env, new ? DUMP_DIR_LOAD : DUMP_DIR_RESUME);
 
 	if (err == NULL)
 		err = dump_dir_list(&d->dir, &d->names);
@@ -264,6 +312,8 @@ run_phases(struct load_run *d)
 	struct dm_err *err = copy_open_rules(r);
 
 	if (err == NULL)
+		err = choose_tables(d);
+	if (err == NULL)
 		err = copy_target_control(r);
 	if (err == NULL)
 		err = copy_learn_binlog_format(r);
@@ -294,6 +344,7 @@ load_run(struct unit *unit, struct dm_cancel *c)
 	copy_init_run(&d.r, u, META_PHASE_LOAD, c);
 	d.tables = g_ptr_array_new_with_free_func(free_table);
 	d.files = g_ptr_array_new_with_free_func(free_file);
+	d.rows = g_ptr_array_new_with_free_func(g_free);
 	choose_verb(&d);
 	err = run_phases(&d);
 	close_run(&d);

@@ -16,6 +16,7 @@ struct load_table {
 	struct copy_table *t;             /* borrowed of the run's tables */
 	struct dm_table *source, *target; /* target NULL: made from source */
 	unsigned open;                    /* files not done; run's mu */
+	GHashTable *told;                 /* columns of warnings; run's mu */
 };
 
 /* A file with rows. */
@@ -26,6 +27,7 @@ struct load_file {
 	bool csv;
 	enum dm_dump_compress compress;
 	uint64_t size; /* on the disk */
+	char *mtime;   /* "seconds.nanoseconds"; "": was not noted */
 	/* As committed. Rows that end up to offset are in the target. */
 	uint64_t offset;
 	bool done;
@@ -37,7 +39,9 @@ struct load_run {
 	struct dump_dir dir;
 	const char *verb;  /* "REPLACE", "INSERT", "INSERT IGNORE" */
 	bool ignore;       /* the last one */
+	bool no_escapes;   /* the source's mode has NO_BACKSLASH_ESCAPES */
 	GPtrArray *names;  /* char*: files in dir */
+	GPtrArray *rows;   /* char*: files with rows of the plan, done or not */
 	GPtrArray *tables; /* struct load_table* */
 	GPtrArray *files;  /* struct load_file* */
 	guint next;        /* of files: not taken; run's mu */

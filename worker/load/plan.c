@@ -8,6 +8,7 @@
 #include "worker/load/load_internal.h"
 #include "worker/meta_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -78,7 +79,9 @@ add_database(struct load_run *d, const struct dm_dump_name *n, const char *file)
 	struct dm_err *err;
 	char *none; /* a database has no table name */
 
-	if (copy_skips(r, n->db, NULL))
+	/* A list of tables says nothing about databases: the dump has those
+	 * that it needs. */
+	if (r->only == NULL && copy_skips(r, n->db, NULL))
 		return NULL;
 	err = read_create(d, file, &sql);
 	if (err != NULL)
@@ -116,6 +119,7 @@ add_load_table(struct load_run *d, struct copy_table *t)
 	struct load_table *l = g_new0(struct load_table, 1);
 
 	l->t = t;
+	l->told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	g_ptr_array_add(d->tables, l);
 	return l;
 }
@@ -157,7 +161,7 @@ add_structure(
 }
 
 static struct dm_err *
-file_size(struct load_run *d, const char *name, uint64_t *size)
+file_size(struct load_run *d, const char *name, uint64_t *size, char **mtime)
 {
 	g_autofree char *path = dump_dir_file(&d->dir, name);
 	struct stat st;
@@ -169,6 +173,8 @@ file_size(struct load_run *d, const char *name, uint64_t *size)
 		    "put the file back, then `resume-task`; or dump anew and "
 		    "begin with `start-task --remove-meta`");
 	*size = (uint64_t)st.st_size;
+	*mtime = g_strdup_printf("%" PRId64 ".%09ld",
+	    (int64_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	return NULL;
 }
 
@@ -188,7 +194,8 @@ add_rows(struct load_run *d, const struct dm_dump_name *n, const char *file)
 	f->csv = n->kind == DM_DUMP_ROWS_CSV;
 	f->compress = n->compress;
 	f->id = t->open++;
-	err = file_size(d, file, &f->size);
+	g_ptr_array_add(d->rows, g_strdup(file));
+	err = file_size(d, file, &f->size, &f->mtime);
 	t->t->meta->est_bytes += f->size;
 	return err;
 }
@@ -323,6 +330,22 @@ borrow_structure(struct load_run *d, struct copy_table *t)
 	    "then `resume-task`");
 }
 
+/* Up to where the dump's rows may reach. */
+static const struct dm_pos *
+reaches(const struct dm_dump_metadata *m, const struct meta_table *t)
+{
+	const struct dm_pos *hi = m->after.there ? &m->after.pos : &m->at.pos;
+	g_autofree char *db = dm_dump_name_escape(t->db);
+	g_autofree char *table = dm_dump_name_escape(t->tbl);
+	g_autofree char *name = g_strconcat(db, ".", table, NULL);
+
+	if (m->loose.there && m->loose_tables != NULL &&
+	    g_hash_table_contains(m->loose_tables, name) &&
+	    dm_pos_cmp(hi, &m->loose.pos) < 0)
+		return &m->loose.pos;
+	return hi;
+}
+
 static struct dm_err *
 complete_tables(struct load_run *d, const struct dm_dump_metadata *m)
 {
@@ -336,7 +359,7 @@ complete_tables(struct load_run *d, const struct dm_dump_metadata *m)
 
 		t->meta->created = !g_hash_table_contains(there, to);
 		t->meta->snap_lo = m->at.pos;
-		t->meta->snap_hi = m->after.there ? m->after.pos : m->at.pos;
+		t->meta->snap_hi = *reaches(m, t->meta);
 		if (t->meta->structure == NULL)
 			err = borrow_structure(d, t);
 	}
@@ -374,18 +397,28 @@ load_plan_new(struct load_run *d, const struct dm_dump_metadata *m)
 static struct dm_err *
 check_file(struct load_run *d, const struct load_file *f)
 {
+	g_autofree char *mtime = NULL;
 	uint64_t size = 0;
 	struct dm_err *err;
 
 	if (f->done)
 		return NULL;
-	err = file_size(d, f->name, &size);
-	if (err != NULL || size == f->size)
+	err = file_size(d, f->name, &size, &mtime);
+	if (err != NULL)
 		return err;
+	if (size != f->size)
+		return bad_file(f->name,
+		    "its size is not the one it had when loading began",
+		    "put back the file as it was, then `resume-task`; or begin "
+		    "anew with `start-task --remove-meta` and empty target "
+		    "tables");
+	if (f->mtime[0] == '\0' || strcmp(mtime, f->mtime) == 0)
+		return NULL;
 	return bad_file(f->name,
-	    "its size is not the one it had when loading began",
-	    "put back the file as it was, then `resume-task`; or begin anew "
-	    "with `start-task --remove-meta` and empty target tables");
+	    "it was written again since loading began (its time is another)",
+	    "put back the file as it was, with its time (`cp -p`, `rsync -a`), "
+	    "then `resume-task`; or begin anew with `start-task "
+	    "--remove-meta` and empty target tables");
 }
 
 struct dm_err *

@@ -3,8 +3,8 @@
  * Progress of loading: rows of dm_chunk, of which each is a file here.
  *
  * FORMAT: chunk is the file's number within its table, lo its name, hi the
- * offset behind the last row loaded, snap_pos its size on the disk. state is
- * 'done' behind the last row.
+ * offset behind the last row loaded, snap_pos its size on the disk, snap_name
+ * when it was written there. state is 'done' behind the last row.
  * Called by the subtask's thread, _move and _ask by the lanes.
  */
 #include "lib/meta/meta_tables.h"
@@ -31,7 +31,9 @@ append_values(GString *sql, const struct load_run *d, const struct load_file *f)
 	g_string_append_printf(
 	    sql, ", %u, %d, %" PRIu64 ", ", f->id, DM_META_FORMAT, m->epoch);
 	meta_append_text(sql, f->name);
-	g_string_append_printf(sql, ", '0', %" PRIu64 ")", f->size);
+	g_string_append_printf(sql, ", '0', %" PRIu64 ", ", f->size);
+	meta_append_text(sql, f->mtime);
+	g_string_append_c(sql, ')');
 }
 
 struct dm_err *
@@ -46,7 +48,7 @@ load_progress_add(struct load_run *d, GPtrArray *files)
 			meta_append_name(sql, d->r.meta, "dm_chunk");
 			g_string_append(sql,
 			    " (task, source, db, tbl, chunk, format, epoch, "
-			    "lo, hi, snap_pos) VALUES ");
+			    "lo, hi, snap_pos, snap_name) VALUES ");
 		} else {
 			g_string_append_c(sql, ',');
 		}
@@ -73,6 +75,7 @@ take_row(struct load_run *d, struct load_table *t, const struct dm_sql_row *row)
 	f->offset = meta_cell_u64(row, 4);
 	f->done = strcmp(meta_cell(row, 5), "done") == 0;
 	f->size = meta_cell_u64(row, 7);
+	f->mtime = g_strdup(meta_cell(row, 8));
 	t->t->meta->rows += meta_cell_u64(row, 6);
 	t->t->meta->bytes += f->offset;
 	t->open += f->done ? 0 : 1;
@@ -92,7 +95,7 @@ load_progress_read(struct load_run *d, GHashTable *by_name)
 {
 	g_autoptr(GString) sql =
 	    g_string_new("SELECT db, tbl, chunk, lo, hi, state, row_count, "
-			 "snap_pos FROM ");
+			 "snap_pos, snap_name FROM ");
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_err *err;
 
@@ -111,6 +114,7 @@ load_progress_read(struct load_run *d, GHashTable *by_name)
 		name = g_strconcat(
 		    meta_cell(&row, 0), "\001", meta_cell(&row, 1), NULL);
 		t = g_hash_table_lookup(by_name, name);
+		g_ptr_array_add(d->rows, g_strdup(meta_cell(&row, 3)));
 		if (t != NULL && t->t->meta->state != META_TABLE_DONE)
 			err = take_row(d, t, &row);
 	}

@@ -37,7 +37,8 @@ static const struct {
 	/* sections of later mydumpers */
 	{ "# Started dump at: 2024\n[config]\nquote-character = BACKTICK\n"
 	  "[source]\nFile = binlog.000003\nPosition = 157\n"
-	  "Executed_Gtid_Set = \"u:1-7\"\n\n[`db`.`t`]\nrows = 5\n",
+	  "Executed_Gtid_Set = \"u:1-7\"\n\n[`db`.`t`]\nrows = 5\n"
+	  "# Finished dump at: 2024\n",
 	    true, "binlog.000003", 157, "u:1-7" },
 	/* Windows line ends */
 	{ "SHOW MASTER STATUS:\r\n\tLog: b\r\n\tPos: 5\r\n\tGTID:g\r\n\r\n",
@@ -69,9 +70,16 @@ static const char *const bad[] = {
 	"0123456789012345678901234567890123456789012345678901234567890123456789"
 	"0123456789012345678901234567890123456789012345678901234567890123456789"
 	"\n",
+	/* cut off */
+	"SHOW MASTER STATUS:\n\tLog: b\n",
+	"[source]\nFile = b.1\n",
+	"Started dump at: x\nSHOW MASTER STATUS:\n\tLog: b\n\tPos: 12",
+	"# Started dump at: x\n[source]\nFile = b.1\nPosition = 1\n",
+	"SHOW MASTER STATUS:\n\tLog: b\n\tPos: 4\n\nSHOW MASTER STATUS: "
+	"/* AFTER CONNECTION POOL ESTABLISHED */\n\tLog: b\n",
 };
 
-START_TEST(what_is_no_position_is_an_error)
+START_TEST(what_is_no_position_or_cut_off_is_an_error)
 {
 	struct dm_dump_metadata m;
 	DM_AUTO(dm_err) err = parse(bad[_i], &m);
@@ -116,6 +124,33 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
+START_TEST(tables_without_transactions_are_told)
+{
+	g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+	char a[] = "d.a", b[] = "d.b%2E";
+	struct dm_dump_metadata got,
+	    m = { .at = { .there = true, .pos = dm_pos_make("b.1", 7) },
+		    .loose = { .there = true, .pos = dm_pos_make("b.2", 9) },
+		    .loose_tables = names };
+	g_autofree char *text = NULL;
+	DM_AUTO(dm_err) err = NULL;
+
+	g_hash_table_add(names, b);
+	g_hash_table_add(names, a);
+	text = dm_dump_metadata_text(&m, "SHOW MASTER STATUS", "x", "y");
+	ck_assert(strstr(text, "AS OF:\n\tLog: b.2\n\tPos: 9\n\tTable: d.a\n"
+			       "\tTable: d.b%2E\n\nFinished") != NULL);
+	err = parse(text, &got);
+	ck_assert_ptr_null(err);
+	ck_assert_str_eq(got.at.pos.name, "b.1");
+	ck_assert(!got.after.there);
+	ck_assert_int_eq(dm_pos_cmp(&got.loose.pos, &m.loose.pos), 0);
+	ck_assert_uint_eq(g_hash_table_size(got.loose_tables), 2);
+	ck_assert(g_hash_table_contains(got.loose_tables, "d.b%2E"));
+	dm_dump_metadata_clear(&got);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -126,10 +161,11 @@ main(void)
 
 	tcase_add_loop_test(
 	    tc, forms_of_all_tools_are_read, 0, (int)DM_ARRAY_SIZE(good));
-	tcase_add_loop_test(
-	    tc, what_is_no_position_is_an_error, 0, (int)DM_ARRAY_SIZE(bad));
+	tcase_add_loop_test(tc, what_is_no_position_or_cut_off_is_an_error, 0,
+	    (int)DM_ARRAY_SIZE(bad));
 	tcase_add_test(tc, bytes_that_are_no_text_are_an_error);
 	tcase_add_test(tc, what_is_written_is_read);
+	tcase_add_test(tc, tables_without_transactions_are_told);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

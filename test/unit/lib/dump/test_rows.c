@@ -61,7 +61,6 @@ check_rows(bool csv, const char *text, const char *want)
 static const struct {
 	const char *text, *rows;
 } sql[] = {
-	{ "", "" },
 	{ "  \n-- nothing\n# more\n/* and\n more */\n;;\n", "" },
 	{ "/*!40101 SET NAMES binary*/;\nINSERT INTO `t` (`a`,`b`) VALUES\n"
 	  "(1,'x'),\n(NULL,'y''z\\'');\n",
@@ -126,6 +125,7 @@ static const struct {
 	  "CONVERT('a' USING x) USING x) USING x) USING x) USING x) USING x));",
 	    "CONVERT within" },
 	{ "INSERT INTO t (a b) VALUES (1);", "the list of columns" },
+	{ "", "the file is empty" },
 };
 
 START_TEST(anything_else_is_an_error_with_its_place)
@@ -172,6 +172,8 @@ START_TEST(columns_and_session_are_told)
 
 		ck_assert_ptr_null(err);
 		ck_assert(what == DM_DUMP_ROW);
+		ck_assert_str_eq(row.charset, "utf8mb4");
+		ck_assert_str_eq(row.time_zone, "+00:00");
 		if (i == 0) {
 			first = row.columns;
 			ck_assert_str_eq(row.columns[0], "a`x");
@@ -185,31 +187,119 @@ START_TEST(columns_and_session_are_told)
 		if (i == 3)
 			ck_assert_str_eq(row.columns[0], "b");
 	}
-	ck_assert_str_eq(dm_dump_rows_charset(r), "utf8mb4");
-	ck_assert_str_eq(dm_dump_rows_time_zone(r), "+00:00");
 }
 END_TEST
 
-START_TEST(what_goes_into_the_session_is_harmless)
+static const struct {
+	const char *set, *charset, *time_zone;
+	bool no_escapes;
+} sets[] = {
+	{ "", NULL, NULL, false },
+	{ "SET NAMES 'big5' COLLATE 'x', TIME_ZONE='Europe/Oslo; DROP';",
+	    "big5", "Europe/Oslo", false },
+	{ "SET TIME_ZONE='x'' OR 1=1';", NULL, "x", false },
+	{ "/*!40103 SET SESSION time_zone = '+01:00' */;", NULL, "+01:00",
+	    false },
+	{ "SET @@session.time_zone:='+02:00',@@sql_mode=\"A\";", NULL, "+02:00",
+	    false },
+	/* what is put back is what was there before: not for these rows */
+	{ "SET @OLD_TIME_ZONE=@@TIME_ZONE;SET NAMES utf8;"
+	  "SET TIME_ZONE='+03:00';SET TIME_ZONE=@OLD_TIME_ZONE;"
+	  "SET NAMES @OLD_NAMES;",
+	    "utf8", "+03:00", false },
+	{ "SET SQL_MODE='ANSI,NO_BACKSLASH_ESCAPES';", NULL, NULL, true },
+	{ "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, "
+	  "SQL_MODE='no_backslash_escapes' */;"
+	  "SET SQL_MODE=@OLD_SQL_MODE;",
+	    NULL, NULL, true },
+	{ "SET sql_mode='NO_BACKSLASH_ESCAPES';SET sql_mode='';", NULL, NULL,
+	    false },
+	{ "SET sql_mode=CONCAT(@@sql_mode,',NO_BACKSLASH_ESCAPES');"
+	  "SET sql_mode=CONCAT(@@sql_mode,',ANSI');",
+	    NULL, NULL, true },
+	{ "SET GLOBAL time_zone='+05:00', xtime_zone='+06:00', ,=;", NULL, NULL,
+	    false },
+};
+
+START_TEST(what_is_set_holds_for_the_rows_behind)
 {
-	static const char text[] =
-	    "SET NAMES a;DROP TABLE x;\nSET TIME_ZONE='x'' OR 1=1';"
-	    "SET @OLD_TIME_ZONE=@@TIME_ZONE;";
-	static const char set[] = "SET NAMES 'big5' COLLATE 'x';"
-				  "SET TIME_ZONE='Europe/Oslo; DROP';";
-	struct pieces s = { set, sizeof(set) - 1, 10 };
+	g_autofree char *text = g_strconcat(sets[_i].set,
+	    "INSERT INTO t VALUES (1);SET NAMES no,time_zone='no',"
+	    "sql_mode='no';",
+	    NULL);
+	struct pieces s = { text, strlen(text), 10 };
 	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", pieces_read, &s);
 	struct dm_dump_row row;
 	enum dm_dump_next what;
 	DM_AUTO(dm_err) err = dm_dump_rows_next(r, &row, &what);
-	g_autofree char *got =
-	    rows_of_bytes(false, text, sizeof(text) - 1, 100);
 
 	ck_assert_ptr_null(err);
-	ck_assert(what == DM_DUMP_END);
-	ck_assert_str_eq(dm_dump_rows_charset(r), "big5");
-	ck_assert_str_eq(dm_dump_rows_time_zone(r), "Europe/Oslo");
+	ck_assert(what == DM_DUMP_ROW);
+	ck_assert_pstr_eq(row.charset, sets[_i].charset);
+	ck_assert_pstr_eq(row.time_zone, sets[_i].time_zone);
+	ck_assert(row.no_escapes == sets[_i].no_escapes);
+}
+END_TEST
+
+START_TEST(a_statement_cannot_hide_in_a_set)
+{
+	static const char text[] = "SET NAMES a;DROP TABLE x;\n";
+	g_autofree char *got = rows_of_bytes(false, text, strlen(text), 100);
+
 	ck_assert(strstr(got, "not an INSERT") != NULL);
+}
+END_TEST
+
+START_TEST(a_backslash_may_be_itself)
+{
+	static const char set[] = "SET sql_mode='NO_BACKSLASH_ESCAPES';"
+				  "INSERT INTO t VALUES ('a\\'),('b''\\');";
+	static const char csv_text[] = "a\n\"x\\\"\n\\N\n";
+	struct pieces s = { csv_text, strlen(csv_text), 3 };
+	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(true, "f", pieces_read, &s);
+	struct dm_dump_row row;
+	enum dm_dump_next what;
+	DM_AUTO(dm_err) err = NULL;
+
+	check_rows(false, set, "'a\\';'b''\\';");
+	dm_dump_rows_no_escapes(r);
+	err = dm_dump_rows_next(r, &row, &what);
+	ck_assert_ptr_null(err);
+	ck_assert_uint_eq(row.cells[0].len, 2);
+	ck_assert_int_eq(memcmp(row.cells[0].text, "x\\", 2), 0);
+	err = dm_dump_rows_next(r, &row, &what);
+	ck_assert_ptr_null(err);
+	ck_assert(row.cells[0].kind == DM_DUMP_NULL);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	bool right;
+} tables[] = {
+	{ "INSERT INTO `t``1` VALUES (1);", true },
+	{ "INSERT INTO `d`.`t``1` VALUES (1);", true },
+	{ "INSERT INTO d . `t``1` VALUES (1);", true },
+	{ "INSERT INTO t VALUES (1);", false },
+	{ "INSERT INTO `T``1` VALUES (1);", false },
+	{ "INSERT INTO `e`.`t``1` VALUES (1);", false },
+};
+
+START_TEST(rows_of_another_table_are_an_error)
+{
+	struct pieces s = { tables[_i].text, strlen(tables[_i].text), 4 };
+	DM_AUTO(dm_dump_rows) r = dm_dump_rows_new(false, "f", pieces_read, &s);
+	struct dm_dump_row row;
+	enum dm_dump_next what;
+	DM_AUTO(dm_err) err = NULL;
+
+	dm_dump_rows_expect(r, "d", "t`1");
+	err = dm_dump_rows_next(r, &row, &what);
+	ck_assert((err == NULL) == tables[_i].right);
+	if (err != NULL)
+		ck_assert_msg(strstr(err->message, "file f, ") != NULL &&
+				  strstr(err->message, "d.t`1") != NULL,
+		    "%s", err->message);
 }
 END_TEST
 
@@ -255,10 +345,52 @@ START_TEST(a_large_row_is_told_of_first)
 }
 END_TEST
 
+/* The second one is in the window when the first was read. */
+START_TEST(each_large_row_is_told_of)
+{
+	static const size_t sizes[] = { 2 * DM_DUMP_LARGE_BYTES + 9,
+		DM_DUMP_LARGE_BYTES + 9, 5, DM_DUMP_LARGE_BYTES + 9 };
+	GString *text = g_string_new("INSERT INTO t VALUES ");
+	struct pieces s;
+	DM_AUTO(dm_dump_rows) r = NULL;
+	size_t large = 0;
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(sizes); i++) {
+		size_t at = text->len + 2;
+
+		g_string_set_size(text, at + sizes[i]);
+		memset(text->str + at, 'z', sizes[i]);
+		memcpy(text->str + at - 2, "('", 2);
+		g_string_append(
+		    text, i + 1 < DM_ARRAY_SIZE(sizes) ? "')," : "');");
+	}
+	s = (struct pieces){ text->str, text->len, text->len };
+	r = dm_dump_rows_new(false, "f", pieces_read, &s);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(sizes);) {
+		struct dm_dump_row row;
+		enum dm_dump_next what;
+		DM_AUTO(dm_err) err = dm_dump_rows_next(r, &row, &what);
+
+		ck_assert_ptr_null(err);
+		if (what == DM_DUMP_LARGE) {
+			large++;
+			ck_assert(sizes[i] > DM_DUMP_LARGE_BYTES);
+			dm_dump_rows_allow_large(r, true);
+			continue;
+		}
+		ck_assert(what == DM_DUMP_ROW);
+		ck_assert_uint_eq(row.cells[0].len, sizes[i] + 2);
+		dm_dump_rows_allow_large(r, false);
+		i++;
+	}
+	ck_assert_uint_eq(large, 3);
+	g_string_free(text, TRUE);
+}
+END_TEST
+
 static const struct {
 	const char *text, *rows;
 } csv[] = {
-	{ "", "" },
 	{ "\"a\",\"b\"\r\n", "" },
 	{ "\"a\",\"b\"\r\n1,\"x\"\r\n\\N,\"y\\\"z\"\r\n", "1|x;~|y\"z;" },
 	{ "a,b\n1,\"dou\"\"ble\"\n", "1|dou\"ble;" },
@@ -275,6 +407,7 @@ END_TEST
 static const struct {
 	const char *text, *error;
 } bad_csv[] = {
+	{ "", "the file is empty" },
 	{ "a,b", "ends within a row" },
 	{ "a,b\n1,2", "ends within a row" },
 	{ "a,b\n1,\"2", "ends within a row" },
@@ -328,6 +461,23 @@ START_TEST(a_schema_file_that_is_cut_off_is_an_error)
 }
 END_TEST
 
+/* As servers print them, in every mode. */
+START_TEST(backslashes_of_structures_always_escape)
+{
+	static const char text[] =
+	    "/*!40101 SET sql_mode='NO_BACKSLASH_ESCAPES'*/;"
+	    "CREATE TABLE t (x int COMMENT '1\\\\; \\'');";
+	g_autoptr(GPtrArray) all = NULL;
+	DM_AUTO(dm_err)
+	err = dm_dump_statements("f", text, strlen(text), &all);
+
+	ck_assert_ptr_null(err);
+	ck_assert_uint_eq(all->len, 2);
+	ck_assert_str_eq(
+	    all->pdata[1], "CREATE TABLE t (x int COMMENT '1\\\\; \\'')");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -336,6 +486,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(tc, 60); /* rows of many MB, under sanitizers */
 	tcase_add_loop_test(tc, inserts_are_read_whatever_the_pieces, 0,
 	    (int)DM_ARRAY_SIZE(sql));
 	tcase_add_loop_test(tc, anything_else_is_an_error_with_its_place, 0,
@@ -343,7 +494,14 @@ main(void)
 	tcase_add_loop_test(
 	    tc, every_prefix_is_read_or_refused, 0, (int)DM_ARRAY_SIZE(sql));
 	tcase_add_test(tc, columns_and_session_are_told);
-	tcase_add_test(tc, what_goes_into_the_session_is_harmless);
+	tcase_add_loop_test(tc, what_is_set_holds_for_the_rows_behind, 0,
+	    (int)DM_ARRAY_SIZE(sets));
+	tcase_add_test(tc, a_statement_cannot_hide_in_a_set);
+	tcase_add_test(tc, a_backslash_may_be_itself);
+	tcase_add_loop_test(tc, rows_of_another_table_are_an_error, 0,
+	    (int)DM_ARRAY_SIZE(tables));
+	tcase_add_test(tc, each_large_row_is_told_of);
+	tcase_add_test(tc, backslashes_of_structures_always_escape);
 	tcase_add_test(tc, a_large_row_is_told_of_first);
 	tcase_add_loop_test(
 	    tc, csv_is_read_whatever_the_pieces, 0, (int)DM_ARRAY_SIZE(csv));

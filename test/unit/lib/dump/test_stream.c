@@ -192,6 +192,7 @@ main(void)
 	SRunner *sr = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(tc, 60); /* for a disk that is busy with others */
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_loop_test(tc, what_is_written_is_read, 0, 3);
 	tcase_add_loop_test(

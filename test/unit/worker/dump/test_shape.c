@@ -7,20 +7,27 @@
 #include <string.h>
 
 static struct dump_shape *
-shape(const char *structure)
+shape_of(const char *structure, bool no_escapes)
 {
 	struct dump_shape *s = NULL;
-	DM_AUTO(dm_err) err = dump_shape_new(structure, "d", &s);
+	DM_AUTO(dm_err) err = dump_shape_new(structure, "d", no_escapes, &s);
 
 	ck_assert_ptr_null(err);
 	return s;
 }
 
+static struct dump_shape *
+shape(const char *structure)
+{
+	return shape_of(structure, false);
+}
+
 /* cells: NULL-ended; "~" is NULL. */
 static char *
-text_of(const char *structure, bool csv, const char *const *cells)
+row_of(
+    const char *structure, bool no_escapes, bool csv, const char *const *cells)
 {
-	DM_AUTO(dump_shape) s = shape(structure);
+	DM_AUTO(dump_shape) s = shape_of(structure, no_escapes);
 	const char *values[8];
 	size_t lengths[8];
 	struct dm_sql_row row = { .cells = values, .lengths = lengths };
@@ -37,6 +44,12 @@ text_of(const char *structure, bool csv, const char *const *cells)
 	else
 		dump_append_tuple(out, s, &row);
 	return g_string_free(out, FALSE);
+}
+
+static char *
+text_of(const char *structure, bool csv, const char *const *cells)
+{
+	return row_of(structure, false, csv, cells);
 }
 
 static const char structure[] =
@@ -84,6 +97,20 @@ START_TEST(csv_values_have_quotes_and_escapes)
 }
 END_TEST
 
+START_TEST(where_a_backslash_is_itself_quotes_are_doubled)
+{
+	static const char *const row[] = { "1", "a'\"\\\n", "\xff'", "~", "~",
+		"x'\\", NULL };
+	g_autofree char *text = row_of(structure, true, false, row);
+	g_autofree char *csv = row_of(structure, true, true, row);
+
+	ck_assert_str_eq(
+	    text, "(1,'a''\"\\\n',x'ff27',NULL,NULL,_utf8mb4'x''\\')");
+	ck_assert_str_eq(
+	    csv, "1,\"a'\"\"\\\n\",\"\xff'\",\\N,\\N,\"x'\\\"\r\n");
+}
+END_TEST
+
 START_TEST(a_table_of_generated_columns_has_empty_rows)
 {
 	DM_AUTO(dump_shape)
@@ -110,6 +137,7 @@ main(void)
 	tcase_add_test(tc, columns_are_listed_and_generated_ones_left_out);
 	tcase_add_test(tc, values_have_the_forms_of_their_types);
 	tcase_add_test(tc, csv_values_have_quotes_and_escapes);
+	tcase_add_test(tc, where_a_backslash_is_itself_quotes_are_doubled);
 	tcase_add_test(tc, a_table_of_generated_columns_has_empty_rows);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);

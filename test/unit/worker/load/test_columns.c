@@ -119,6 +119,45 @@ START_TEST(csv_values_become_literals)
 }
 END_TEST
 
+START_TEST(bare_backslashes_are_escaped)
+{
+	char *const names[] = { name_id, name_s, NULL };
+	char *const with_enum[] = { name_id, name_e, NULL };
+	static const struct dm_dump_cell cells[] = { { DM_DUMP_RAW, "5", 1 },
+		{ DM_DUMP_TEXT, "'a\\'", 4 } };
+	const struct dm_dump_row row = { .cells = cells,
+		.n = 2,
+		.tuple = "(5,'a\\')",
+		.tuple_len = strlen("(5,'a\\')"),
+		.no_escapes = true };
+	DM_AUTO(load_columns) whole = columns(NULL, names, true);
+	DM_AUTO(load_columns) cell = columns(NULL, with_enum, true);
+	g_autoptr(GString) sql = g_string_new("");
+	uint64_t zeros = 0;
+
+	load_append_row(sql, whole, &row, &zeros);
+	load_append_row(sql, cell, &row, &zeros);
+	ck_assert_str_eq(sql->str, "(5,'a\\\\')(5,'a\\\\')");
+}
+END_TEST
+
+START_TEST(warnings_about_an_enum_are_told_apart)
+{
+	DM_AUTO(load_columns) c = columns(NULL, NULL, true);
+
+	ck_assert_pstr_eq(
+	    load_columns_enum(c, "Data truncated for column 'e' at row 1"),
+	    "e");
+	ck_assert_pstr_eq(
+	    load_columns_enum(c, "Data truncated for column 'E' at row 12"),
+	    "e");
+	ck_assert_ptr_null(
+	    load_columns_enum(c, "Data truncated for column 's' at row 1"));
+	ck_assert_ptr_null(load_columns_enum(c, "Data truncated 'e"));
+	ck_assert_ptr_null(load_columns_enum(c, ""));
+}
+END_TEST
+
 START_TEST(a_column_that_is_nowhere_is_named)
 {
 	char *const names[] = { name_id, name_no, NULL };
@@ -154,6 +193,8 @@ main(void)
 	tcase_add_test(tc, plain_rows_go_on_as_they_are);
 	tcase_add_test(tc, another_charset_at_the_target_is_told);
 	tcase_add_test(tc, csv_values_become_literals);
+	tcase_add_test(tc, bare_backslashes_are_escaped);
+	tcase_add_test(tc, warnings_about_an_enum_are_told_apart);
 	tcase_add_test(tc, a_column_that_is_nowhere_is_named);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
