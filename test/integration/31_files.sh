@@ -181,6 +181,28 @@ check "the dump is gone" test ! -e "$D.mid.src1"
 check "stop-task" ctl stop-task mid
 drop
 
+# At given moments: rows sent, COMMIT sent, all loaded and the dump still there.
+stop w1
+export DM_FAILPOINT=$W/failpoint
+for point in load-rows load-commit load-clean; do
+	echo "$point:kill" >"$DM_FAILPOINT"
+	WORKER_BIN=$BIN/dm-worker-failpoints worker_up w1 --keepalive-ttl 5
+	yaml=$(task_yaml "$point" full down src1)
+	check "$point: start-task" ctl start-task "$yaml"
+	check "$point: it is killed" wait_for 60 "$point" test ! -e "$DM_FAILPOINT"
+	wait "${PID[w1]}" 2>/dev/null
+	check "$point: the dump is there" test -e "$D.$point.src1"
+	worker_up w1 --keepalive-ttl 5
+	check "$point: it finishes" wait_for 60 Finished task_stage "$point" Finished
+	check "$point: no row is lost or doubled" same_schema up down shop
+	check "$point: the dump is gone" test ! -e "$D.$point.src1"
+	check "$point: stop-task" ctl stop-task "$point"
+	drop
+	stop w1
+done
+unset DM_FAILPOINT
+worker_up w1 --keepalive-ttl 5
+
 # ---- mydumper's own dump ----
 
 MYDUMPER_TYPES="times texts shapes strkey binkey keyless"

@@ -65,6 +65,7 @@ struct copy_table {
 	/* Guarded by run->mu. */
 	bool started, cutting, cut_done;
 	bool huge;     /* has rows that only lane 0 may read */
+	unsigned busy; /* lanes that cut it or copy a chunk of it */
 	GQueue ready;  /* struct copy_chunk, owned */
 	unsigned open; /* chunks that are not committed */
 	int next_chunk;

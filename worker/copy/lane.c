@@ -78,29 +78,47 @@ move_front_locked(struct lanes *a)
 		a->first++;
 }
 
+/* Where fewest lanes are at work: lanes that fill one table wait for each other
+ * in its indexes. */
 static enum work
 take_locked(struct lanes *a, struct copy_lane *l, struct copy_table **table,
     struct copy_chunk **chunk)
 {
+	struct copy_table *best = NULL;
+	enum work what = WORK_NONE;
+
 	move_front_locked(a);
 	for (guint i = a->first; i < a->next; i++) {
 		struct copy_table *t = a->order->pdata[i];
 		enum work w = work_of(a, l, t);
 
-		if (w == WORK_NONE)
+		if (w == WORK_NONE || (best != NULL && t->busy >= best->busy))
 			continue;
-		*table = t;
-		if (w == WORK_CUT)
-			t->cutting = true;
-		else
-			*chunk = g_queue_pop_head(&t->ready);
-		return w;
+		best = t;
+		what = w;
 	}
-	if (!may_start(a, l))
+	if ((best == NULL || best->busy > 0) && may_start(a, l)) {
+		best = a->order->pdata[a->next++];
+		what = WORK_CUT;
+	}
+	if (best == NULL)
 		return WORK_NONE;
-	*table = a->order->pdata[a->next++];
-	(*table)->cutting = true;
-	return WORK_CUT;
+	best->busy++;
+	if (what == WORK_CUT)
+		best->cutting = true;
+	else
+		*chunk = g_queue_pop_head(&best->ready);
+	*table = best;
+	return what;
+}
+
+/* The lane is done with what it took. */
+static void
+leave(struct copy_lane *l, struct copy_table *t)
+{
+	dm_mutex_lock(&l->run->mu);
+	t->busy--;
+	dm_mutex_unlock(&l->run->mu);
 }
 
 /* Waits for work; WORK_NONE when none will come. */
@@ -386,6 +404,7 @@ lane_main(void *arg)
 		if (w == WORK_NONE)
 			break;
 		err = w == WORK_CUT ? cut(l, t) : copy_chunk(l, t, k);
+		leave(l, t);
 	}
 	if (err != NULL)
 		fail(l, err);

@@ -292,3 +292,25 @@ dump_dir_clean(struct dump_dir *d, const GPtrArray *names, bool all)
 	if (all)
 		(void)rmdir(d->path); /* a person may have files in there */
 }
+
+void
+dump_dir_clean_left(const struct unit_env *env)
+{
+	struct dump_dir d = { .path = dump_dir_path(env), .fd = -1 };
+	g_autofree char *task = NULL, *source = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	struct dm_err *err;
+
+	open_fd(&d);
+	if (d.fd >= 0 && flock(d.fd, LOCK_EX | LOCK_NB) == 0) {
+		read_owner(&d, &task, &source);
+		if (strcmp(task, env->task->name) == 0 &&
+		    strcmp(source, env->source->source_id) == 0) {
+			err = dump_dir_list(&d, &names);
+			if (err == NULL)
+				dump_dir_clean(&d, names, true);
+			dm_err_free(err); /* it is no worse than before */
+		}
+	}
+	dump_dir_close(&d);
+}

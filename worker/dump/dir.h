@@ -49,6 +49,9 @@ struct dm_err *dump_dir_empty(struct dump_dir *d) DM_MUST_CHECK;
  * folder, too, unless something else is in it. What cannot be removed stays.
  */
 void dump_dir_clean(struct dump_dir *d, const GPtrArray *names, bool all);
+/* The same with `all`, where it was cut short: nothing unless DUMP_DIR_OWNER
+ * says that the folder is this task's and source's. */
+void dump_dir_clean_left(const struct unit_env *env);
 /* Names in it but for DUMP_DIR_OWNER, sorted; new array of new strings. */
 struct dm_err *dump_dir_list(
     struct dump_dir *d, GPtrArray **names) DM_MUST_CHECK;

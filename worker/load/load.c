@@ -10,6 +10,7 @@
  * SOURCE: reference/data-plane 3.8 to 3.10. Differs: restarts repeat nothing;
  * warnings of the target are errors.
  */
+#include "lib/base/failpoint.h"
 #include "lib/filter/table_filter.h"
 #include "lib/log/log.h"
 #include "worker/load/load_internal.h"
@@ -298,6 +299,7 @@ load_all(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 	if (err != NULL)
 		return err;
 	copy_set_done(r);
+	DM_FAILPOINT("load-clean");
 	clean(d);
 	return NULL;
 }
@@ -327,8 +329,12 @@ run_phases(struct load_run *d)
 		err = meta_load_phase(r->meta, r->dst, &phase, &from, &gtid);
 	if (err == NULL)
 		err = copy_check_phase(r, phase);
-	if (err == NULL && phase == META_PHASE_SYNC)
+	if (err == NULL && phase == META_PHASE_SYNC) {
+		/* The run that loaded may have ended before it cleaned up. */
+		if (is_own_dump(r->env->task) && r->env->task->clean_dump_file)
+			dump_dir_clean_left(r->env);
 		return copy_load_result(r, &from, gtid);
+	}
 	if (err == NULL)
 		err = load_all(d, phase == META_PHASE_NONE, &from, &gtid);
 	return err;
