@@ -279,6 +279,7 @@ read_table(struct dm_dump_rows *r)
 	}
 	if (r->want_table == NULL)
 		return true;
+	dm_assert(table != NULL);
 	return (strcmp(table, r->want_table) == 0 &&
 		   (db == NULL || strcmp(db, r->want_db) == 0)) ||
 	       other_table(r, db, table);

@@ -278,6 +278,7 @@ remove_file(const struct dump_dir *d, const char *name)
 void
 dump_dir_clean(struct dump_dir *d, const GPtrArray *names, bool all)
 {
+	dm_assert(names != NULL);
 	if (!remove_file(d, "metadata"))
 		return;
 	(void)fsync(d->fd); /* before the others are gone */

@@ -412,6 +412,7 @@ check_file(struct load_run *d, const struct load_file *f)
 		    "put back the file as it was, then `resume-task`; or begin "
 		    "anew with `start-task --remove-meta` and empty target "
 		    "tables");
+	dm_assert(mtime != NULL);
 	if (f->mtime[0] == '\0' || strcmp(mtime, f->mtime) == 0)
 		return NULL;
 	return bad_file(f->name,

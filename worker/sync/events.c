@@ -97,7 +97,8 @@ events_locate(struct dispatch *d, const struct dm_event_header *h)
 
 /* ---- places ---- */
 
-/* What is behind `done` ended no transaction and is in none: it is done, too. */
+/* What is behind `done` ended no transaction and is in none: it is done, too.
+ */
 static void
 pass(struct dispatch *d)
 {

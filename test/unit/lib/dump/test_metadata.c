@@ -75,8 +75,8 @@ static const char *const bad[] = {
 	"[source]\nFile = b.1\n",
 	"Started dump at: x\nSHOW MASTER STATUS:\n\tLog: b\n\tPos: 12",
 	"# Started dump at: x\n[source]\nFile = b.1\nPosition = 1\n",
-	"SHOW MASTER STATUS:\n\tLog: b\n\tPos: 4\n\nSHOW MASTER STATUS: "
-	"/* AFTER CONNECTION POOL ESTABLISHED */\n\tLog: b\n",
+	("SHOW MASTER STATUS:\n\tLog: b\n\tPos: 4\n\nSHOW MASTER STATUS: "
+	 "/* AFTER CONNECTION POOL ESTABLISHED */\n\tLog: b\n"),
 };
 
 START_TEST(what_is_no_position_or_cut_off_is_an_error)
@@ -102,8 +102,10 @@ START_TEST(what_is_written_is_read)
 {
 	char gtid[] = "0-1-5";
 	struct dm_dump_metadata m = {
-		.at = { true, dm_pos_make("b.1", 7), gtid },
-		.after = { true, dm_pos_make("b.2", 9), NULL },
+		.at = { .there = true,
+		    .pos = dm_pos_make("b.1", 7),
+		    .gtid = gtid },
+		.after = { .there = true, .pos = dm_pos_make("b.2", 9) },
 	};
 	g_autofree char *text =
 	    dm_dump_metadata_text(&m, "SHOW MASTER STATUS", "then", "now");
