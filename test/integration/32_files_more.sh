@@ -215,17 +215,26 @@ rm -rf "$D"
 
 # ---- tables without transactions ----
 
+loaded() { # TASK TABLE
+	[ "$(sql down "SELECT state FROM dm_meta.dm_table WHERE task='$1' AND tbl='$2'" 2>/dev/null)" = "done" ]
+}
+
 sql up "CREATE TABLE a.aria (id INT PRIMARY KEY, v INT) ENGINE=Aria; INSERT INTO a.aria SELECT seq, 0 FROM a.seq_1_to_3000;
  CREATE TABLE a.loose (v INT) ENGINE=MyISAM; INSERT INTO a.loose VALUES (1)"
 check "without a key they are refused" broken e1 'has no primary or unique key and an engine without transactions' dump
 sql up "DROP TABLE a.loose"
 only a "copy-mode: files"
 instance "threads: 1, rows: 500" "dir: $D"
-(for i in $(seq 1 40); do
-	echo "UPDATE a.aria SET v=v+1 WHERE id MOD 7 = $((i % 7)); INSERT INTO a.aria VALUES ($((i + 5000)), 1); DELETE FROM a.aria WHERE id=$((i * 20)); DO SLEEP(0.05);"
+# It writes all the time: so also between the snapshot and the dump's end.
+(i=0
+while [ ! -e "$W/enough" ]; do
+	i=$((i + 1))
+	echo "UPDATE a.aria SET v=v+1 WHERE id=$((i % 2900 + 100)); INSERT INTO a.aria VALUES ($((i + 5000)), 1); DELETE FROM a.aria WHERE id=$i;"
 done | mariadb --no-defaults -uroot -S "$W/up.sock") &
 writer=$!
 check "start-task with a writer" ctl start-task "$(task_yaml loose all down src1)"
+check "the dump is loaded" wait_for 60 "a.aria" loaded loose aria
+touch "$W/enough"
 wait "$writer"
 check "it catches up" wait_for 60 synced task_synced loose
 check "and all is equal" same_schema up down a
