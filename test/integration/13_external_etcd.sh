@@ -193,10 +193,12 @@ check "a worker registers" worker_up w1
 export EXTERNAL_ETCD=1 TLS_FILES="$D/ca.pem $D/nameless.pem $D/nameless.key"
 addr=127.0.0.1:${PORT[t1]}
 check "protoc and its Python plugin take our .proto files" stubs
-for c in unary errors-carry-codes deadlines-are-kept concurrent-calls \
+for c in unary errors-carry-codes concurrent-calls \
 	unimplemented-names-the-method call-by-reflection-alone; do
 	check "python over TLS: $c" py master "$c" "$addr"
 done
+check "python over TLS: deadlines-are-kept" \
+	py master deadlines-are-kept "$addr" "${PID[t1]}"
 check "python over TLS: health" py master health "$addr" pb.Master
 check "python over TLS: health of a worker" \
 	py master health "127.0.0.1:${PORT[w1]}"

@@ -26,11 +26,13 @@ check "dm-master starts" master_up m1 --max-request-bytes "$LIMIT"
 check "dm-worker starts" worker_up w1
 WORKER=127.0.0.1:${PORT[w1]}
 
-for c in unary errors-carry-codes deadlines-are-kept large-configs \
-	concurrent-calls unimplemented-names-the-method \
-	call-by-reflection-alone etcd-relay-keys etcd-is-closed-otherwise; do
+for c in unary errors-carry-codes large-configs concurrent-calls \
+	unimplemented-names-the-method call-by-reflection-alone \
+	etcd-relay-keys etcd-is-closed-otherwise; do
 	check "python: $c" py master "$c" "$MASTER"
 done
+check "python: deadlines-are-kept" \
+	py master deadlines-are-kept "$MASTER" "${PID[m1]}"
 check "python: health of the master" py master health "$MASTER" pb.Master
 check "python: health of the worker" py master health "$WORKER"
 check "python: reflection of the master" py master reflection "$MASTER" \
