@@ -129,6 +129,7 @@ xa_of() {
 	prepare "$s" lost "INSERT INTO t VALUES (60,'lost')"
 	sql "$s" "FLUSH BINARY LOGS; INSERT INTO xa.nokey VALUES (60,'plain')"
 	check "$s: prepared, and purged" equal "$task" "$s"
+	wait_for 10 "its place" prepared_rows 1
 	at=$(sql down "SELECT CONCAT(binlog_name, ':', binlog_pos) FROM dm_meta.dm_xa")
 	kill9 w1
 	kill9 w2
