@@ -119,7 +119,8 @@ def second_hello(addr):
 def giant_reports(addr, limit):
     """A large one is taken, one over the limit ends the session."""
     with channel(addr) as ch:
-        one = Session(ch, hello("x-giant"))
+        # A lease that outlives the sending of megabytes.
+        one = Session(ch, hello("x-giant", keepaliveTtl=120))
         one.until("welcome")
         small = s.SourceReport(source="none", epoch=1)
         one.send(report(*[small] * (int(limit) // 32)), beat(7))
