@@ -77,6 +77,11 @@ struct dm_instance_cfg {
 	struct dm_syncer_cfg syncer;
 };
 
+/* `copy`, ours: how the full copy behaves. */
+struct dm_copy_cfg {
+	bool verify; /* compare source and target before replication begins */
+};
+
 struct dm_task_cfg {
 	char *name;
 	enum dm_task_mode mode;
@@ -88,6 +93,7 @@ struct dm_task_cfg {
 	/* Of tables of online schema change tools; empty: DM's own rules. */
 	char **shadow_rules, **trash_rules;
 	bool files; /* copy-mode: files: the full copy goes through files */
+	struct dm_copy_cfg copy;
 	char *collation_compatible;
 	struct dm_db_cfg target;
 	GArray *routes;       /* struct dm_route_rule, sorted by name */

@@ -128,6 +128,8 @@ run_phases(struct copy_run *r)
 	err = copy_lanes_run(r);
 	if (err == NULL)
 		err = dm_cancel_check(r->cancel);
+	if (err == NULL)
+		err = copy_verify_result(r);
 	if (err == NULL) {
 		copy_note(r, "%s", "");
 		err = finish(r, &sync_from, gtid);

@@ -142,6 +142,8 @@ next_row(void *arg, struct dm_sql_row *row, bool *more)
 		bytes += row->lengths[i];
 	if (*more)
 		count(l, bytes);
+	if (*more && l->summing)
+		copy_sum_row(&l->sum, row);
 	return NULL;
 }
 
@@ -355,6 +357,7 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	struct dm_err *err = open_reading(l, t, k, &rd);
 
 	e.arg = &rd;
+	l->sum = (struct copy_sum){ 0 };
 	*exact = true;
 	if (err == NULL)
 		err = a->by_insert ? insert_rows(l, t, &e)
@@ -363,9 +366,25 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	return err;
 }
 
+/* What came over goes into the chunk's row and, for the comparison, its sum. */
+static struct dm_err *
+save_counts(
+    struct copy_lane *l, const struct copy_table *t, struct copy_chunk *k)
+{
+	struct dm_err *err = copy_chunk_count(
+	    l->run, l->writer, t, k, l->counted_rows, l->counted_bytes);
+
+	if (err != NULL || !l->summing)
+		return err;
+	k->sum = l->sum;
+	k->summed = true;
+	k->lane = (int)l->number;
+	return copy_check_save(l->run, l->writer, t, k);
+}
+
 /* Once through. *exact false: rolled back, to be sent as INSERT. */
 static struct dm_err *
-try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
+try_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k,
     struct attempt *a, bool *exact)
 {
 	bool done = false;
@@ -381,8 +400,7 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 	if (err == NULL && !done)
 		err = move_rows(l, t, k, a, exact);
 	if (err == NULL && !done && *exact)
-		err = copy_chunk_count(
-		    l->run, l->writer, t, k, l->counted_rows, l->counted_bytes);
+		err = save_counts(l, t, k);
 	if (err != NULL)
 		return err;
 	if (done || !*exact)
@@ -459,7 +477,7 @@ copy_lane_after_failure(struct copy_lane *l, const struct copy_table *t,
 
 static struct dm_err *
 copy_with_retries(
-    struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
+    struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 {
 	struct attempt a = { .by_insert = atomic_load(&l->run->by_insert) };
 	struct dm_err *err = NULL;
@@ -497,8 +515,7 @@ copy_with_retries(
 }
 
 struct dm_err *
-copy_rows_chunk(
-    struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
+copy_rows_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 {
 	struct dm_err *err = copy_with_retries(l, t, k);
 

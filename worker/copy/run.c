@@ -144,6 +144,7 @@ copy_set_totals(struct copy_run *r)
 	u->total_bytes = u->total_rows = 0;
 	u->tables = r->tables->len;
 	u->tables_done = 0;
+	u->tables_equal = u->tables_unknown = u->rows_differ = 0;
 	for (guint i = 0; i < r->tables->len; i++) {
 		const struct meta_table *m =
 		    ((struct copy_table *)r->tables->pdata[i])->meta;
@@ -260,6 +261,8 @@ copy_close_run(struct copy_run *r)
 	g_free(r->gtid);
 	meta_free(r->meta);
 	dm_err_free(r->err);
+	if (r->differences != NULL)
+		g_string_free(r->differences, TRUE);
 	pthread_cond_destroy(&r->cond);
 	dm_mutex_fini(&r->mu);
 	dm_cancel_free(r->cancel);
@@ -362,6 +365,11 @@ copy_status(struct unit *unit, Pb__SubTaskStatus *st)
 	s->metabinlog = strdup(pos);
 	s->metabinloggtid = strdup(u->gtid == NULL ? "" : u->gtid);
 	s->note = strdup(u->note == NULL ? "" : u->note);
+	s->verifiedrows = (int64_t)atomic_load(&u->rows_equal);
+	s->verifiedtables = (int64_t)u->tables_equal;
+	s->differentrows = (int64_t)u->rows_differ;
+	s->notcomparedtables = (int64_t)u->tables_unknown;
+	s->recopiedchunks = (int64_t)u->recopied;
 	fill_speed_locked(u, s);
 	dm_mutex_unlock(&u->mu);
 	st->status_case = PB__SUB_TASK_STATUS__STATUS_LOAD;

@@ -120,7 +120,10 @@ static const struct round rounds[] = {
 	    "\"metaBinlog\":\"\",\"metaBinlogGTID\":\"\",\"bps\":\"0\","
 	    "\"finishedRows\":\"0\",\"totalRows\":\"0\",\"finishedTables\":"
 	    "\"0\",\"totalTables\":\"0\",\"rowsPerSecond\":\"0\","
-	    "\"etaSeconds\":\"-1\",\"note\":\"\"}" },
+	    "\"etaSeconds\":\"-1\",\"note\":\"\","
+	    "\"verifiedRows\":\"0\",\"verifiedTables\":\"0\","
+	    "\"differentRows\":\"0\",\"notComparedTables\":\"0\","
+	    "\"recopiedChunks\":\"0\"}" },
 };
 
 START_TEST(parsing_and_printing_agree)
