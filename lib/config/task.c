@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+#define MAX_RATE_MB         1000000
+#define MAX_THREADS_RUNNING 1000000
+
 static const char *const mode_names[] = {
 	[DM_MODE_ALL] = "all",
 	[DM_MODE_FULL] = "full",
@@ -239,6 +242,12 @@ copy_read(struct task_parse *t)
 {
 	static const struct bind_key keys[] = {
 		BIND("verify", BOOL, dm_copy_cfg, verify),
+		BIND_RANGE("rate-limit", UINT, dm_copy_cfg, rate_limit, 0,
+		    MAX_RATE_MB),
+		BIND_RANGE("max-source-threads-running", UINT, dm_copy_cfg,
+		    max_source_threads_running, 0, MAX_THREADS_RUNNING),
+		BIND("max-target-latency", DUR, dm_copy_cfg,
+		    max_target_latency_ms),
 	};
 	const struct dm_yaml *node = task_node(t, "copy");
 

@@ -80,6 +80,12 @@ struct dm_instance_cfg {
 /* `copy`, ours: how the full copy behaves. */
 struct dm_copy_cfg {
 	bool verify; /* compare source and target before replication begins */
+	/* MB/s (of a million bytes) that are sent to the target, or written to
+	 * the files of a dump; 0: no limit. */
+	unsigned rate_limit;
+	/* Above these no chunk is begun; 0: no limit. Threads but our own. */
+	unsigned max_source_threads_running;
+	int64_t max_target_latency_ms;
 };
 
 struct dm_task_cfg {

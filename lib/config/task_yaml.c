@@ -399,6 +399,17 @@ emit_copy(GString *s, const struct dm_copy_cfg *c)
 
 	if (c->verify)
 		dm_emit_bool(text, 2, "verify", true);
+	if (c->rate_limit > 0)
+		dm_emit_int(text, 2, "rate-limit", c->rate_limit);
+	if (c->max_source_threads_running > 0)
+		dm_emit_int(text, 2, "max-source-threads-running",
+		    c->max_source_threads_running);
+	if (c->max_target_latency_ms > 0) {
+		g_autofree char *ms = g_strdup_printf(
+		    "%" G_GINT64_FORMAT "ms", c->max_target_latency_ms);
+
+		dm_emit_str(text, 2, "max-target-latency", ms);
+	}
 	if (text->len > 0)
 		emit_section(s, "copy", text);
 }

@@ -15,6 +15,7 @@
 #include "worker/copy/check_shape.h"
 #include "worker/copy/checksum.h"
 #include "worker/copy/shape.h"
+#include "worker/copy/throttle.h"
 #include "worker/meta.h"
 #include "worker/unit.h"
 
@@ -50,6 +51,7 @@ struct copy_unit {
 	uint64_t tables_equal, tables_unknown, rows_differ, recopied;
 	struct dm_pos pos;
 	char *gtid, *note;
+	char *throttle; /* why the copy holds back; NULL: it does not */
 	bool done;
 	struct copy_sample older, newer;
 };
@@ -133,9 +135,10 @@ struct copy_run {
 	bool any_renamed;       /* a route changes some name */
 	bool statement_binlog;  /* the target refuses READ COMMITTED */
 	_Atomic bool by_insert; /* the target refuses LOAD DATA LOCAL */
-	struct dm_mutex mu;     /* rank 20 */
-	pthread_cond_t cond;    /* with mu: work appeared, or none is left */
-	GString *differences;   /* what verify found, for people; bounded */
+	struct copy_throttle throttle;
+	struct dm_mutex mu;   /* rank 20 */
+	pthread_cond_t cond;  /* with mu: work appeared, or none is left */
+	GString *differences; /* what verify found, for people; bounded */
 	unsigned differences_told;
 	struct dm_err *err; /* the first one of the lanes */
 	bool source_lost;   /* that one needs a new snapshot */
@@ -160,6 +163,8 @@ struct dm_err *copy_outcome(
 void copy_leave_gate(bool *in_gate, struct dm_sql_conn *reader);
 /* What it is doing or waiting for; shown in the status. */
 void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
+/* Why it holds back, for the status; NULL: it does not. */
+void copy_show_throttle(struct copy_unit *u, const char *reason);
 /* An error when another kind of full copy was begun. */
 struct dm_err *copy_check_phase(
     const struct copy_run *r, enum meta_phase phase) DM_MUST_CHECK;
@@ -184,6 +189,9 @@ int64_t copy_per_second(uint64_t now, uint64_t before, int64_t ms);
 bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
 
 /* ---- source.c ---- */
+/* One more connection, for questions; c ends the wait for it. */
+struct dm_err *copy_source_open(struct copy_run *r, struct dm_cancel *c,
+    struct dm_sql_conn **conn) DM_MUST_CHECK;
 /* Control connection r->src; names as they are. */
 struct dm_err *copy_source_connect(struct copy_run *r) DM_MUST_CHECK;
 /* Whether the source's global sql_mode has NO_BACKSLASH_ESCAPES: in it dump

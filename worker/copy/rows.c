@@ -193,6 +193,20 @@ close_reading(struct reading *rd)
 
 /* ---- LOAD DATA ---- */
 
+/* copy_encode_load at the pace of the rate limit. */
+static ssize_t
+encode_slowly(void *encoder, char *buf, size_t size, struct dm_err **err)
+{
+	struct copy_encoder *e = encoder;
+	struct reading *rd = e->arg;
+	ssize_t n = copy_encode_load(encoder, buf, size, err);
+
+	if (n <= 0)
+		return n;
+	*err = copy_throttle_sent(rd->lane->run, (uint64_t)n);
+	return *err == NULL ? n : -1;
+}
+
 /* *exact false: it was refused, or did not take all rows as they are. */
 static struct dm_err *
 load_rows(struct copy_lane *l, const struct copy_table *t,
@@ -204,7 +218,9 @@ load_rows(struct copy_lane *l, const struct copy_table *t,
 	struct dm_err *err;
 	unsigned no;
 
-	err = dm_sql_load_data(l->writer, sql, copy_encode_load, e, &got);
+	err = dm_sql_load_data(l->writer, sql,
+	    l->run->throttle.bucket.rate > 0 ? encode_slowly : copy_encode_load,
+	    e, &got);
 	if (err == NULL) {
 		*exact = got.records == e->rows && got.skipped == 0 &&
 			 got.warnings == e->enum_zeros;
@@ -277,10 +293,12 @@ static struct dm_err *
 send_insert(struct copy_lane *l, const struct copy_table *t, const GString *sql,
     size_t head, uint64_t enum_zeros)
 {
-	struct dm_err *err;
+	struct dm_err *err = copy_throttle_sent(l->run, sql->len);
 	unsigned no;
 	uint64_t warnings;
 
+	if (err != NULL)
+		return err;
 	err = dm_sql_exec(l->writer, sql->str, sql->len, NULL);
 	no = dm_sql_last_errno(l->writer);
 	if (err != NULL) {
@@ -357,12 +375,14 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	struct dm_err *err = open_reading(l, t, k, &rd);
 
 	e.arg = &rd;
+	atomic_fetch_add(&l->run->throttle.reading, 1);
 	l->sum = (struct copy_sum){ 0 };
 	*exact = true;
 	if (err == NULL)
 		err = a->by_insert ? insert_rows(l, t, &e)
 				   : load_rows(l, t, &e, exact);
 	close_reading(&rd);
+	atomic_fetch_sub(&l->run->throttle.reading, 1);
 	return err;
 }
 
@@ -388,6 +408,7 @@ try_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k,
     struct attempt *a, bool *exact)
 {
 	bool done = false;
+	struct dm_mono began;
 	struct dm_err *err = copy_lane_writer(l);
 
 	*exact = true;
@@ -408,7 +429,9 @@ try_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k,
 					 : dm_sql_execf(l->writer, "ROLLBACK");
 	a->committing = true;
 	DM_FAILPOINT("copy-commit");
+	began = dm_mono_now();
 	err = dm_sql_execf(l->writer, "COMMIT");
+	copy_throttle_committed(l->run, began);
 	if (err == NULL)
 		a->committing = false;
 	return err;
@@ -517,8 +540,10 @@ copy_with_retries(
 struct dm_err *
 copy_rows_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 {
-	struct dm_err *err = copy_with_retries(l, t, k);
+	struct dm_err *err = copy_throttle_hold(l->run);
 
+	if (err == NULL)
+		err = copy_with_retries(l, t, k);
 	copy_leave_gate(&l->in_gate, l->reader);
 	return err;
 }

@@ -43,6 +43,7 @@ copy_free_unit(struct unit *unit)
 	dm_mutex_fini(&u->mu);
 	g_free(u->gtid);
 	g_free(u->note);
+	g_free(u->throttle);
 	g_free(u);
 }
 
@@ -55,6 +56,7 @@ copy_init_run(struct copy_run *r, struct copy_unit *u, enum meta_phase phase,
 	r->meta = meta_new(u->env);
 	dm_mutex_init(&r->mu, 20);
 	dm_cond_init(&r->cond);
+	copy_throttle_init(r);
 }
 
 struct dm_err *
@@ -83,6 +85,15 @@ copy_note(struct copy_run *r, const char *fmt, ...)
 	dm_mutex_lock(&u->mu);
 	g_free(u->note);
 	u->note = text;
+	dm_mutex_unlock(&u->mu);
+}
+
+void
+copy_show_throttle(struct copy_unit *u, const char *reason)
+{
+	dm_mutex_lock(&u->mu);
+	g_free(u->throttle);
+	u->throttle = g_strdup(reason);
 	dm_mutex_unlock(&u->mu);
 }
 
@@ -246,6 +257,7 @@ copy_load_result(struct copy_run *r, const struct dm_pos *pos, const char *gtid)
 void
 copy_close_run(struct copy_run *r)
 {
+	copy_throttle_fini(r);
 	dm_cancel_unwatch(r->cancel, &r->src_watch);
 	dm_cancel_unwatch(r->cancel, &r->dst_watch);
 	g_clear_pointer(&r->readers, g_ptr_array_unref);
@@ -365,6 +377,8 @@ copy_status(struct unit *unit, Pb__SubTaskStatus *st)
 	s->metabinlog = strdup(pos);
 	s->metabinloggtid = strdup(u->gtid == NULL ? "" : u->gtid);
 	s->note = strdup(u->note == NULL ? "" : u->note);
+	s->throttle = strdup(u->throttle == NULL ? "" : u->throttle);
+	s->ratelimit = u->env->task->copy.rate_limit;
 	s->verifiedrows = (int64_t)atomic_load(&u->rows_equal);
 	s->verifiedtables = (int64_t)u->tables_equal;
 	s->differentrows = (int64_t)u->rows_differ;

@@ -353,10 +353,10 @@ struct dm_err *
 copy_verify_chunk(struct copy_lane *l, struct copy_table *t,
     const struct copy_chunk *k, enum copy_verdict *v)
 {
-	struct dm_err *err = NULL;
+	struct dm_err *err = copy_throttle_hold(l->run);
 
 	DM_FAILPOINT("copy-verify");
-	for (int tries = 0;; tries++) {
+	for (int tries = 0; err == NULL; tries++) {
 		err = try_verify(l, t, k, v);
 		copy_leave_gate(&l->in_gate, l->writer);
 		if (err == NULL)
@@ -367,6 +367,7 @@ copy_verify_chunk(struct copy_lane *l, struct copy_table *t,
 			    "compare table `%s`.`%s` with its target",
 			    t->meta->db, t->meta->tbl);
 	}
+	return err;
 }
 
 /* ---- the whole table ---- */

@@ -83,7 +83,9 @@ static const char big[] =
 START_TEST(settings_of_the_copy_are_read_and_written)
 {
 	DM_AUTO(dm_task_cfg)
-	c = good("name: t\ntask-mode: all\ncopy: {verify: true}\n"
+	c = good("name: t\ntask-mode: all\ncopy: {verify: true, rate-limit: "
+		 "20, max-source-threads-running: 30, max-target-latency: "
+		 "1.5s}\n"
 		 "target-database: {host: h, port: 1, user: u}\n"
 		 "mysql-instances:\n- source-id: a\n");
 	DM_AUTO(dm_task_cfg)
@@ -95,6 +97,9 @@ START_TEST(settings_of_the_copy_are_read_and_written)
 	DM_AUTO(dm_task_cfg) again = good(yaml);
 
 	ck_assert(c->copy.verify && again->copy.verify);
+	ck_assert_uint_eq(again->copy.rate_limit, 20);
+	ck_assert_uint_eq(again->copy.max_source_threads_running, 30);
+	ck_assert_int_eq(again->copy.max_target_latency_ms, 1500);
 	ck_assert(!plain->copy.verify);
 	/* DM does not know it: it is written only where it says something. */
 	ck_assert_ptr_null(strstr(without, "\ncopy:"));
@@ -379,6 +384,9 @@ static const struct {
 	    "replace or error, or set `copy-mode: files`" },
 	{ HEAD "copy: {verify: maybe}\n" ONE, 20003, NULL },
 	{ HEAD "copy: {check: true}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {rate-limit: -1}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {rate-limit: 1000001}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {max-target-latency: 5}\n" ONE, 20003, NULL },
 	{ HEAD "copy-mode: files\ncopy: {verify: true}\n" ONE, 20003,
 	    "t.yaml:5:7: copy: verify: a copy through files is not compared "
 	    "with its source; remove `verify`, or let the copy stream: "

@@ -123,7 +123,8 @@ static const struct round rounds[] = {
 	    "\"etaSeconds\":\"-1\",\"note\":\"\","
 	    "\"verifiedRows\":\"0\",\"verifiedTables\":\"0\","
 	    "\"differentRows\":\"0\",\"notComparedTables\":\"0\","
-	    "\"recopiedChunks\":\"0\"}" },
+	    "\"recopiedChunks\":\"0\",\"throttle\":\"\","
+	    "\"rateLimit\":\"0\"}" },
 };
 
 START_TEST(parsing_and_printing_agree)
