@@ -2,34 +2,52 @@
 # SPDX-License-Identifier: Apache-2.0
 # make bench: our speed against the tools a user could take instead, in one
 # run, on the same data, verified equal afterwards: a full copy against
-# mydumper and myloader, catching up against MariaDB's own replication,
-# decoding a binlog against mariadb-binlog.
+# mydumper and myloader, catching up against MariaDB's own replication and
+# against mariadb-binlog piped into mariadb, decoding a binlog against
+# mariadb-binlog.
 #
 #   BENCH_ROWS=200000  rows of each of 4 sysbench tables
 #   BENCH_OLTP=30000   transactions of oltp_write_only, 4 row changes each
 #   BENCH_INS=60000    transactions of oltp_insert
+#   BENCH_BULK=300000  rows inserted by 20 statements and updated by 20
+#   SECTIONS="copy decode apply durable"  what to run
+#   WORKS="oltp ins bulk"  which logs to decode and apply
 #   ROUNDS=1           how often; ratios are medians over the rounds
 #   CHECK=1            3 rounds, and fail when a ratio is under its bar
 #
 # DESIGN: within a round the parties take turns; each starts from a physical
-# copy of the same state, with the same relaxed durability. The replica has
-# fetched its relay log before its time begins; ours begins with dmctl.
+# copy of the same state, with the same durability: relaxed, or (in the section
+# of that name) every commit on the disk. The replica has fetched its relay log
+# before its time begins, mariadb-binlog reads a file; ours begins with dmctl.
 set -u
 rows=${BENCH_ROWS:-200000}
 n_oltp=${BENCH_OLTP:-30000}
 n_ins=${BENCH_INS:-60000}
+n_bulk=${BENCH_BULK:-300000}
+sections=" ${SECTIONS:-copy decode apply durable} "
+works=${WORKS:-oltp ins bulk}
 rounds=${ROUNDS:-$([ -n "${CHECK:-}" ] && echo 3 || echo 1)}
 
-# What a release must reach: time of the other / our time.
+# What a release must reach: time of the other / our time, or as told.
 declare -A BAR=(
 	[copy]=1.00 # mydumper and myloader, summed
-	[oltp]=0.30 # the replica with its best number of threads
-	[ins]=0.45  # the same
-	[decode-oltp]=10 # mariadb-binlog without -v
-	[decode-ins]=10  # the same
-	[mb-s-oltp]=300  # decoding, checksums verified: megabytes a second
+	[oltp]=0.80 # the replica with its best number of threads
+	[ins]=1.50
+	[bulk]=0.70
+	[durable-oltp]=1.50
+	[durable-ins]=5.00
+	[pipe-oltp]=4.00 # mariadb-binlog | mariadb
+	[pipe-ins]=4.00
+	[pipe-bulk]=2.00
+	[cpu-oltp]=2.50 # CPU of the target's server / of our process
+	[cpu-ins]=2.50
+	[cpu-bulk]=2.50
+	[decode-oltp]=10.00 # mariadb-binlog without -v
+	[decode-ins]=10.00
+	[mb-s-oltp]=300 # decoding, checksums verified: megabytes a second
 	[mb-s-ins]=300
 	[mb-s-bulk]=300
+	[memory]=1.00 # 150 MB / the largest RSS of our process
 )
 
 # shellcheck source=test/support/cluster.sh
@@ -39,7 +57,14 @@ SOURCE_NAME=src # for task_synced
 cd "$W" || exit 1
 RELAXED=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0
 	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)
-TARGET=("${RELAXED[@]}" --skip-log-bin --skip-slave-start --server-id=99)
+DURABLE=(--innodb-flush-log-at-trx-commit=1 --sync-binlog=1
+	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)
+target_with() { # DURABILITY: the target's options
+	local -n durability=$1
+	TARGET=("${durability[@]}" --skip-log-bin --skip-slave-start
+		--server-id=99)
+}
+target_with RELAXED
 
 die() {
 	echo "bench: $*" >&2
@@ -72,9 +97,14 @@ since() {
 declare -A TIME
 report() {
 	TIME["$1 $2 $round"]=$3
+	[ "$2" != dm-worker ] || {
+		TIME["cpu-$1 target $round"]=$8
+		TIME["cpu-$1 dm-worker $round"]=$6
+		[ "$7" -le "$peak" ] || peak=$7
+	}
 	awk -v what="$1" -v name="$2" -v s="$3" -v n="$4" -v mb="$5" -v c="$6" \
 		-v rss="$7" -v t="$8" 'BEGIN {
-		printf "%-5s %-28s %8.2f s %9.0f rows/s %7.1f MB/s %7.2f CPU s %5s MB RSS %7.2f target CPU s\n",
+		printf "%-12s %-28s %8.2f s %9.0f rows/s %7.1f MB/s %7.2f CPU s %5s MB RSS %7.2f target CPU s\n",
 			what, name, s, n / s, mb / s, c, rss, t }'
 }
 
@@ -163,7 +193,7 @@ ours_run() { # WHAT ROWS MB MODE CONDITION...
 # The last change is a DDL: it waits for all before it. query-status would tell
 # up to a second later.
 arrived() {
-	sql dst "SHOW TABLES FROM sbtest LIKE 'end_$what'" 2>/dev/null | grep -q .
+	sql dst "SHOW TABLES FROM sbtest LIKE 'end_$work'" 2>/dev/null | grep -q .
 }
 
 task_finished() {
@@ -230,6 +260,24 @@ replica_at() { # FILE-FIELD POSITION-FIELD "FILE POSITION"
 	[ "$at" = "$3" ]
 }
 
+# mariadb-binlog into mariadb, at the file.
+pipe() { # WHAT ROWS MB STATE FILE
+	local begun took used
+	target_up "$4"
+	rm -f "$W/time.out"
+	used=$(cpu dst)
+	begun=$(now)
+	# shellcheck disable=SC2016 # the inner shell expands
+	timed time.out bash -c 'set -o pipefail; mariadb-binlog "$1" |
+		mariadb --no-defaults -uroot -S "$2"' - "$W/src/$5" "$W/dst.sock"
+	took=$(since "$begun")
+	report "$1" "mariadb-binlog | mariadb" "$took" "$2" "$3" \
+		"$(awk '{ print $1 + $2 }' time.out)" \
+		"$(awk '{ printf "%.0f", $3 / 1024 }' time.out)" \
+		"$(cpu dst | awk -v a="$used" '{ print $1 - a }')"
+	verify "mariadb-binlog $1"
+}
+
 # ---- sections ----
 
 copy_round() {
@@ -240,12 +288,17 @@ copy_round() {
 	target_down
 }
 
+# Rows are those of the log; it ends with the table that `arrived` looks for.
 apply_round() { # WHAT ROWS STATE POSITION
 	local end mb
 	end=$(source_end)
 	mb=$(awk -v a="${4#* }" -v b="${end#* }" 'BEGIN { print (b - a) / 1e6 }')
 	replica "$1" "$2" "$mb" "$3" "$4" 0
 	replica "$1" "$2" "$mb" "$3" "$4" 4
+	case $1 in
+	durable-*) replica "$1" "$2" "$mb" "$3" "$4" 8 ;;
+	*) pipe "$1" "$2" "$mb" "$3" "${4% *}" ;;
+	esac
 	target_up "$3"
 	TASK_INSTANCE="  meta:
     binlog-name: ${4% *}
@@ -262,12 +315,63 @@ decode_round() {
 	timed decode.out mariadb-binlog --verify-binlog-checksum \
 		--result-file=/dev/null "$W/src/$2"
 	theirs=$(awk '{ print $1 + $2 }' "$W/decode.out")
-	printf '%-5s decode: %s MB, %s events, %s rows, %s CPU s, %s MB/s; mariadb-binlog %s CPU s\n' \
+	printf '%-12s decode: %s MB, %s events, %s rows, %s CPU s, %s MB/s; mariadb-binlog %s CPU s\n' \
 		"$1" "${got[@]:0:5}" "$theirs"
 	TIME["decode-$1 dm-worker $round"]=${got[3]}
 	TIME["decode-$1 mariadb-binlog $round"]=$theirs
 	TIME["mb-s-$1 dm-worker $round"]=1
 	TIME["mb-s-$1 rate $round"]=${got[4]}
+}
+
+# What a log is made of; sets `changed`, the number of its row changes.
+generate() { # WORK
+	local i
+	case $1 in
+	oltp)
+		SB oltp_write_only --threads=4 --time=0 --events="$n_oltp" run
+		changed=$((4 * n_oltp))
+		;;
+	ins)
+		SB oltp_insert --threads=4 --time=0 --events="$n_ins" run
+		changed=$n_ins
+		;;
+	bulk)
+		local step=$((n_bulk / 20))
+		sql src "CREATE TABLE sbtest.bulk LIKE sbtest.sbtest1"
+		for ((i = 0; i < 20; i++)); do
+			sql src "INSERT INTO sbtest.bulk (k, c, pad)
+				SELECT a.k, a.c, a.pad FROM sbtest.sbtest1 a,
+				(SELECT 1 UNION ALL SELECT 2) b LIMIT $step"
+		done
+		for ((i = 0; i < 20; i++)); do
+			sql src "UPDATE sbtest.bulk SET k = id, c = REVERSE(c)
+				WHERE id > (SELECT MIN(id) FROM sbtest.bulk)
+				+ $((i * step)) LIMIT $step"
+		done
+		changed=$((2 * step * 20))
+		;;
+	esac
+	sql src "CREATE TABLE sbtest.end_$1 (id INT PRIMARY KEY)"
+}
+
+log_rounds() { # WORK
+	local work=$1 from changed
+	save_state "base_$work"
+	from=$(source_end)
+	generate "$work"
+	for ((round = 1; round <= rounds; round++)); do
+		[[ $sections != *" decode "* ]] ||
+			decode_round "$work" "${from% *}"
+		target_with RELAXED
+		[[ $sections != *" apply "* ]] ||
+			apply_round "$work" "$changed" "base_$work" "$from"
+		[[ $sections != *" durable "* || $work = bulk ]] || {
+			target_with DURABLE
+			apply_round "durable-$work" "$changed" "base_$work" \
+				"$from"
+		}
+	done
+	rm -rf "$W/base_$work"
 }
 
 # ratio WHAT OTHER...: the median over rounds of best other / ours.
@@ -291,8 +395,25 @@ missed=0
 judge() { # WHAT RATIO
 	local word
 	word=$(awk -v r="$2" -v b="${BAR[$1]}" 'BEGIN { print r >= b ? "ok" : "missed" }')
-	printf '%-11s %6s   bar %s   %s\n' "$1" "$2" "${BAR[$1]}" "$word"
+	printf '%-12s %6s   bar %s   %s\n' "$1" "$2" "${BAR[$1]}" "$word"
 	[ "$word" = ok ] || missed=$((missed + 1))
+}
+
+judge_log() { # WORK
+	local threads=('replica, 0 parallel threads' 'replica, 4 parallel threads')
+	[[ $sections != *" apply "* ]] || {
+		judge "$1" "$(ratio "$1" "${threads[@]}")"
+		judge "pipe-$1" "$(ratio "$1" 'mariadb-binlog | mariadb')"
+		judge "cpu-$1" "$(ratio "cpu-$1" target)"
+	}
+	[[ $sections != *" durable "* || $1 = bulk ]] ||
+		judge "durable-$1" "$(ratio "durable-$1" "${threads[@]}" \
+			'replica, 8 parallel threads')"
+	[[ $sections != *" decode "* ]] || {
+		[ "$1" = bulk ] ||
+			judge "decode-$1" "$(ratio "decode-$1" mariadb-binlog)"
+		judge "mb-s-$1" "$(ratio "mb-s-$1" rate)"
+	}
 }
 
 # A binlog longer than one file would need more than one position to sum up.
@@ -300,40 +421,19 @@ source_up src "${RELAXED[@]}" --max-binlog-size=1G || die "no source"
 sql src "CREATE DATABASE sbtest"
 echo "== data: 4 sysbench tables of $rows rows, $(nproc) processors, load $(cut -d' ' -f1 /proc/loadavg)"
 SB oltp_write_only --threads=2 prepare
-for ((round = 1; round <= rounds; round++)); do
-	copy_round
-done
-sql src "FLUSH BINARY LOGS"
-bulk=$(source_end)
-for ((i = 1; i <= 4; i++)); do
-	sql src "CREATE TABLE sbtest.bulk LIKE sbtest.sbtest$i;
-		INSERT INTO sbtest.bulk SELECT * FROM sbtest.sbtest$i;
-		UPDATE sbtest.bulk SET k = k + 1; DROP TABLE sbtest.bulk"
-done
-for ((round = 1; round <= rounds; round++)); do
-	decode_round bulk "${bulk% *}"
-done
-for work in oltp:oltp_write_only:$n_oltp:4 ins:oltp_insert:$n_ins:1; do
-	IFS=: read -r what script events changes <<<"$work"
-	save_state "base_$what"
-	from=$(source_end)
-	SB "$script" --threads=4 --time=0 --events="$events" run
-	sql src "CREATE TABLE sbtest.end_$what (id INT PRIMARY KEY)"
+peak=1
+[[ $sections != *" copy "* ]] ||
 	for ((round = 1; round <= rounds; round++)); do
-		decode_round "$what" "${from% *}"
-		apply_round "$what" "$((events * changes))" "base_$what" "$from"
+		copy_round
 	done
-	rm -rf "$W/base_$what"
+for work in $works; do
+	log_rounds "$work"
 done
 echo "== time of the best other / our time (bars are for an idle machine)"
-judge copy "$(ratio copy 'mydumper + myloader, 2 thr')"
-for what in oltp ins; do
-	judge "$what" "$(ratio $what 'replica, 0 parallel threads' 'replica, 4 parallel threads')"
+[[ $sections != *" copy "* ]] ||
+	judge copy "$(ratio copy 'mydumper + myloader, 2 thr')"
+for work in $works; do
+	judge_log "$work"
 done
-for what in oltp ins; do
-	judge "decode-$what" "$(ratio "decode-$what" mariadb-binlog)"
-done
-for what in oltp ins bulk; do
-	judge "mb-s-$what" "$(ratio "mb-s-$what" rate)"
-done
+judge memory "$(awk -v p="$peak" 'BEGIN { printf "%.2f", 150 / p }')"
 [ -z "${CHECK:-}" ] || [ "$missed" = 0 ]

@@ -6,6 +6,7 @@
 #include "worker/sync/lane.h"
 
 #include "lib/base/clock.h"
+#include "worker/sync/gate.h"
 #include "worker/sync/lane_exec.h"
 
 #define RANK_LANES 300
@@ -15,6 +16,10 @@
 #define QUEUE_BATCHES 32U
 /* Text of all batches that wait or run. More than this only one at a time. */
 #define WORK_BYTES ((size_t)24 << 20)
+/* Merged rows that count as one of `batch`: many of them are one statement. */
+#define MERGED_AS_ONE 5U
+/* Nobody at the target has ended for so long: others may go there, too. */
+#define STALL_MS 1000
 
 struct lane {
 	struct lanes *all;
@@ -38,6 +43,10 @@ struct lanes {
 	uint64_t rows, unexpected;
 	char *sample;
 	size_t bytes; /* of text in all queues and transactions */
+	struct gate gate;
+	unsigned at_target;   /* lanes that have passed the gate */
+	uint64_t ended;       /* transactions, ever */
+	pthread_cond_t turns; /* there may be room behind the gate */
 
 	const struct unit_env *env;
 	unsigned n;
@@ -95,6 +104,21 @@ fail(struct lane *l, struct dm_err *err)
 		dm_cancel_now(ls->fired);
 }
 
+/* A transaction has ended. Under ls->mu. */
+static void
+leave(struct lanes *ls, uint64_t rows)
+{
+	unsigned limit = ls->gate.limit;
+
+	gate_ended(&ls->gate, rows, ls->at_target >= limit, dm_mono_now());
+	ls->at_target--;
+	ls->ended++;
+	if (ls->gate.limit > limit)
+		pthread_cond_broadcast(&ls->turns);
+	else
+		pthread_cond_signal(&ls->turns);
+}
+
 static void
 note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 {
@@ -117,8 +141,43 @@ note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 		g_free(ls->sample);
 		ls->sample = DM_TAKE(res->sample);
 	}
+	leave(ls, res->rows);
 	pthread_cond_broadcast(&ls->progress);
 	dm_mutex_unlock(&ls->mu);
+}
+
+/* What a transaction of batches is measured by. */
+static unsigned
+weight(const struct batch *b)
+{
+	return batch_rows(b) - b->merged + b->merged / MERGED_AS_ONE;
+}
+
+/* Wait for work, and for its turn at the target. Under ls->mu. */
+static struct dm_err *
+wait_for_turn(struct lane *l)
+{
+	struct lanes *ls = l->all;
+	struct dm_err *err;
+
+	while ((err = dm_cancel_check(ls->stop)) == NULL) {
+		uint64_t ended = ls->ended;
+		bool room = ls->at_target < ls->gate.limit;
+
+		if (g_queue_is_empty(&l->queue)) {
+			/* Its batch was taken back: another's turn. */
+			if (room)
+				pthread_cond_signal(&ls->turns);
+			dm_cond_wait(&l->work, &ls->mu);
+		} else if (room) {
+			break;
+		} else if (!dm_cond_wait_ms(&ls->turns, &ls->mu, STALL_MS) &&
+			   ls->ended == ended) {
+			gate_stalled(&ls->gate);
+			pthread_cond_broadcast(&ls->turns);
+		}
+	}
+	return err;
 }
 
 /* Wait for batches and take as many as make one transaction. */
@@ -127,18 +186,16 @@ take(struct lane *l, GPtrArray *batches)
 {
 	struct lanes *ls = l->all;
 	unsigned limit = ls->env->inst->syncer.batch, rows = 0;
-	struct dm_err *err = NULL;
 	size_t bytes = 0;
 	const struct batch *b;
+	struct dm_err *err;
 
 	dm_mutex_lock(&ls->mu);
-	while (err == NULL && g_queue_is_empty(&l->queue)) {
-		err = dm_cancel_check(ls->stop);
-		if (err == NULL)
-			dm_cond_wait(&l->work, &ls->mu);
-	}
+	err = wait_for_turn(l);
+	if (err == NULL)
+		ls->at_target++;
 	while (err == NULL && (b = g_queue_peek_head(&l->queue)) != NULL) {
-		rows += batch_rows(b);
+		rows += weight(b);
 		bytes += b->bytes;
 		if (l->running > 0 && (rows > limit || bytes > BATCH_TEXT_MAX))
 			break;
@@ -224,6 +281,7 @@ wake_lanes(void *arg)
 	dm_mutex_lock(&ls->mu);
 	for (unsigned i = 0; i < ls->n; i++)
 		pthread_cond_broadcast(&ls->lanes[i].work);
+	pthread_cond_broadcast(&ls->turns);
 	dm_mutex_unlock(&ls->mu);
 }
 
@@ -236,6 +294,8 @@ lanes_start(const struct unit_env *env, struct meta *meta,
 
 	dm_mutex_init(&ls->mu, RANK_LANES);
 	dm_cond_init(&ls->progress);
+	dm_cond_init(&ls->turns);
+	gate_init(&ls->gate, n);
 	ls->env = env;
 	ls->n = n;
 	ls->stop = dm_cancel_new(env->hard);
@@ -481,6 +541,7 @@ lanes_stop(struct lanes *ls)
 	dm_cancel_free(ls->stop);
 	dm_err_free(ls->error);
 	g_free(ls->sample);
+	pthread_cond_destroy(&ls->turns);
 	pthread_cond_destroy(&ls->progress);
 	dm_mutex_fini(&ls->mu);
 	g_free(ls);

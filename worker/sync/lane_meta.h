@@ -11,7 +11,7 @@
 #include "worker/sync/lane.h"
 
 /* How rows are spread over lanes: when this changes, rows change lanes. */
-#define LANE_HASH_VERSION 1
+#define LANE_HASH_VERSION 2
 
 /* *marks: new array of struct lane_mark, by lane number; empty when there are
  * none. *map: the text stored with them, new string or NULL. */

@@ -141,6 +141,33 @@ START_TEST(a_guessed_source_may_be_the_targets_twin)
 }
 END_TEST
 
+static unsigned
+lanes_of(const struct tbl *t, int64_t from, unsigned n)
+{
+	g_autoptr(GHashTable) seen =
+	    g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct dm_value row[2] = { int_value(from + i), int_value(0) };
+		uint64_t h = tbl_lane_hash(t, row);
+
+		g_hash_table_add(seen, g_memdup2(&h, sizeof(h)));
+	}
+	return g_hash_table_size(seen);
+}
+
+START_TEST(neighbours_of_a_large_table_share_a_lane)
+{
+	struct tbl *t = make_tbl(ID_V, ID_V, false);
+
+	ck_assert_uint_eq(lanes_of(t, 1, 1000), 1000);
+	ck_assert_uint_eq(lanes_of(t, 256000, 256), 1);
+	ck_assert_uint_eq(lanes_of(t, 256000, 2560), 10);
+	ck_assert_uint_eq(lanes_of(t, -256, 256), 1);
+	tbl_free(t);
+}
+END_TEST
+
 START_TEST(rows_with_one_key_share_a_lane_and_a_hash_tells_others)
 {
 	struct tbl *t = make_tbl(ID_V, ID_V, false);
@@ -171,6 +198,7 @@ main(void)
 	tcase_add_test(tc, a_missing_column_of_the_target_is_named);
 	tcase_add_test(tc, a_guessed_source_lacks_what_a_route_fills);
 	tcase_add_test(tc, a_guessed_source_may_be_the_targets_twin);
+	tcase_add_test(tc, neighbours_of_a_large_table_share_a_lane);
 	tcase_add_test(
 	    tc, rows_with_one_key_share_a_lane_and_a_hash_tells_others);
 	suite_add_tcase(s, tc);
