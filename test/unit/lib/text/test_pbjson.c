@@ -100,7 +100,8 @@ static const struct round rounds[] = {
 	    "{\"totalTables\":\"0\",\"completedTables\":1.5,"
 	    "\"finishedBytes\":1e+21,\"finishedRows\":1e-7,"
 	    "\"estimateTotalRows\":123456789,\"bps\":\"0\","
-	    "\"progress\":\"\"}" },
+	    "\"progress\":\"\",\"throttle\":\"\","
+	    "\"rateLimit\":\"0\"}" },
 	/* an enum's number without a name; bytes and a message that are unset
 	 */
 	{ &pb__sub_task_status__descriptor, "{\"stage\":77,\"msg\":\"\"}",
