@@ -105,7 +105,10 @@ struct copy_database {
 /* A view or sequence of the source. */
 struct copy_object {
 	char *db, *name, *to_db, *to_name;
-	char *sql; /* CREATE of a view from a file; NULL: the source knows it */
+	char *sql; /* CREATE from a file; NULL: the source knows it */
+	/* Where a sequence of a file stands: what SETVAL gets behind its name,
+	 * value, used, round: "17, 0, 0"; NULL: nowhere. */
+	char *next;
 	bool sequence;
 };
 
@@ -220,6 +223,9 @@ struct dm_err *copy_target_list(
 struct dm_err *copy_target_create(struct copy_run *r) DM_MUST_CHECK;
 /* New string; NULL: sql, of SHOW CREATE VIEW, names no definer. */
 char *copy_view_without_definer(const char *sql);
+/* Where a sequence stands, as copy_object's next; NULL: nowhere. New string. */
+struct dm_err *copy_sequence_next(
+    struct copy_run *r, const struct copy_object *o, char **args) DM_MUST_CHECK;
 struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
 /* How rows of t travel; reads the target's structure if we did not make it. */
 struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,

@@ -311,6 +311,7 @@ copy_object_free(void *p)
 	g_free(o->to_db);
 	g_free(o->to_name);
 	g_free(o->sql);
+	g_free(o->next);
 	g_free(o);
 }
 
