@@ -123,6 +123,7 @@ yaml=$(task_yaml filed dump down src1)
 check "start-task dump" ctl start-task "$yaml"
 check "it finishes" wait_for 60 Finished task_stage filed Finished
 check "stop-task" ctl stop-task filed
+# shellcheck disable=SC2016
 check "a sequence has its file" grep -q '^SELECT SETVAL(`new`, ' "$D/seq.new-schema-sequence.sql"
 yaml=$(task_yaml loaded load down src1)
 check "start-task load" ctl start-task "$yaml"

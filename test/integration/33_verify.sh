@@ -162,6 +162,7 @@ check "rows: one byte is found, by its key" says rows \
 check "rows: a lost row is found" says rows '`id`=7 is missing in the target'
 # shellcheck disable=SC2016
 check "rows: a row too many is found" says rows '`id`=-3 is only in the target'
+# shellcheck disable=SC2016
 check "rows: the table is named" says rows 'table `shop`.`big`'
 check "rows: the remedy is told" says rows 'resume-task'
 check "rows: they are counted" test "$(status rows differentRows)" = 3
@@ -207,6 +208,7 @@ worker_up w1 --keepalive-ttl 5
 check "it finishes" wait_for 60 Finished task_stage again Finished
 check "what an earlier run copied is compared with what that run read" \
 	all_equal again
+check "rows of both runs are counted" test "$(status again verifiedRows)" = "$(status again finishedRows)"
 check "stop-task" ctl stop-task again
 drop
 

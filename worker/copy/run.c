@@ -166,6 +166,11 @@ copy_set_totals(struct copy_run *r)
 		u->total_bytes += done ? m->bytes : m->est_bytes;
 		u->total_rows += done ? m->rows : m->est_rows;
 		u->tables_done += done ? 1 : 0;
+		/* What an earlier run finished, it compared. */
+		if (done && r->env->task->copy.verify) {
+			u->tables_equal++;
+			atomic_fetch_add(&u->rows_equal, m->rows);
+		}
 	}
 	atomic_store(&u->bytes, bytes);
 	atomic_store(&u->rows, rows);
