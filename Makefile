@@ -35,8 +35,6 @@ CC := clang
 endif
 ifeq ($(MODE),tsan)
 # gRPC core and abseil are not instrumented: see the file.
-# Each test of Check has four seconds, which a busy machine with sanitizers needs.
-export CK_TIMEOUT_MULTIPLIER ?= 10
 export TSAN_OPTIONS ?= suppressions=$(CURDIR)/test/support/tsan.supp:ignore_noninstrumented_modules=1
 endif
 CC ?= cc
