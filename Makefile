@@ -210,7 +210,7 @@ fuzz-bins: $(FUZZ_BIN)
 
 # One folder of unit tests: make unit T=lib/err MODE=asan
 unit: $(filter $(B)/test/unit/$(T)%,$(UNIT_BIN))
-	$(Q)for t in $^; do $$t || exit 1; done
+	$(Q)for t in $^; do CK_TIMEOUT_MULTIPLIER=10 $$t || exit 1; done
 
 .PHONY: test soak sabotage bench fuzz lint diagrams demo install clean help
 test:

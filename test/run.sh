@@ -14,7 +14,7 @@ failed=0
 skipped=()
 mode=${SAN:+asan}
 mode=${mode:-release}
-limit=900
+limit=2400
 [ -z "${SOAK:-}" ] || limit=7200
 
 count() { # TAP or check's summary on standard input
@@ -30,26 +30,43 @@ count() { # TAP or check's summary on standard input
 	done
 }
 
+# unit_suite FILE: runs it; a line of how many passed and failed, and what it
+# said if any did.
+unit_suite() {
+	local t=$1 out rc n bad
+	out=$(CK_FORK=yes "build/asan/${t%.c}" 2>&1)
+	rc=$?
+	read -r n bad < <(sed -n 's/.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' <<<"$out" |
+		awk '{ n += $1; bad += $2 + $3 } END { print n + 0, bad + 0 }')
+	[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1
+	[ "$n" -ge "$bad" ] || n=$bad
+	if [ "$n" = 0 ]; then
+		bad=1 n=1
+	fi
+	echo "unit $t: $((n - bad)) passed, $bad failed"
+	[ "$bad" = 0 ] || printf '%s\n' "$out" | tail -n 40
+}
+export -f unit_suite
+
 make -s deps || exit 1
 make -s -j"$(nproc)" MODE="$mode" all failpoints bench-bins tool-bins || { echo "0 passed, 1 failed"; exit 1; }
 
+# Limits of a test, which is 4 s where it sets none, times this.
+export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-10}
 if [ -z "${ONLY:-}" ]; then
 	make -s -j"$(nproc)" MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
-	while IFS= read -r t; do
-		out=$(CK_FORK=yes "build/asan/${t%.c}" 2>&1)
-		rc=$?
-		read -r n bad < <(sed -n 's/.*Checks: \([0-9]*\), Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1 \2 \3/p' <<<"$out" |
-			awk '{ n += $1; bad += $2 + $3 } END { print n + 0, bad + 0 }')
-		[ "$rc" = 0 ] || [ "$bad" -gt 0 ] || bad=1
-		[ "$n" -ge "$bad" ] || n=$bad
-		if [ "$n" = 0 ]; then
-			bad=1 n=1
-		fi
-		passed=$((passed + n - bad))
+	units=$(mktemp -d)
+	export units
+	# shellcheck disable=SC2016 # $1 is of the inner bash
+	find test/unit -name 'test_*.c' | sort | xargs -P "$(nproc)" -n 1 \
+		bash -c 'unit_suite "$1" >"$units/${1//\//+}"' _
+	for f in "$units"/*; do
+		cat "$f"
+		read -r _ _ n _ bad _ <"$f"
+		passed=$((passed + n))
 		failed=$((failed + bad))
-		echo "unit $t: $((n - bad)) passed, $bad failed"
-		[ "$bad" = 0 ] || printf '%s\n' "$out" | tail -n 40
-	done < <(find test/unit -name 'test_*.c' | sort)
+	done
+	rm -rf "$units"
 fi
 
 export BIN=$PWD/build/$mode/bin
@@ -96,8 +113,15 @@ finish_one() {
 	echo "== $t took $((SECONDS - began[slot])) s"
 }
 
+# Those that take longest begin first, so that none is left to run alone.
+in_order() {
+	printf 'test/integration/%s.sh\n' 35_large_rows 13_external_etcd 23_xa \
+		56_frozen 12_masters 31_files 29_types 60_invariants
+	printf '%s\n' test/integration/*.sh
+}
+
 began=() watch=()
-for t in test/integration/*.sh; do
+for t in $(in_order | awk '!seen[$0]++'); do
 	case $t in
 	*"${ONLY:-}"*) ;;
 	*) continue ;;

@@ -66,7 +66,7 @@ run() {
 		"$1/test/unit/${2#unit:}" 2>&1
 		;;
 	*)
-		CASE=${2//,/ } BIN=$PWD/$1/bin PATIENCE=$patience \
+		CASE=${2//,/ } BIN=$PWD/$1/bin PATIENCE=$patience WAIT_LEAST=20 \
 			timeout 300 bash test/integration/60_invariants.sh 2>&1 |
 			awk '{ print } /^not ok/ { bad = 1 } /^1\.\./ { end = 1 }
 				END { exit bad || !end }'

@@ -5,15 +5,15 @@ import json
 import re
 import socket
 
-from common import case, equal, run, secured, within
+from common import LIMIT_S, case, equal, run, secured, within
 
 API = "/apis/v1alpha1/"
 
 
 def ask(addr, method, path, body=None, headers=None):
     """Status, headers and text of the answer."""
-    c = http.client.HTTPSConnection(addr, timeout=30, context=secured()) \
-        if secured() else http.client.HTTPConnection(addr, timeout=30)
+    c = http.client.HTTPSConnection(addr, timeout=LIMIT_S, context=secured()) \
+        if secured() else http.client.HTTPConnection(addr, timeout=LIMIT_S)
     c.request(method, path, body=body, headers=headers or {})
     r = c.getresponse()
     text = r.read().decode()
@@ -176,7 +176,7 @@ def raw(addr, data, until=b""):
     """Send bytes, return what comes until the end."""
     host, port = addr.rsplit(":", 1)
     out = b""
-    s = socket.create_connection((host, int(port)), timeout=30)
+    s = socket.create_connection((host, int(port)), timeout=LIMIT_S)
     if secured():
         s = secured().wrap_socket(s, server_hostname=host)
     with s:

@@ -21,7 +21,7 @@ import reflection_pb2 as r1
 import reflection_pb2_grpc as r1g
 import reflection_v1alpha_pb2 as ra
 import reflection_v1alpha_pb2_grpc as rag
-from common import case, equal, run, tls_files, within
+from common import LIMIT_S, case, equal, run, tls_files, within
 
 Code = grpc.StatusCode
 RELAY = b"/dm-master/relay-worker/"
@@ -89,7 +89,7 @@ def errors_carry_codes(addr):
 def deadlines_are_kept(addr, pid):
     """A master that stands still, for no short deadline is sure to pass."""
     stub = mg.MasterStub(channel(addr))
-    stub.ListMember(m.ListMemberRequest(), timeout=20)  # connected
+    stub.ListMember(m.ListMemberRequest(), timeout=LIMIT_S)  # connected
     os.kill(int(pid), signal.SIGSTOP)
     try:
         fails(lambda: stub.ListMember(m.ListMemberRequest(), timeout=0.5),
@@ -100,7 +100,7 @@ def deadlines_are_kept(addr, pid):
     finally:
         os.kill(int(pid), signal.SIGCONT)
     # Neither has done harm.
-    assert stub.ListMember(m.ListMemberRequest(), timeout=20).result
+    assert stub.ListMember(m.ListMemberRequest(), timeout=LIMIT_S).result
 
 
 @case
@@ -108,11 +108,11 @@ def large_configs(addr):
     """A configuration of 4 MB arrives, and is judged as YAML."""
     stub = mg.MasterStub(channel(addr))
     text = "name: big\n" + "# filler\n" * (4 * 1000 * 1000 // 9)
-    resp = stub.StartTask(m.StartTaskRequest(task=text), timeout=60)
+    resp = stub.StartTask(m.StartTaskRequest(task=text), timeout=LIMIT_S)
     assert not resp.result
     within("task-mode", resp.msg)
     resp = stub.OperateSource(
-        m.OperateSourceRequest(op="StartSource", config=[text]), timeout=60)
+        m.OperateSourceRequest(op="StartSource", config=[text]), timeout=LIMIT_S)
     assert not resp.result
     within("code=", resp.msg)
 
@@ -144,7 +144,7 @@ def unimplemented_names_the_method(addr):
     def call(path):
         return lambda: ch.unary_unary(
             path, request_serializer=bytes,
-            response_deserializer=bytes)(b"", timeout=20)
+            response_deserializer=bytes)(b"", timeout=LIMIT_S)
 
     fails(call("/pb.Master/NoSuchThing"), Code.UNIMPLEMENTED,
           "unknown method NoSuchThing for service pb.Master")
@@ -157,14 +157,14 @@ def health(addr, *services):
     stub = hg.HealthStub(channel(addr))
     up = h.HealthCheckResponse.SERVING
     for name in ("",) + services:
-        got = stub.Check(h.HealthCheckRequest(service=name), timeout=20)
+        got = stub.Check(h.HealthCheckRequest(service=name), timeout=LIMIT_S)
         equal(got.status, up, name)
-        watch = stub.Watch(h.HealthCheckRequest(service=name), timeout=20)
+        watch = stub.Watch(h.HealthCheckRequest(service=name), timeout=LIMIT_S)
         equal(next(watch).status, up, name)
         watch.cancel()
-    fails(lambda: stub.Check(h.HealthCheckRequest(service="x"), timeout=20),
+    fails(lambda: stub.Check(h.HealthCheckRequest(service="x"), timeout=LIMIT_S),
           Code.NOT_FOUND)
-    watch = stub.Watch(h.HealthCheckRequest(service="x"), timeout=20)
+    watch = stub.Watch(h.HealthCheckRequest(service="x"), timeout=LIMIT_S)
     equal(next(watch).status, h.HealthCheckResponse.SERVICE_UNKNOWN)
     watch.cancel()
 
@@ -178,7 +178,7 @@ class Reflection:
 
     def ask(self, *questions):
         requests = [self.pb.ServerReflectionRequest(**q) for q in questions]
-        out = list(self.stub.ServerReflectionInfo(iter(requests), timeout=20))
+        out = list(self.stub.ServerReflectionInfo(iter(requests), timeout=LIMIT_S))
         equal(len(out), len(questions))
         equal([x.original_request for x in out], requests)
         return out
@@ -239,7 +239,7 @@ def call_by_reflection_alone(addr):
     call = channel(addr).unary_unary(
         "/pb.Master/ListMember", request_serializer=request.SerializeToString,
         response_deserializer=response.FromString)
-    got = json_format.MessageToDict(call(request(leader=True), timeout=20))
+    got = json_format.MessageToDict(call(request(leader=True), timeout=LIMIT_S))
     equal(got["members"][0]["leader"]["addr"], addr)
 
 
@@ -248,13 +248,13 @@ def etcd_relay_keys(addr):
     """The one range that the original's `config export` reads."""
     stub = kvg.KVStub(channel(addr))
     got = stub.Range(kv.RangeRequest(key=RELAY, range_end=RELAY_END),
-                     timeout=20)
+                     timeout=LIMIT_S)
     equal(got.count, len(got.kvs))
     assert got.header.revision > 0
-    got = stub.Range(kv.RangeRequest(key=RELAY + b"7731"), timeout=20)
+    got = stub.Range(kv.RangeRequest(key=RELAY + b"7731"), timeout=LIMIT_S)
     equal(got.count, 0)
     fails(lambda: stub.Range(kv.RangeRequest(
-        key=RELAY, range_end=RELAY_END, revision=1), timeout=20),
+        key=RELAY, range_end=RELAY_END, revision=1), timeout=LIMIT_S),
         Code.INVALID_ARGUMENT)
 
 
@@ -267,7 +267,7 @@ def etcd_is_closed_otherwise(addr):
                      (b"\0", b"\0"), (b"", b""), (b"/", RELAY_END),
                      (b"/dm-master/relay-worker", RELAY_END)):
         fails(lambda k=key, e=end: stub.Range(
-            kv.RangeRequest(key=k, range_end=e), timeout=20),
+            kv.RangeRequest(key=k, range_end=e), timeout=LIMIT_S),
             Code.PERMISSION_DENIED)
     for path in ("KV/Put", "KV/Txn", "KV/DeleteRange", "KV/Compact",
                  "Watch/Watch", "Lease/LeaseGrant", "Auth/UserAdd",
@@ -275,7 +275,7 @@ def etcd_is_closed_otherwise(addr):
         call = ch.unary_unary("/etcdserverpb." + path,
                               request_serializer=bytes,
                               response_deserializer=bytes)
-        fails(lambda c=call: c(b"", timeout=20), Code.PERMISSION_DENIED,
+        fails(lambda c=call: c(b"", timeout=LIMIT_S), Code.PERMISSION_DENIED,
               "etcdserver: permission denied")
 
 
@@ -283,7 +283,7 @@ def etcd_is_closed_otherwise(addr):
 def follower_forwards(addr, leader):
     """addr does not lead: its answers are the leader's."""
     stub = mg.MasterStub(channel(addr))
-    got = stub.ListMember(m.ListMemberRequest(leader=True), timeout=20)
+    got = stub.ListMember(m.ListMemberRequest(leader=True), timeout=LIMIT_S)
     equal(got.members[0].leader.addr, leader)
     health(addr, "pb.Master")
 
@@ -296,7 +296,7 @@ def lists_of_schemas(addr, task, source):
 
     def ask(op, **fields):
         resp = stub.OperateSchema(m.OperateSchemaRequest(
-            op=op, task=task, sources=[source], **fields), timeout=30)
+            op=op, task=task, sources=[source], **fields), timeout=LIMIT_S)
         assert resp.result, resp.msg
         equal([(s.result, s.source) for s in resp.sources],
               [(True, source)])
@@ -318,7 +318,7 @@ def lists_of_schemas(addr, task, source):
     equal(targets("x"), [])
     resp = stub.OperateSchema(m.OperateSchemaRequest(
         op=Op.ListMigrateTargets, task=task, sources=[source], schema="("),
-        timeout=30)
+        timeout=LIMIT_S)
     equal(resp.sources[0].result, False)
     within("missing", resp.sources[0].msg)
 

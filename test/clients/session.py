@@ -9,7 +9,7 @@ import grpc
 
 import dmsession_pb2 as s
 import dmsession_pb2_grpc as sg
-from common import case, equal, run, within
+from common import LIMIT_S, case, equal, run, within
 from hostile import alive, settled
 from master import Code, channel
 
@@ -37,7 +37,7 @@ class Session:
     def __init__(self, ch, *messages):
         self.out = queue.SimpleQueue()
         self.call = sg.WorkerSessionStub(ch).Session(
-            iter(self.out.get, None), timeout=60)
+            iter(self.out.get, None), timeout=LIMIT_S)
         self.send(*messages)
 
     def send(self, *messages):

@@ -24,7 +24,7 @@ check "list-member shows the leader" \
 	bash -c "ctl() { \"$BIN/dmctl\" --master-addr $MASTER \"\$@\"; }; ctl list-member | grep -q '\"name\": \"m1\"'"
 
 refuse "a second worker of one name and another address is told why" 46003 \
-	timeout 20 "$BIN/dm-worker" --name w1 --join "$MASTER" \
+	timeout 120 "$BIN/dm-worker" --name w1 --join "$MASTER" \
 	--worker-addr "127.0.0.1:$(free_port)"
 
 yaml=$(source_yaml src1 up)
@@ -36,8 +36,8 @@ check "operate-source show" \
 check "config source hides the password" \
 	bash -c "\"$BIN/dmctl\" --master-addr $MASTER config source src1 | tee $W/cfg | grep -q '\\*\\*\\*\\*\\*\\*' && ! grep -q 'dm secret' $W/cfg"
 
-bound() { ctl list-member --worker | grep -c '"stage": "bound"'; }
-check "one worker is bound" test "$(bound)" = 1
+bound() { [ "$(ctl list-member --worker | grep -c '"stage": "bound"')" = 1 ]; }
+check "one worker is bound" wait_for 10 "binding" bound
 owner=$(ctl list-member --worker | grep -B3 '"source": "src1"' | sed -n 's/.*"name": "\(.*\)".*/\1/p')
 check "the bound worker is known" test -n "$owner"
 
@@ -49,11 +49,12 @@ check "the source is still there" \
 still() { ctl list-member --worker --name "$owner" | grep -q '"source": "src1"'; }
 check "and bound to the same worker" wait_for 20 "binding" still
 
-etcd=$(pgrep -f "etcd .*--name m1 .*|etcd .*--name=m1" | head -n 1)
+etcd=$(etcd_pid m1)
 check "etcd runs as a child" test -n "$etcd"
 kill -KILL "$etcd"
+another_etcd() { [ "$(etcd_pid m1)" != "$etcd" ] && leader_up; }
 check "the cluster answers again after kill -9 of etcd" \
-	wait_for 30 "list-member" leader_up
+	wait_for 30 "list-member" another_etcd
 
 kill9 "$owner"
 other() { ctl list-member --worker | grep -A4 '"stage": "bound"' | grep -q src1 && ! still; }
@@ -65,7 +66,7 @@ check "operate-source stop" ctl operate-source stop "$yaml"
 refuse "stopping it again is refused" "46008" ctl operate-source stop "$yaml"
 check "an orderly stop of a worker" stop w1
 gone() { ctl list-member --worker --name w1 | grep -q offline; }
-check "takes it offline at once" wait_for 3 "offline" gone
+check "takes it offline at once" within_ms 3000 gone
 check "offline-member removes it" ctl offline-member --worker --name w1
 check "the shell runs a command" \
 	bash -c "echo list-member | \"$BIN/dmctl\" --master-addr $MASTER | grep -q '\"result\": true'"

@@ -39,7 +39,7 @@ with() { # NAME COMMAND...: dmctl's flags from certificate NAME
 https() { # NAME URL: curl with certificate NAME
 	local name=$1
 	shift
-	curl -sS --max-time 10 --cacert "$C/ca.pem" --cert "$C/$name.pem" \
+	curl -sS --max-time 60 --cacert "$C/ca.pem" --cert "$C/$name.pem" \
 		--key "$C/$name.key" "$@"
 }
 
@@ -100,8 +100,8 @@ check "every master answers, two of them through the leader" \
 	bash -c "! grep -h 'connection was refused' '$W'/m?.log"
 check "a worker registers" worker_up w1 --keepalive-ttl 5 \
 	--join "127.0.0.1:${PORT[m2]},127.0.0.1:${PORT[m3]}"
-check "the masters see each other alive" \
-	bash -c "[ \$('$BIN/dmctl' $CTL_FLAGS --master-addr $MASTER list-member --master | grep -c '\"alive\": true') = 3 ]"
+alive() { [ "$(ctl list-member --master | grep -c '"alive": true')" = 3 ]; }
+check "the masters see each other alive" wait_for 10 "three" alive
 refuse "a source that wants TLS is not reached without" "secure|Access denied" \
 	ctl operate-source create "$(source_yaml src1 up)"
 b64() { base64 -w0 "$1"; }
@@ -156,11 +156,11 @@ refuse "a plain dmctl is told to use TLS" "the server needs TLS: set ssl-ca" \
 refuse "dmctl names a file that is missing" "code=48002.*open /none: No such" \
 	"$BIN/dmctl" --master-addr "$MASTER" --ssl-ca /none list-member
 refuse "curl without a certificate" "certificate required" \
-	curl -sS --max-time 10 --cacert "$C/ca.pem" "https://$MASTER/readyz"
+	curl -sS --max-time 60 --cacert "$C/ca.pem" "https://$MASTER/readyz"
 refuse "curl with an expired certificate" "expired" https old "https://$MASTER/readyz"
 check "a plain curl gets a status" \
-	bash -c "curl -sS -m 10 http://$MASTER/readyz | grep -q 'HTTP request to an HTTPS server'"
-check "the master's log has every reason" bash -c "
+	bash -c "curl -sS -m 60 http://$MASTER/readyz | grep -q 'HTTP request to an HTTPS server'"
+check "the master's log has every reason" wait_for 5 "reasons" bash -c "
 	for x in 'common name other' 'certificate has expired .CN=dm.' \
 		'unable to get local issuer' 'did not return a certificate' \
 		'does not speak TLS'; do
@@ -169,7 +169,7 @@ check "the master's log has every reason" bash -c "
 check "a plain worker says what is wrong" bash -c "
 	'$BIN/dm-worker' --name plain --join $MASTER --worker-addr 127.0.0.1:$(free_port) \
 		--log-file '$W/plain.log' >/dev/null 2>&1 & p=\$!
-	for _ in \$(seq 100); do
+	for _ in \$(seq 1200); do
 		grep -q 'the server needs TLS' '$W/plain.log' 2>/dev/null && break
 		sleep 0.1
 	done
@@ -232,15 +232,15 @@ for _ in $(seq 40); do
 	printf '\x16\x03\x01\x02' >&"$fd"
 done
 check "half-open handshakes block nobody" \
-	bash -c "$(declare -f https); C=$C; curl -sS -m 5 --cacert $C/ca2.pem --cert $C/dm3.pem --key $C/dm3.key https://$M1/healthz | grep -q ok"
+	bash -c "$(declare -f https); C=$C; curl -sS -m 60 --cacert $C/ca2.pem --cert $C/dm3.pem --key $C/dm3.key https://$M1/healthz | grep -q ok"
 for fd in "${hold[@]}"; do exec {fd}>&-; done
 settled() { [ "$(fds)" -le "$1" ]; }
 before=$(fds)
 for _ in $(seq 100); do
-	curl -s -m 5 -o /dev/null --cacert "$C/ca2.pem" "https://$M1/healthz"
-	curl -s -m 5 -o /dev/null --cacert "$C/ca2.pem" --cert "$C/dm3.pem" \
+	curl -s -m 60 -o /dev/null --cacert "$C/ca2.pem" "https://$M1/healthz"
+	curl -s -m 60 -o /dev/null --cacert "$C/ca2.pem" --cert "$C/dm3.pem" \
 		--key "$C/dm3.key" "https://$M1/healthz"
-	curl -s -m 5 -o /dev/null "http://$M1/healthz"
+	curl -s -m 60 -o /dev/null "http://$M1/healthz"
 done
 check "hundreds of connections leave no descriptor" \
 	wait_for 20 "descriptors" settled "$((before + 3))"

@@ -39,7 +39,7 @@ check "python: reflection of the master" py master reflection "$MASTER" \
 	pb.Master dm.v1.WorkerSession etcdserverpb.Cluster etcdserverpb.KV "${STANDARD[@]}"
 check "python: reflection of the worker" py master reflection "$WORKER" \
 	"${STANDARD[@]}"
-check "node: all" timeout 300 node "$C/master.js" "$MASTER" "$PROTO"
+check "node: all" timeout 900 node "$C/master.js" "$MASTER" "$PROTO"
 
 # ---- HTTP ----
 
@@ -78,7 +78,7 @@ check "hostile: connections leave nothing" \
 	py hostile connects-leave-nothing "$MASTER" "$CONNECTS"
 comment "$(cat "$W/check.out")"
 check "hostile: connections to a worker leave nothing" \
-	env WORKER=1 timeout 600 "$PYTHON" "$C/hostile.py" \
+	env WORKER=1 timeout 900 "$PYTHON" "$C/hostile.py" \
 	connects-leave-nothing "$WORKER" "$FEW"
 comment "$(cat "$W/check.out")"
 check "hostile: memory is bounded" \

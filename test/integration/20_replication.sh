@@ -71,7 +71,7 @@ check "structures agree" test \
 	"$(sql up "SHOW CREATE TABLE app.u2")" = "$(sql down "SHOW CREATE TABLE app.u2")"
 
 check "pause-task" ctl pause-task inc
-check "it is Paused" task_stage inc Paused
+check "it is Paused" wait_for 10 Paused task_stage inc Paused
 marks() { sql down "SELECT COUNT(DISTINCT binlog_name,binlog_pos) FROM dm_meta.dm_lane WHERE task='inc'"; }
 check "a pause leaves all lanes at one place" test "$(marks)" = 1
 sql up "INSERT INTO app.u2 VALUES (9003,9003,'paused')"

@@ -86,7 +86,7 @@ many() {
 refuse "what a worker could not be sent is refused" \
 	"38029.*configurations of the sources and tasks of dm-worker w1" many
 check "the worker has its session" worker_listed w1
-check "the tasks run" task_stage big1 Running
+check "the tasks run" wait_for 10 "big1" task_stage big1 Running
 for n in $(ctl query-status | sed -n 's/.*"taskName": "\(.*\)".*/\1/p'); do
 	ctl stop-task "$n" >/dev/null
 done
@@ -94,7 +94,7 @@ done
 # ---- alarms ----
 
 etcd_call() { # PATH BODY
-	curl -s -m 5 --unix-socket "$W/m1.data/c.sock:1" -d "$2" \
+	curl -s -m 60 --unix-socket "$W/m1.data/c.sock:1" -d "$2" \
 		"http://localhost/v3/$1"
 }
 alarm() { # ACTION
@@ -110,7 +110,7 @@ refuse "which, where, and what to do" \
 	ctl start-task "$small"
 check "query-status answers" ctl query-status
 check "list-member answers" ctl list-member
-check "the log has it" grep -q "etcd has raised an alarm" "$W/m1.log"
+check "the log has it" wait_for 10 "the line" grep -q "etcd has raised an alarm" "$W/m1.log"
 id=$(member_id m1)
 stop m1
 master_spawn m1
@@ -123,8 +123,11 @@ disarm() {
 		"{\"action\":\"DEACTIVATE\",\"memberID\":\"$id\",\"alarm\":\"NOSPACE\"}"
 }
 check "it is disarmed" disarm
-check "all goes on" wait_for 60 "start" ctl start-task "$small"
-check "the log has that, too" grep -q "the alarm of etcd is over" "$W/m1.log"
+started() { # also by an attempt whose answer was lost
+	ctl start-task "$small" || task_stage small Running
+}
+check "all goes on" wait_for 60 "start" started
+check "the log has that, too" wait_for 10 "the line" grep -q "the alarm of etcd is over" "$W/m1.log"
 stop w1
 stop m1
 
@@ -149,7 +152,7 @@ if full_disk; then
 		for i in $(seq 400); do
 			head -c 700000 /dev/urandom | base64 -w0 |
 				sed 's/.*/{"key":"anVuaw==","value":"&"}/' |
-				curl -s -m 5 --unix-socket "$W/disk/data/c.sock:1" \
+				curl -s -m 60 --unix-socket "$W/disk/data/c.sock:1" \
 					-d @- http://localhost/v3/kv/put |
 				grep -q revision || return 0
 		done

@@ -88,7 +88,7 @@ check "a new binlog without a transaction is reached" \
 	wait_for 30 synced task_synced live
 check "no statement matched another number of rows" \
 	bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -q '\"unexpectedRows\": \"0\"'"
-check "the GTID sets agree" bash -c "[ \"\$(\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -E 'BinlogGtid' | cut -d: -f2- | tr -d ' ,' | sort -u | wc -l)\" = 1 ]"
+check "the GTID sets agree" wait_for 10 "GTIDs" bash -c "[ \"\$(\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -E 'BinlogGtid' | cut -d: -f2- | tr -d ' ,' | sort -u | wc -l)\" = 1 ]"
 
 # Kills while compressed and tagged transactions come.
 (
@@ -107,7 +107,7 @@ done
 wait "$pid"
 check "it catches up after kills" wait_for 120 synced task_synced live
 check "and all is equal" same_schema up down shop
-check "the GTID sets agree, tags included" bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -E 'syncerBinlogGtid' | grep -q 'tag_1:1-'"
+check "the GTID sets agree, tags included" wait_for 10 "GTIDs" bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status live --more | grep -E 'syncerBinlogGtid' | grep -q 'tag_1:1-'"
 stop up
 mysql_source_up up
 sql up "INSERT INTO shop.parent VALUES (1000)"
@@ -174,5 +174,5 @@ check "and all is equal" same_schema up down app
 # What is not applied stops the task, at its place.
 sql up "SET SESSION binlog_format=STATEMENT; INSERT INTO app.later (s) VALUES ('text')"
 check "a change in statement format stops the task" wait_for 30 Paused task_stage bygtid Paused
-check "and says so" bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status bygtid | grep -qi 'statement'"
+check "and says so" wait_for 10 "the reason" bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status bygtid | grep -qi 'statement'"
 finish

@@ -41,6 +41,13 @@ equal() {
 	wait_for 60 "synced" task_synced "$1" "$2" && same_schema "$2" down xa
 }
 
+# purge SERVER FILE: all files before it are gone. Those that a dump still sends
+# stay, also while the server has not noticed that its client was killed.
+purge() {
+	sql "$1" "PURGE BINARY LOGS TO '$2'"
+	[ "$(sql "$1" "SHOW BINARY LOGS" | cut -f1 | sed -n 1p)" = "$2" ]
+}
+
 # xa_of SERVER SOURCE-ID TASK
 xa_of() {
 	local s=$1 task=$3 pid i yaml at
@@ -64,7 +71,7 @@ xa_of() {
 		INSERT INTO u VALUES (2,2); INSERT INTO nokey VALUES (1,'xa'),(1,'xa'); INSERT INTO xb.left_out VALUES (1)"
 	sql "$s" "INSERT INTO xa.t VALUES (20,'plain'); INSERT INTO xa.nokey VALUES (2,'plain')"
 	check "$s: prepared rows do not come, those behind them do" equal "$task" "$s"
-	check "$s: where it begins is kept" prepared_rows 1
+	check "$s: where it begins is kept" wait_for 10 "it" prepared_rows 1
 	restart_worker
 	sql "$s" "INSERT INTO xa.nokey VALUES (3,'plain'); ALTER TABLE xa.other ADD COLUMN n INT; INSERT INTO xa.other VALUES (1,1)"
 	check "$s: nor after a kill of the worker" equal "$task" "$s"
@@ -72,7 +79,7 @@ xa_of() {
 	prepare "$s" p2 "INSERT INTO nokey VALUES (5,'p2'); INSERT INTO u VALUES (5,5)"
 	sql "$s" "INSERT INTO xa.other VALUES (2,2)"
 	check "$s: nor after another, past a DDL" equal "$task" "$s"
-	check "$s: two are kept" prepared_rows 2
+	check "$s: two are kept" wait_for 10 "them" prepared_rows 2
 	restart_worker
 	sql "$s" "XA COMMIT 'p1'"
 	check "$s: they come with XA COMMIT" equal "$task" "$s"
@@ -122,20 +129,21 @@ xa_of() {
 	prepare "$s" lost "INSERT INTO t VALUES (60,'lost')"
 	sql "$s" "FLUSH BINARY LOGS; INSERT INTO xa.nokey VALUES (60,'plain')"
 	check "$s: prepared, and purged" equal "$task" "$s"
+	wait_for 10 "its place" prepared_rows 1
 	at=$(sql down "SELECT CONCAT(binlog_name, ':', binlog_pos) FROM dm_meta.dm_xa")
 	kill9 w1
 	kill9 w2
-	sql "$s" "PURGE BINARY LOGS TO '$(binlog_end "$s" | cut -f1)'"
+	wait_for 20 "the purge" purge "$s" "$(binlog_end "$s" | cut -f1)"
 	worker_up w1 --keepalive-ttl 5
 	worker_up w2 --keepalive-ttl 5
 	check "$s: that stops the task" wait_for 60 36905 shows "$task" '"ErrCode": 36905'
-	check "$s: it names the transaction" shows "$task" "X'6c6f7374',X'',1, prepared at"
-	check "$s: and the way out" shows "$task" "binlog skip $task --binlog-pos $at"
+	check "$s: it names the transaction" wait_for 10 "it" shows "$task" "X'6c6f7374',X'',1, prepared at"
+	check "$s: and the way out" wait_for 10 "it" shows "$task" "binlog skip $task --binlog-pos $at"
 	sql "$s" "XA ROLLBACK 'lost'"
 	check "$s: binlog skip forgets it" ctl binlog skip "$task" --binlog-pos "$at"
 	sql "$s" "INSERT INTO xa.nokey VALUES (61,'plain')"
 	check "$s: it goes on" equal "$task" "$s"
-	check "$s: nothing is kept" prepared_rows 0
+	check "$s: nothing is kept" wait_for 30 swept prepared_rows 0
 	check "$s: no statement matched another number of rows" \
 		bash -c "\"$BIN/dmctl\" --master-addr $MASTER query-status $task --more | grep -q '\"unexpectedRows\": \"0\"'"
 	check "$s: stop-task" ctl stop-task "$task"
@@ -155,8 +163,8 @@ $(binlog_end "$s" | awk '{ printf "    binlog-name: %s\n    binlog-pos: %s", $1,
 	sql "$s" "XA COMMIT 'early'; INSERT INTO xa.after VALUES (2)"
 	check "$s: the commit of what it never saw stops it" \
 		wait_for 30 Paused task_stage "${task}late" Paused
-	check "$s: it says so" shows "${task}late" "prepared before the place"
-	check "$s: and what to do" shows "${task}late" "XA RECOVER"
+	check "$s: it says so" wait_for 10 "it" shows "${task}late" "prepared before the place"
+	check "$s: and what to do" wait_for 10 "it" shows "${task}late" "XA RECOVER"
 	check "$s: binlog skip leaves it out" ctl binlog skip "${task}late"
 	check "$s: it goes on" wait_for 60 synced task_synced "${task}late" "$s"
 	check "$s: with what follows" same_table "$s" down xa after

@@ -102,8 +102,8 @@ check "start-task to a target without sequences" ctl start-task "$yaml"
 check "it catches up" wait_for 60 synced task_synced nosq up
 sql up "CREATE SEQUENCE plain.s"
 check "a sequence stops it" wait_for 30 Paused task_stage nosq Paused
-check "it says so" shows nosq "has no sequences"
-check "with its code" shows nosq '"ErrCode": 36068'
+check "it says so" wait_for 10 "it" shows nosq "has no sequences"
+check "with its code" wait_for 10 "it" shows nosq '"ErrCode": 36068'
 check "binlog skip leaves it out" ctl binlog skip nosq
 sql up "INSERT INTO plain.t VALUES (1)"
 check "it goes on" wait_for 60 synced task_synced nosq up

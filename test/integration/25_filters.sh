@@ -78,8 +78,8 @@ yaml=$(task_yaml filt all down src1)
 check "start-task with an alarm" ctl start-task "$yaml"
 sql up "DELETE FROM f.log WHERE id=2"
 check "the alarm pauses the task" wait_for 30 paused task_stage filt Paused
-check "and names event and table" \
-	grep -q '36015.*\|event delete on' <<<"$(ctl query-status filt)"
+named() { ctl query-status filt | grep -q '36015.*\|event delete on'; }
+check "and names event and table" wait_for 10 "them" named
 check "stop-task" ctl stop-task filt
 
 TASK_INSTANCE=""

@@ -24,8 +24,13 @@ stopped() {
 		grep -qE -- "$2" "$W/status.out"
 }
 
-# remembered TASK: how many ghosts are.
-remembered() { sql down "SELECT COUNT(*) FROM dm_meta.$1_onlineddl"; }
+# forgotten TASK: no ghost is remembered.
+forgotten() { [ "$(sql down "SELECT COUNT(*) FROM dm_meta.$1_onlineddl")" = 0 ]; }
+
+# in_target COUNT CONDITION: so many sessions of the target are in that state.
+in_target() {
+	[ "$(sql down "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE $2")" -ge "$1" ]
+}
 
 # has_column TABLE COLUMN: in the target.
 has_column() {
@@ -101,7 +106,7 @@ check "all is replicated" wait_for 60 synced task_synced onl
 check "and equal" same_table up down o t
 check "the target has no table of the tool" \
 	test "$(tables down)" = "f g t "
-check "nothing is remembered any more" test "$(remembered onl)" = 0
+check "nothing is remembered any more" wait_for 10 "it" forgotten onl
 sql up "DROP TABLE o._t_old; INSERT INTO o.t (a, d) VALUES (1, 2)"
 check "the former table goes" wait_for 60 synced task_synced onl
 check "and all is equal" same_schema up down o
@@ -124,18 +129,22 @@ sql up "INSERT INTO o.g VALUES (100, 1, 2)"
 worker_up w1 --keepalive-ttl 5
 check "a worker killed before the swap goes on" wait_for 60 synced task_synced onl
 check "and all is equal" same_schema up down o
-check "nothing is remembered any more" test "$(remembered onl)" = 0
+check "nothing is remembered any more" wait_for 10 "it" forgotten onl
 
 for point in ddl-run ddl-done; do
 	gho g "ADD COLUMN k_${point#ddl-} INT" "ADD COLUMN l_${point#ddl-} INT" \
 		"ADD INDEX (l_${point#ddl-})"
 	check "$point: the changes are seen" wait_for 60 synced task_synced onl
 	# The statement meets the lock, and its worker is killed while it waits.
-	sql down "LOCK TABLES o.g WRITE; DO SLEEP(4)" &
+	sql down "LOCK TABLES o.g WRITE; DO SLEEP(200)" >/dev/null 2>&1 &
 	HOLD=$!
+	wait_for 10 "the lock" in_target 1 "INFO LIKE 'DO SLEEP(200)%'"
 	swap g
-	sleep 2
+	check "$point: the statement meets the lock" wait_for 10 "it" \
+		in_target 1 "USER='dm' AND STATE LIKE 'Waiting for table metadata lock%'"
 	kill9 w1
+	sql down "KILL QUERY $(sql down "SELECT ID FROM information_schema.PROCESSLIST
+		WHERE INFO LIKE 'DO SLEEP(200)%'")"
 	wait $HOLD
 	worker_up w1 --keepalive-ttl 5
 	check "$point: a worker killed in the swap goes on" \
@@ -146,7 +155,7 @@ done
 gho g "ADD COLUMN never INT"
 sql up "DROP TABLE o._g_gho, o._g_ghc"
 check "a change that is given up" wait_for 60 synced task_synced onl
-check "is forgotten" test "$(remembered onl)" = 0
+check "is forgotten" wait_for 10 "it" forgotten onl
 gho g "ADD COLUMN once INT"
 sql up "USE o; ALTER TABLE g RENAME _g_del; ALTER TABLE _g_gho RENAME g;
  DROP TABLE _g_del, _g_ghc; INSERT INTO g (id, once) VALUES (200, 1)"

@@ -57,8 +57,10 @@ want() {
 have() { sql down "SELECT id, v, c_table, c_schema, c_source FROM m.t" | sort; }
 equal() { test "$(want | md5sum)" = "$(have | md5sum)"; }
 check "the copy fills the columns" wait_for 60 equal equal
-check "a number is made of text" \
-	wait_for 60 numbers test "$(sql down "SELECT GROUP_CONCAT(id,v,num ORDER BY num) FROM m.u")" = 1one1,1one2
+has_numbers() { # LIST: those of m.u
+	[ "$(sql down "SELECT GROUP_CONCAT(id,v,num ORDER BY num) FROM m.u")" = "$1" ]
+}
+check "a number is made of text" wait_for 60 numbers has_numbers 1one1,1one2
 for n in 1 2; do
 	sql up$n "USE s_$n; UPDATE t_a$n SET v='changed$n' WHERE id MOD 3 = $n;
 	 DELETE FROM t_a$n WHERE id MOD 7 = $n; UPDATE t_a$n SET id=id+10000 WHERE id MOD 10 = $n;
@@ -67,14 +69,14 @@ for n in 1 2; do
 done
 check "so does replication, each row in its own" wait_for 60 equal equal
 check "a change reaches no other source's row" \
-	wait_for 60 u test "$(sql down "SELECT GROUP_CONCAT(id,v,num) FROM m.u")" = 1two2
+	wait_for 60 u has_numbers 1two2
 sql up1 "ALTER TABLE s_1.u ADD COLUMN num INT"
 sql up1 "INSERT INTO s_1.u VALUES (5, 'x', 5)"
 # The target has the column, and another one's values are in it.
 check "a column of that name in the source stops" wait_for 60 paused \
 	task_stage ext Paused
-check "and is told" grep -q "Duplicate column name" \
-	<<<"$(ctl query-status ext)"
+told() { ctl query-status "$1" | grep -q "$2"; }
+check "and is told" wait_for 10 "it" told ext "Duplicate column name"
 check "stop-task" ctl stop-task ext
 # Nothing is known of the source's table: it is taken to look like the target's.
 TASK_INSTANCE="  route-rules: [t, u]
@@ -138,5 +140,5 @@ check "stop-task" ctl stop-task late
 check "a time that is not yet" ctl start-task "$yaml" \
 	--start-time "2037-01-01 00:00:00" --remove-meta
 check "pauses the task" wait_for 60 paused task_stage late Paused
-check "and says so" grep -q '"ErrCode": 20057' <<<"$(ctl query-status late)"
+check "and says so" wait_for 10 "it" told late '"ErrCode": 20057'
 finish

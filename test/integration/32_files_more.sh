@@ -224,7 +224,8 @@ sql up "CREATE TABLE a.aria (id INT PRIMARY KEY, v INT) ENGINE=Aria; INSERT INTO
 check "without a key they are refused" broken e1 'has no primary or unique key and an engine without transactions' dump
 sql up "DROP TABLE a.loose"
 only a "copy-mode: files"
-instance "threads: 1, rows: 500" "dir: $D"
+# Each row takes a while, so that the dump has a middle.
+instance "threads: 1, rows: 500, extra-args: '--where SLEEP(0.001)=0'" "dir: $D"
 # It writes all the time: so also between the snapshot and the dump's end.
 (i=0
 while [ ! -e "$W/enough" ]; do
@@ -232,6 +233,8 @@ while [ ! -e "$W/enough" ]; do
 	echo "UPDATE a.aria SET v=v+1 WHERE id=$((i % 2900 + 100)); INSERT INTO a.aria VALUES ($((i + 5000)), 1); DELETE FROM a.aria WHERE id=$i;"
 done | mariadb --no-defaults -uroot -S "$W/up.sock") &
 writer=$!
+writes() { [ "$(sql up "SELECT COUNT(*) FROM a.aria WHERE id > 5000")" -gt 0 ]; }
+check "a writer writes" wait_for 20 "rows" writes
 check "start-task with a writer" ctl start-task "$(task_yaml loose all down src1)"
 check "the dump is loaded" wait_for 60 "a.aria" loaded loose aria
 touch "$W/enough"

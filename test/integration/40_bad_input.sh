@@ -94,7 +94,7 @@ kill9 w1; kill9 w2; kill9 w3; worker_up w1 --keepalive-ttl 5; worker_up w2 --kee
 sql up "INSERT INTO app.t VALUES (2,2)"
 check "a target table with fewer columns pauses the task" \
 	wait_for 60 paused paused_with 36027
-check "the error has a workaround" paused_with '"Workaround": "add the column'
+check "the error has a workaround" wait_for 10 "it" paused_with '"Workaround": "add the column'
 sql down "ALTER TABLE app.t ADD COLUMN v INT; UPDATE app.t SET v=2 WHERE id=1"
 check "resume-task" ctl resume-task t1
 check "it goes on" wait_for 60 synced task_synced t1

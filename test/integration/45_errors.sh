@@ -13,7 +13,7 @@ mariadb_up down || exit 1
 master_up m1 || exit 1
 worker_up w1 --keepalive-ttl 5 || exit 1
 refuse "an address in use stops a dm-worker (40048)" 'start server' \
-	timeout 20 "$BIN/dm-worker" --name w2 --join "$MASTER" \
+	timeout 120 "$BIN/dm-worker" --name w2 --join "$MASTER" \
 	--worker-addr "127.0.0.1:${PORT[w1]}"
 ctl operate-source create "$(source_yaml src1 up)" >/dev/null || exit 1
 

@@ -65,7 +65,7 @@ for i in $(seq 1 "$KILLS"); do
 	0 | 1) what=w1; kill9 w1; worker_up w1 --keepalive-ttl 3 ;;
 	2) what=w2; kill9 w2; worker_up w2 --keepalive-ttl 3 ;;
 	3) what=m1; kill9 m1; master_up m1 ;;
-	4) what=etcd; kill -KILL "$(pgrep -f "etcd .*--name[= ]m1" | head -n 1)" ;;
+	4) what=etcd; kill_etcd m1 ;;
 	5) if [ $((RANDOM % 2)) = 0 ]; then
 		what=down; kill9 down; mariadb_up down
 	else

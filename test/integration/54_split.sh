@@ -124,7 +124,7 @@ declare -A at
 split() {
 	local old new rest=() n t
 	check "$1: one leader" wait_for 30 "one leader" one_leader
-	old=$(leader_name)
+	old=$(the_leader)
 	for n in m1 m2 m3; do
 		[ "$n" = "$old" ] || rest+=("$n")
 		at[$n]=$(wc -l <"$W/$n.log")
@@ -133,7 +133,7 @@ split() {
 	t=$(now_ms)
 	check "$1: cut off from $old the others have a leader" \
 		wait_for 20 "leader" of "${rest[*]}" leader_is_not "$old"
-	new=$(of "${rest[*]}" leader_name)
+	new=$(of "${rest[*]}" the_leader)
 	echo "# $1: $new leads after $(($(now_ms) - t)) ms"
 	kill -0 "${PID[$old]}" || tap 1 "$1: $old still runs"
 	refuse "$1: start-task at $old answers an error" \
@@ -155,7 +155,7 @@ split() {
 	check "$1: three are alive" wait_for 20 "alive" masters_alive 3
 	check "$1: $old knows what happened meanwhile" \
 		wait_for 20 "b" of "$old" status_exact b 1
-	check "$1: and the workers" alive_in "$old"
+	check "$1: and the workers" wait_for 20 "status" alive_in "$old"
 	check "$1: stop-task" ctl stop-task b
 }
 here "$(TASK_EXTRA=$(lists b) task_yaml b all down src1)" >/dev/null

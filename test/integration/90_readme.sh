@@ -33,7 +33,7 @@ block() {
 		# shellcheck disable=SC2016 # it is the block's own PWD
 		printf '{ export -p; printf "cd %%q\\n" "$PWD"; } >%q\n' "$W/state"
 	} >"$W/run.$1"
-	(cd "$CLUSTER_ROOT" && timeout 120 bash "$W/run.$1") || rc=$?
+	(cd "$CLUSTER_ROOT" && timeout 600 bash "$W/run.$1") || rc=$?
 	remember_pids
 	return "$rc"
 }
@@ -61,8 +61,6 @@ settings() {
 		grep -qE "(export|[ ])$v=" "$W/block/settings" || return
 	done
 }
-
-gone() { ! kill -0 "$1" 2>/dev/null; }
 
 source_up up || exit 1
 mariadb_up down || exit 1
@@ -97,6 +95,6 @@ check "README: probes" block probes
 check "README: pause" block pause
 check "README: stop" block stop
 for n in master1 worker1; do
-	check "$n has ended" wait_for 20 "$n" gone "${PID[readme.$n]}"
+	check "$n has ended" wait_for 20 "$n" has_ended "${PID[readme.$n]}"
 done
 finish

@@ -13,7 +13,7 @@ export GRPC_VERBOSITY=NONE
 py() {
 	local file=$1
 	shift
-	timeout 300 "$PYTHON" "$C/$file.py" "$@"
+	timeout 900 "$PYTHON" "$C/$file.py" "$@"
 }
 
 stubs() {
@@ -34,7 +34,7 @@ node_packages() {
 	node -e 'require("@grpc/grpc-js"); require("@grpc/proto-loader")' \
 		2>/dev/null && return
 	mkdir -p "$NODE" || return
-	timeout 300 npm install --prefix "$NODE" --no-audit --no-fund \
+	timeout 600 npm install --prefix "$NODE" --no-audit --no-fund \
 		--no-save --ignore-scripts "${p[@]}" && return
 	echo "npm could not install ${p[*]}: is its registry reachable?"
 	return 1

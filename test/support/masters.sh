@@ -46,6 +46,16 @@ leader_name() {
 	ctl list-member --leader | sed -n 's/.*"name": "\(..*\)".*/\1/p'
 }
 
+# the_leader: its name, waited for: between two leaders there is none.
+the_leader() {
+	wait_for 30 "a leader" has_leader_name || return 1
+	cat "$W/leader"
+}
+has_leader_name() {
+	leader_name >"$W/leader"
+	[ -s "$W/leader" ]
+}
+
 # leader_is NAME, leader_is_not NAME: there is one, and that.
 leader_is() { [ "$(leader_name)" = "$1" ]; }
 leader_is_not() {
@@ -66,9 +76,6 @@ at() {
 	"$BIN/dmctl" --master-addr "127.0.0.1:${PORT[$n]}" --strict "$@"
 }
 
-# etcd_pid NAME: of the etcd that this master runs.
-etcd_pid() { pgrep -P "$(pgrep -P "${PID[$1]}" | head -n 1)" | head -n 1; }
-
 # etcd_leader NAMES...: the one whose etcd leads etcd.
 etcd_leader() {
 	local n id lead s
@@ -85,21 +92,6 @@ etcd_leader() {
 member_id() {
 	ctl list-member --master --name "$1" |
 		sed -n 's/.*"memberID": "\([0-9]*\)".*/\1/p'
-}
-
-# within_ms MS COMMAND...: the command succeeds in that time, asked again and
-# again. How long it took goes to standard output either way.
-within_ms() {
-	local begun ms limit=$1
-	shift
-	begun=$(now_ms)
-	while ! "$@" >/dev/null 2>&1; do
-		[ $(($(now_ms) - begun)) -lt $((limit + 10000)) ] || break
-		sleep 0.05
-	done
-	ms=$(($(now_ms) - begun))
-	echo "$ms ms"
-	[ "$ms" -le "$limit" ]
 }
 
 # status_exact TASK COUNT [NOT]: so many sources run the task, without errors,

@@ -6,7 +6,7 @@
 
 SCRIPT is a file; each line is a step: `send TEXT` (with escapes like \\t \\n
 \\x03) types it, `want TEXT` waits until it was printed after the step before,
-at most 20 s. Everything the program prints goes to stdout. Exits with the
+at most 120 s. Everything the program prints goes to stdout. Exits with the
 program's status, 124 when something wanted did not come, and with -9 when it
 did not end.
 """
@@ -15,9 +15,10 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 
-LIMIT_S = 20
+LIMIT_S = 120
 SETTLE_S = 0.2
 
 
@@ -31,6 +32,18 @@ def read_some(fd, seconds):
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
     return data or None
+
+
+def typed(fd, data):
+    """Type it at a prompt. One may come before the terminal was set up for it,
+    which drops what was typed until then: so not before lines are edited."""
+    until = time.monotonic() + LIMIT_S
+    while termios.tcgetattr(fd)[3] & termios.ICANON:
+        if time.monotonic() > until:
+            sys.exit(124)
+        time.sleep(0.01)
+    time.sleep(SETTLE_S)
+    os.write(fd, data)
 
 
 def want(fd, text, seen):
@@ -56,10 +69,7 @@ def main():
             verb, _, text = line.rstrip("\n").partition(" ")
             data = text.encode().decode("unicode_escape").encode("latin-1")
             if verb == "send":
-                # A prompt may come before the terminal was set up for it,
-                # which drops what was typed until then.
-                time.sleep(SETTLE_S)
-                os.write(fd, data)
+                typed(fd, data)
             else:
                 seen = want(fd, data, seen)
     while data := read_some(fd, LIMIT_S):

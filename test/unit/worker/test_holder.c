@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 #define SOURCE                                                                 \
 	"source-id: s\nfrom: {host: h, port: 3306, user: u, password: p}\n"

@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static char dir[] = "/tmp/test_etcd.XXXXXX";
 static struct dm_etcd_member_proc *member;
@@ -50,20 +50,24 @@ pause_ms(long ms)
 	nanosleep(&ts, NULL);
 }
 
-/* A port that was free a moment ago. */
+/* A port that was free a moment ago, below those that outgoing connections of
+ * others may get until it is listened on. */
 static int
 free_port(void)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (int i = 0; i < 1000; i++) {
+		int port = g_random_int_range(12000, 20000);
+		struct sockaddr_in a = { .sin_family = AF_INET,
+			.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+			.sin_port = htons((uint16_t)port) };
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool free = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
 
-	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) != 0)
-		abort();
-	close(fd);
-	return ntohs(a.sin_port);
+		close(fd);
+		if (free)
+			return port;
+	}
+	abort();
 }
 
 static struct dm_err *
@@ -404,15 +408,21 @@ START_TEST(an_unreachable_etcd_is_an_error_in_time)
 	g_autofree char *dead =
 	    g_strdup_printf("http://127.0.0.1:%d", free_port());
 	const char *eps[] = { dead, NULL };
+	struct dm_etcd_opts patient = { .endpoints = eps, .timeout_ms = 60000 };
 	struct dm_etcd_opts o = { .endpoints = eps, .timeout_ms = 500 };
 	struct dm_mono start = dm_mono_now();
 	DM_AUTO(dm_etcd) e = NULL;
+	DM_AUTO(dm_etcd) p = NULL;
 
+	/* It is not asked again until the time is over. */
+	check_ok(dm_etcd_new(&patient, &p));
+	check_cause(dm_etcd_health(p), "Failed to connect");
+	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 30000);
+	/* A write is, for so long. */
 	check_ok(dm_etcd_new(&o, &e));
-	check_cause(dm_etcd_health(e), "Failed to connect");
-	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 300);
+	start = dm_mono_now();
 	check_cause(dm_etcd_put(e, "k", "v", 1, 0, NULL), "Failed to connect");
-	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 3000);
+	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 10000);
 }
 END_TEST
 
@@ -613,8 +623,11 @@ START_TEST(a_watch_goes_on_after_a_crash_of_etcd)
 		put(e, "w2/first", v);
 		pause_ms(20);
 	}
-	pause_ms(200); /* for those that are on their way */
+	/* And for those that are on their way. */
+	put(e, "w2/first", "last");
 	dm_mutex_lock(&s.c.mu);
+	while (!g_str_has_suffix(s.text->str, "w2/first=last;"))
+		ck_assert(dm_cond_wait_ms(&s.c.cond, &s.c.mu, WAIT_MS));
 	g_string_truncate(s.text, 0);
 	s.c.n = 0;
 	dm_mutex_unlock(&s.c.mu);
@@ -730,7 +743,7 @@ START_TEST(a_watch_at_a_member_without_a_leader_is_told)
 	wait_count(&s.c, 1);
 	ck_assert_int_eq(s.retries, 0);
 	dm_etcd_member_stop(m2);
-	for (int i = 0; i < 200 && s.retries == 0; i++)
+	for (int i = 0; i < 1200 && s.retries == 0; i++)
 		pause_ms(50);
 	ck_assert_int_gt(s.retries, 0);
 	dm_etcd_watch_stop(w);
@@ -968,8 +981,9 @@ START_TEST(a_leader_without_etcd_retires_when_its_lease_ends)
 	ms = dm_mono_diff_ms(dm_mono_now(), start);
 	ck_assert(!dm_election_guard(a.el, t));
 	kill(dm_etcd_member_pid(member), SIGCONT);
-	/* Never later than a TTL after the last renewal. */
-	ck_assert_int_lt(ms, 3200);
+	/* Not later than a TTL after the last renewal, with what a busy
+	 * machine needs to run the thread that is told. */
+	ck_assert_int_lt(ms, 5500);
 	wait_log(&a, "lead;");
 	leave(&a);
 }
@@ -988,7 +1002,7 @@ START_TEST(a_restarted_candidate_does_not_wait_for_its_old_lease)
 	enter(&a, e, "el5/", "A", 60);
 	wait_log(&a, "lead;");
 	ck_assert_str_eq(a.log->str, "lead;");
-	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 5000);
+	ck_assert_int_lt(dm_mono_diff_ms(dm_mono_now(), start), 30000);
 	check_ok(dm_etcd_range(e, "el5/dead", false, 0, &k));
 	ck_assert_int_eq(k->items->len, 0);
 	leave(&a);
@@ -1058,6 +1072,7 @@ END_TEST
 START_TEST(an_orphaned_etcd_is_ended)
 {
 	g_autofree char *data = g_build_filename(dir, "orphan", NULL);
+	g_autofree char *wal = g_build_filename(data, "member", "wal", NULL);
 	g_autofree char *flag = g_strdup_printf("--data-dir=%s", data);
 	g_autofree char *peer =
 	    g_strdup_printf("http://127.0.0.1:%d", free_port());
@@ -1073,7 +1088,9 @@ START_TEST(an_orphaned_etcd_is_ended)
 		    "/dev/null", "--logger", "zap", (char *)NULL);
 		_exit(127);
 	}
-	pause_ms(1000);
+	/* It has begun with its data. */
+	for (int i = 0; i < 600 && !g_file_test(wal, G_FILE_TEST_IS_DIR); i++)
+		pause_ms(100);
 	signal(SIGCHLD, SIG_IGN); /* it shall not stay as a zombie */
 	check_ok(start_member(data, free_port(), &m));
 	ck_assert_int_ne(kill(pid, 0), 0);
@@ -1101,7 +1118,7 @@ START_TEST(etcd_ends_with_its_master)
 	    read(report[0], &etcd, sizeof(etcd)), (ssize_t)sizeof(etcd));
 	ck_assert_int_eq(kill(etcd, 0), 0);
 	kill(pid, SIGKILL);
-	for (int i = 0; i < 100 && kill(etcd, 0) == 0; i++)
+	for (int i = 0; i < 600 && kill(etcd, 0) == 0; i++)
 		pause_ms(100);
 	ck_assert_int_ne(kill(etcd, 0), 0);
 	/* And the data dir is free at once. */

@@ -483,7 +483,7 @@ START_TEST(a_watch_resumes_after_the_last_event_whatever_comes)
 	w = dm_etcd_watch_start(e, "k", false, 0, &ops, &s);
 	dm_mutex_lock(&s.mu);
 	while (!s.compacted)
-		ck_assert(dm_cond_wait_ms(&s.cond, &s.mu, 20000));
+		ck_assert(dm_cond_wait_ms(&s.cond, &s.mu, 60000));
 	dm_mutex_unlock(&s.mu);
 	dm_etcd_watch_stop(w);
 	dm_etcd_free(e);

@@ -99,7 +99,7 @@ wait_told(unsigned n)
 
 	dm_mutex_lock(&mu);
 	while (told < n)
-		ck_assert(dm_cond_wait_ms(&cond, &mu, 20000));
+		ck_assert(dm_cond_wait_ms(&cond, &mu, 60000));
 	ck_assert_uint_eq(told, n);
 	now = last;
 	dm_mutex_unlock(&mu);

@@ -108,7 +108,7 @@ ask(struct dm_rpc_stream *st, question what, const char *text)
 	ck_assert(dm_rpc_stream_send(st, &q.base));
 	dm_mutex_lock(&mu);
 	while (last == NULL)
-		ck_assert(dm_cond_wait_ms(&cond, &mu, 20000));
+		ck_assert(dm_cond_wait_ms(&cond, &mu, 60000));
 	dm_mutex_unlock(&mu);
 	return (const response *)(void *)last;
 }
@@ -118,7 +118,7 @@ wait_closed(enum dm_rpc_status want)
 {
 	dm_mutex_lock(&mu);
 	while (!closed)
-		ck_assert(dm_cond_wait_ms(&cond, &mu, 20000));
+		ck_assert(dm_cond_wait_ms(&cond, &mu, 60000));
 	ck_assert_int_eq(closed_with, want);
 	dm_mutex_unlock(&mu);
 }

@@ -207,8 +207,9 @@ END_TEST
 
 START_TEST(a_deadline_ends_the_call_on_both_sides)
 {
+	/* Long enough for the call to arrive before it. */
 	g_autofree char *text =
-	    fails("hold", 200, NULL, DM_RPC_DEADLINE_EXCEEDED);
+	    fails("hold", 3000, NULL, DM_RPC_DEADLINE_EXCEEDED);
 
 	ck_assert_str_eq(text, "rpc error: code = DeadlineExceeded desc = "
 			       "context deadline exceeded");
@@ -550,7 +551,7 @@ START_TEST(a_stop_waits_for_running_calls)
 
 	wait_for(false);
 	answerer = dm_thread_start("answer", answer_when_held, msg);
-	dm_rpc_server_stop(fx.server, 20000);
+	dm_rpc_server_stop(fx.server, 60000);
 	pthread_join(caller, NULL);
 	pthread_join(answerer, NULL);
 	ck_assert(ok);

@@ -312,12 +312,12 @@ START_TEST(the_leader_is_told_the_client_s_deadline)
 
 	mute_start();
 	pb__query_status_list_request__init(&query);
-	err = forward_to_mute("QueryStatus", &query.base, true, 2000);
+	err = forward_to_mute("QueryStatus", &query.base, true, 4000);
 	ck_assert_ptr_nonnull(err);
 	ck_assert_ptr_nonnull(strstr(err->message, "DeadlineExceeded"));
 	dm_err_free(err);
 	ck_assert_int_gt(mute.left_ms, 0);
-	ck_assert_int_le(mute.left_ms, 2000);
+	ck_assert_int_le(mute.left_ms, 4000);
 	mute_stop();
 }
 END_TEST
@@ -329,7 +329,7 @@ START_TEST(what_the_leader_may_have_done_by_the_deadline_is_told_so)
 
 	mute_start();
 	pb__operate_task_request__init(&pause);
-	err = forward_to_mute("OperateTask", &pause.base, false, 2000);
+	err = forward_to_mute("OperateTask", &pause.base, false, 4000);
 	ck_assert(dm_err_is(err, MASTER_REQUEST_IS_NOT_FORWARD_TO_LEADER));
 	ck_assert_ptr_nonnull(strstr(err->cause, "may or may not be done"));
 	dm_err_free(err);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 static struct {
 	struct dm_mutex mu;
@@ -185,9 +185,9 @@ START_TEST(a_lease_without_heartbeats_ends)
 	await_expired("found;"); /* until it is dealt with */
 	keeper_end(f.keeper, "found");
 	ck_assert(!keeper_expired(f.keeper, "found"));
-	keeper_begin(f.keeper, "w", 1, 300);
+	keeper_begin(f.keeper, "w", 1, 2000);
 	keeper_clear(f.keeper);
-	keeper_begin(f.keeper, "x", 1, 600);
+	keeper_begin(f.keeper, "x", 1, 4000);
 	await_expired("x;");
 }
 END_TEST
