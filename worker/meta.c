@@ -476,7 +476,8 @@ struct dm_err *
 meta_delete_table(
     struct meta *m, struct dm_sql_conn *conn, const char *db, const char *tbl)
 {
-	static const char *const tables[] = { "dm_chunk", "dm_table" };
+	static const char *const tables[] = { "dm_check", "dm_chunk",
+		"dm_table" };
 	struct dm_err *err = NULL;
 
 	for (size_t i = 0; err == NULL && i < DM_ARRAY_SIZE(tables); i++) {

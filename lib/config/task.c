@@ -11,6 +11,9 @@
 
 #include <string.h>
 
+#define MAX_RATE_MB         1000000
+#define MAX_THREADS_RUNNING 1000000
+
 static const char *const mode_names[] = {
 	[DM_MODE_ALL] = "all",
 	[DM_MODE_FULL] = "full",
@@ -34,6 +37,7 @@ static const struct bind_key task_keys[] = {
 	BIND("name", STR, dm_task_cfg, name),
 	BIND_DROP("task-mode"),
 	BIND_DROP("copy-mode"),
+	BIND_DROP("copy"),
 	BIND_DROP("is-sharding"),
 	BIND("shard-mode", STR, dm_task_cfg, shard_mode),
 	BIND_DROP("strict-optimistic-shard-mode"),
@@ -231,6 +235,42 @@ copy_mode_read(struct task_parse *t)
 	if (!t->c->files && strcmp(text, "stream") != 0)
 		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "copy-mode",
 		    "write stream or files", "invalid value %s", text);
+}
+
+static void
+copy_read(struct task_parse *t)
+{
+	static const struct bind_key keys[] = {
+		BIND("verify", BOOL, dm_copy_cfg, verify),
+		BIND_RANGE("rate-limit", UINT, dm_copy_cfg, rate_limit, 0,
+		    MAX_RATE_MB),
+		BIND_RANGE("max-source-threads-running", UINT, dm_copy_cfg,
+		    max_source_threads_running, 0, MAX_THREADS_RUNNING),
+		BIND("max-target-latency", DUR, dm_copy_cfg,
+		    max_target_latency_ms),
+	};
+	const struct dm_yaml *node = task_node(t, "copy");
+
+	if (node != NULL)
+		dm_bind_map(
+		    t->r, "copy", node, keys, DM_ARRAY_SIZE(keys), &t->c->copy);
+}
+
+/* Rows can only be compared where their source is read. */
+static void
+verify_check(struct task_parse *t)
+{
+	enum dm_task_mode m = t->c->mode;
+
+	if (!t->c->copy.verify)
+		return;
+	if (t->c->files || m == DM_MODE_DUMP || m == DM_MODE_LOAD ||
+	    m == DM_MODE_LOAD_SYNC)
+		fail_key(t, DM_ERR_CONFIG_YAML_TRANSFORM, "copy",
+		    "remove `verify`, or let the copy stream: task-mode all or "
+		    "full without `copy-mode: files`",
+		    "verify: a copy through files is not compared with its "
+		    "source");
 }
 
 /* The loader fills columns from the files alone. */
@@ -491,6 +531,8 @@ task_read(struct task_parse *t)
 	words_check(t);
 	mode_read(t);
 	copy_mode_read(t);
+	copy_read(t);
+	verify_check(t);
 	shard_read(t);
 	items_check(t);
 	online_check(t);

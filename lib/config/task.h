@@ -77,6 +77,17 @@ struct dm_instance_cfg {
 	struct dm_syncer_cfg syncer;
 };
 
+/* `copy`, ours: how the full copy behaves. */
+struct dm_copy_cfg {
+	bool verify; /* compare source and target before replication begins */
+	/* MB/s (of a million bytes) that are sent to the target, or written to
+	 * the files of a dump; 0: no limit. */
+	unsigned rate_limit;
+	/* Above these no chunk is begun; 0: no limit. Threads but our own. */
+	unsigned max_source_threads_running;
+	int64_t max_target_latency_ms;
+};
+
 struct dm_task_cfg {
 	char *name;
 	enum dm_task_mode mode;
@@ -88,6 +99,7 @@ struct dm_task_cfg {
 	/* Of tables of online schema change tools; empty: DM's own rules. */
 	char **shadow_rules, **trash_rules;
 	bool files; /* copy-mode: files: the full copy goes through files */
+	struct dm_copy_cfg copy;
 	char *collation_compatible;
 	struct dm_db_cfg target;
 	GArray *routes;       /* struct dm_route_rule, sorted by name */

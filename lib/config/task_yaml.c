@@ -391,6 +391,29 @@ emit_bodies(
 
 /* ---- the whole ---- */
 
+/* Only what differs from the defaults: DM knows none of it. */
+static void
+emit_copy(GString *s, const struct dm_copy_cfg *c)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (c->verify)
+		dm_emit_bool(text, 2, "verify", true);
+	if (c->rate_limit > 0)
+		dm_emit_int(text, 2, "rate-limit", c->rate_limit);
+	if (c->max_source_threads_running > 0)
+		dm_emit_int(text, 2, "max-source-threads-running",
+		    c->max_source_threads_running);
+	if (c->max_target_latency_ms > 0) {
+		g_autofree char *ms = g_strdup_printf(
+		    "%" G_GINT64_FORMAT "ms", c->max_target_latency_ms);
+
+		dm_emit_str(text, 2, "max-target-latency", ms);
+	}
+	if (text->len > 0)
+		emit_section(s, "copy", text);
+}
+
 static void
 emit_head(GString *s, const struct dm_task_cfg *c)
 {
@@ -398,6 +421,7 @@ emit_head(GString *s, const struct dm_task_cfg *c)
 	dm_emit_str(s, 0, "task-mode", dm_task_mode_name(c->mode));
 	if (c->files) /* DM does not know it */
 		dm_emit_str(s, 0, "copy-mode", "files");
+	emit_copy(s, &c->copy);
 	dm_emit_bool(s, 0, "is-sharding", false);
 	dm_emit_str(s, 0, "shard-mode", c->shard_mode);
 	dm_emit_bool(s, 0, "strict-optimistic-shard-mode", false);

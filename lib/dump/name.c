@@ -16,7 +16,7 @@ static const struct {
 	{ "-schema-view.sql", DM_DUMP_VIEW },
 	{ "-schema-triggers.sql", DM_DUMP_OTHER },
 	{ "-schema-post.sql", DM_DUMP_OTHER },
-	{ "-schema-sequence.sql", DM_DUMP_OTHER },
+	{ "-schema-sequence.sql", DM_DUMP_SEQUENCE },
 	{ "-schema.sql", DM_DUMP_TABLE },
 	{ ".sql", DM_DUMP_ROWS_SQL },
 	{ ".csv", DM_DUMP_ROWS_CSV },
@@ -173,6 +173,5 @@ dm_dump_name_is_ours(const char *file)
 		ours = strcmp(file, others[i]) == 0;
 	return ours || g_str_has_suffix(file, "-schema-triggers.sql") ||
 	       g_str_has_suffix(file, "-schema-post.sql") ||
-	       g_str_has_suffix(file, "-schema-sequence.sql") ||
 	       g_str_has_suffix(file, "-metadata");
 }

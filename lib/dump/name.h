@@ -2,10 +2,10 @@
 /*
  * The names of a dump's files, as dumpling writes and mydumper wrote them.
  * FORMAT: fn(db)-schema-create.sql, fn(db).fn(table)-schema.sql,
- * fn(db).fn(view)-schema-view.sql, fn(db).fn(table)[.index].sql or .csv,
- * metadata; all but the last may end in .gz or .zst. fn writes the bytes 00-1F
- * and % " * . / : < > ? \ | and the '-' of "-schema" as %HH.
- * Threads: any. Source: reference/data-plane 3.4.
+ * fn(db).fn(view)-schema-view.sql, fn(db).fn(name)-schema-sequence.sql,
+ * fn(db).fn(table)[.index].sql or .csv, metadata; all but the last may end in
+ * .gz or .zst. fn writes the bytes 00-1F and % " * . / : < > ? \ | and the '-'
+ * of "-schema" as %HH. Threads: any. Source: reference/data-plane 3.4.
  */
 #ifndef DM_LIB_DUMP_NAME_H
 #define DM_LIB_DUMP_NAME_H
@@ -18,6 +18,7 @@ enum dm_dump_kind {
 	DM_DUMP_DATABASE,
 	DM_DUMP_TABLE,
 	DM_DUMP_VIEW,
+	DM_DUMP_SEQUENCE,
 	DM_DUMP_ROWS_SQL,
 	DM_DUMP_ROWS_CSV
 };

@@ -17,7 +17,7 @@
 #define ER_NO_SUCH_TABLE 1146
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
-	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", NULL };
+	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", "dm_check", NULL };
 
 #define META_HEAD                                                              \
 	"task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL, "            \
@@ -94,6 +94,13 @@ static const char *const meta_columns[] = {
 		  "binlog_pos BIGINT UNSIGNED NOT NULL, "
 		  "xid VARCHAR(300) NOT NULL DEFAULT '', "
 		  "PRIMARY KEY (task, source, binlog_name, binlog_pos)",
+	/* dm_check: what a chunk of dm_chunk was read with (checksum.h);
+	 * checked: 1 compared and equal, 2 found to differ */
+	META_HEAD "db VARCHAR(64) NOT NULL, tbl VARCHAR(64) NOT NULL, "
+		  "chunk INT NOT NULL, sum_a BIGINT UNSIGNED, "
+		  "sum_b BIGINT UNSIGNED, "
+		  "checked TINYINT NOT NULL DEFAULT 0, "
+		  "PRIMARY KEY (task, source, db, tbl, chunk)",
 };
 
 /* DM's own table, written beside ours for its tools. */

@@ -109,6 +109,32 @@ sql up "INSERT INTO plain.t VALUES (1)"
 check "it goes on" wait_for 60 synced task_synced nosq up
 check "stop-task" ctl stop-task nosq
 
+# ---- through files ----
+
+sql down "DROP DATABASE seq"
+sql up "DROP TABLE seq.im"
+D=$W/dump
+TASK_EXTRA="copy-mode: files
+block-allow-list:
+  ours: {do-dbs: [seq]}"
+TASK_INSTANCE="  block-allow-list: ours
+  loader: {dir: $D}"
+yaml=$(task_yaml filed dump down src1)
+check "start-task dump" ctl start-task "$yaml"
+check "it finishes" wait_for 60 Finished task_stage filed Finished
+check "stop-task" ctl stop-task filed
+# shellcheck disable=SC2016
+check "a sequence has its file" grep -q '^SELECT SETVAL(`new`, ' "$D/seq.new-schema-sequence.sql"
+yaml=$(task_yaml loaded load down src1)
+check "start-task load" ctl start-task "$yaml"
+check "it finishes" wait_for 60 Finished task_stage loaded Finished
+for s in old new renamed k3 'od``d name'; do
+	check "$s stands where the source's does" same_sequence seq "$s"
+done
+check "a table that numbers its rows by one is equal" same_table up down seq u
+check "stop-task" ctl stop-task loaded
+TASK_INSTANCE="  block-allow-list: ours"
+
 # ---- system versions ----
 
 sql up "CREATE DATABASE ver; CREATE TABLE ver.t (id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING"

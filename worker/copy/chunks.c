@@ -75,9 +75,45 @@ find_table(GHashTable *by_name, const struct dm_sql_row *row)
 	return g_hash_table_lookup(by_name, name);
 }
 
+struct copy_chunk *
+copy_chunk_new(int id, const char *lo, const char *hi)
+{
+	struct copy_chunk *k = g_new0(struct copy_chunk, 1);
+
+	k->id = id;
+	k->lo = g_strdup(lo);
+	k->hi = g_strdup(hi);
+	k->lane = -1;
+	return k;
+}
+
+/* A chunk that is committed: what is left to do is to compare it. */
+static void
+take_copied(
+    struct copy_run *r, struct copy_table *t, const struct dm_sql_row *row)
+{
+	struct copy_chunk *k;
+
+	t->meta->rows += meta_cell_u64(row, 6);
+	t->meta->bytes += meta_cell_u64(row, 7);
+	t->earlier = true;
+	if (!r->env->task->copy.verify)
+		return;
+	if (meta_cell_u64(row, 10) != 0) {
+		atomic_fetch_add(&r->unit->rows_equal, meta_cell_u64(row, 6));
+		return;
+	}
+	k = copy_chunk_new(t->next_chunk - 1, row->cells[3], row->cells[4]);
+	k->summed = row->cells[8] != NULL && row->cells[9] != NULL;
+	k->sum = (struct copy_sum){ .rows = meta_cell_u64(row, 6),
+		.a = meta_cell_u64(row, 8),
+		.b = meta_cell_u64(row, 9) };
+	g_queue_push_tail(&t->copied, k);
+}
+
 /* Chunks come in the order of their numbers. */
 static void
-take_row(struct copy_table *t, const struct dm_sql_row *row)
+take_row(struct copy_run *r, struct copy_table *t, const struct dm_sql_row *row)
 {
 	const char *hi = row->cells[4];
 
@@ -86,15 +122,10 @@ take_row(struct copy_table *t, const struct dm_sql_row *row)
 	g_free(t->last_hi);
 	t->last_hi = g_strdup(hi);
 	if (strcmp(meta_cell(row, 5), "done") == 0) {
-		t->meta->rows += meta_cell_u64(row, 6);
-		t->meta->bytes += meta_cell_u64(row, 7);
+		take_copied(r, t, row);
 	} else {
-		struct copy_chunk *k = g_new0(struct copy_chunk, 1);
-
-		k->id = t->next_chunk - 1;
-		k->lo = g_strdup(row->cells[3]);
-		k->hi = g_strdup(hi);
-		g_queue_push_tail(&t->ready, k);
+		g_queue_push_tail(&t->ready,
+		    copy_chunk_new(t->next_chunk - 1, row->cells[3], hi));
 		t->open++;
 	}
 }
@@ -104,12 +135,17 @@ copy_chunks_load(struct copy_run *r, GHashTable *by_name)
 {
 	g_autoptr(GString) sql =
 	    g_string_new("SELECT db, tbl, chunk, lo, hi, state, row_count, "
-			 "byte_count FROM ");
+			 "byte_count, sum_a, sum_b, checked FROM ");
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_err *err;
 
-	meta_append_from(sql, r->meta, "dm_chunk");
-	g_string_append(sql, " ORDER BY db, tbl, chunk");
+	meta_append_name(sql, r->meta, "dm_chunk");
+	g_string_append(sql, " LEFT JOIN ");
+	meta_append_name(sql, r->meta, "dm_check");
+	g_string_append_printf(sql,
+	    " USING (task, source, db, tbl, chunk) WHERE %s "
+	    "ORDER BY db, tbl, chunk",
+	    r->meta->key);
 	err = dm_sql_query(r->dst, sql->str, sql->len, true, &res);
 	while (err == NULL) {
 		struct dm_sql_row row;
@@ -121,7 +157,7 @@ copy_chunks_load(struct copy_run *r, GHashTable *by_name)
 			break;
 		t = find_table(by_name, &row);
 		if (t != NULL && t->meta->state == META_TABLE_COPYING)
-			take_row(t, &row);
+			take_row(r, t, &row);
 	}
 	return err;
 }
@@ -295,12 +331,15 @@ struct dm_err *
 copy_chunks_delete(
     struct copy_run *r, struct dm_sql_conn *conn, const struct copy_table *t)
 {
-	g_autoptr(GString) sql = g_string_new("DELETE FROM ");
+	static const char *const from[] = { "dm_check", "dm_chunk" };
+	g_autoptr(GString) sql = g_string_new(NULL);
 	struct dm_err *err = begin_fenced(r, conn);
 
-	meta_append_from(sql, r->meta, "dm_chunk");
-	append_table(sql, t);
-	if (err == NULL)
+	for (size_t i = 0; err == NULL && i < DM_ARRAY_SIZE(from); i++) {
+		g_string_assign(sql, "DELETE FROM ");
+		meta_append_from(sql, r->meta, from[i]);
+		append_table(sql, t);
 		err = dm_sql_exec(conn, sql->str, sql->len, NULL);
+	}
 	return end_transaction(conn, err);
 }

@@ -125,9 +125,13 @@ run_phases(struct copy_run *r)
 	    r->readers->len == 1 ? " (a busy source, or no right to FLUSH "
 				   "TABLES WITH READ LOCK)"
 				 : "");
+	copy_throttle_start(r, true, true);
 	err = copy_lanes_run(r);
+	copy_throttle_stop(r);
 	if (err == NULL)
 		err = dm_cancel_check(r->cancel);
+	if (err == NULL)
+		err = copy_verify_result(r);
 	if (err == NULL) {
 		copy_note(r, "%s", "");
 		err = finish(r, &sync_from, gtid);

@@ -12,7 +12,10 @@
 #include "lib/base/clock.h"
 #include "lib/ddl/dialect.h"
 #include "lib/schema/tracker.h"
+#include "worker/copy/check_shape.h"
+#include "worker/copy/checksum.h"
 #include "worker/copy/shape.h"
+#include "worker/copy/throttle.h"
 #include "worker/meta.h"
 #include "worker/unit.h"
 
@@ -39,11 +42,16 @@ struct copy_unit {
 	struct unit unit;
 	const struct unit_env *env;
 	_Atomic uint64_t bytes, rows; /* copied, also by uncommitted chunks */
+	_Atomic uint64_t rows_equal;  /* compared */
 	struct dm_mutex mu;           /* rank 30; guards what follows */
 	uint64_t total_bytes, total_rows; /* estimates, corrected as we go */
 	uint64_t tables, tables_done;
+	/* Of verify: equal tables; those that could not be compared; rows that
+	 * differ; chunks copied again. */
+	uint64_t tables_equal, tables_unknown, rows_differ, recopied;
 	struct dm_pos pos;
 	char *gtid, *note;
+	char *throttle; /* why the copy holds back; NULL: it does not */
 	bool done;
 	struct copy_sample older, newer;
 };
@@ -52,7 +60,13 @@ struct copy_unit {
 struct copy_chunk {
 	int id;
 	char *lo, *hi;
+	/* For the comparison (verify.c): what was read for it; by which lane,
+	 * or -1 when that was in an earlier snapshot. */
+	struct copy_sum sum;
+	bool summed;
+	int lane;
 };
+struct copy_chunk *copy_chunk_new(int id, const char *lo, const char *hi);
 void copy_chunk_free(struct copy_chunk *k);
 
 struct copy_table {
@@ -62,12 +76,21 @@ struct copy_table {
 	bool replace;       /* rows may meet older ones in the target */
 	/* Set when the table is started, before others see it. */
 	struct copy_shape *shape;
+	struct copy_check
+	    *check;   /* of the target; by verify.c, under run->mu */
+	bool changed; /* structure is another now: cannot be copied again */
 	/* Guarded by run->mu. */
 	bool started, cutting, cut_done;
 	bool huge;     /* has rows that only lane 0 may read */
 	unsigned busy; /* lanes that cut it or copy a chunk of it */
 	GQueue ready;  /* struct copy_chunk, owned */
 	unsigned open; /* chunks that are not committed */
+	/* Of verify: chunks that wait to be compared once all are committed,
+	 * owned; those that are being compared; what came of it. */
+	GQueue copied;
+	unsigned checking;
+	bool earlier; /* some are of an earlier snapshot */
+	bool unknown, differs, failed;
 	int next_chunk;
 	char *last_hi; /* upper end of the last chunk cut */
 };
@@ -82,7 +105,10 @@ struct copy_database {
 /* A view or sequence of the source. */
 struct copy_object {
 	char *db, *name, *to_db, *to_name;
-	char *sql; /* CREATE of a view from a file; NULL: the source knows it */
+	char *sql; /* CREATE from a file; NULL: the source knows it */
+	/* Where a sequence of a file stands: what SETVAL gets behind its name,
+	 * value, used, round: "17, 0, 0"; NULL: nowhere. */
+	char *next;
 	bool sequence;
 };
 
@@ -112,10 +138,13 @@ struct copy_run {
 	bool any_renamed;       /* a route changes some name */
 	bool statement_binlog;  /* the target refuses READ COMMITTED */
 	_Atomic bool by_insert; /* the target refuses LOAD DATA LOCAL */
-	struct dm_mutex mu;     /* rank 20 */
-	pthread_cond_t cond;    /* with mu: work appeared, or none is left */
-	struct dm_err *err;     /* the first one of the lanes */
-	bool source_lost;       /* that one needs a new snapshot */
+	struct copy_throttle throttle;
+	struct dm_mutex mu;   /* rank 20 */
+	pthread_cond_t cond;  /* with mu: work appeared, or none is left */
+	GString *differences; /* what verify found, for people; bounded */
+	unsigned differences_told;
+	struct dm_err *err; /* the first one of the lanes */
+	bool source_lost;   /* that one needs a new snapshot */
 };
 
 /* ---- run.c ---- */
@@ -137,6 +166,8 @@ struct dm_err *copy_outcome(
 void copy_leave_gate(bool *in_gate, struct dm_sql_conn *reader);
 /* What it is doing or waiting for; shown in the status. */
 void copy_note(struct copy_run *r, const char *fmt, ...) DM_PRINTF(2, 3);
+/* Why it holds back, for the status; NULL: it does not. */
+void copy_show_throttle(struct copy_unit *u, const char *reason);
 /* An error when another kind of full copy was begun. */
 struct dm_err *copy_check_phase(
     const struct copy_run *r, enum meta_phase phase) DM_MUST_CHECK;
@@ -161,6 +192,9 @@ int64_t copy_per_second(uint64_t now, uint64_t before, int64_t ms);
 bool copy_needs_snapshot(const struct dm_err *err, struct dm_sql_conn *conn);
 
 /* ---- source.c ---- */
+/* One more connection, for questions; c ends the wait for it. */
+struct dm_err *copy_source_open(struct copy_run *r, struct dm_cancel *c,
+    struct dm_sql_conn **conn) DM_MUST_CHECK;
 /* Control connection r->src; names as they are. */
 struct dm_err *copy_source_connect(struct copy_run *r) DM_MUST_CHECK;
 /* Whether the source's global sql_mode has NO_BACKSLASH_ESCAPES: in it dump
@@ -189,6 +223,9 @@ struct dm_err *copy_target_list(
 struct dm_err *copy_target_create(struct copy_run *r) DM_MUST_CHECK;
 /* New string; NULL: sql, of SHOW CREATE VIEW, names no definer. */
 char *copy_view_without_definer(const char *sql);
+/* Where a sequence stands, as copy_object's next; NULL: nowhere. New string. */
+struct dm_err *copy_sequence_next(
+    struct copy_run *r, const struct copy_object *o, char **args) DM_MUST_CHECK;
 struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
 /* How rows of t travel; reads the target's structure if we did not make it. */
 struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
@@ -252,6 +289,26 @@ struct dm_err *copy_table_finish(struct copy_run *r, struct dm_sql_conn *conn,
 struct dm_err *copy_chunks_delete(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t) DM_MUST_CHECK;
 
+/* ---- checks.c: rows of dm_check ---- */
+/* k->sum, within the chunk's transaction. */
+struct dm_err *copy_check_save(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k) DM_MUST_CHECK;
+/* The chunk was compared; one transaction, fenced. */
+struct dm_err *copy_check_mark(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k) DM_MUST_CHECK;
+/*
+ * The chunk is to be copied again in this run's snapshot; clear: without what
+ * its range has in the target. One transaction, fenced, with the positions
+ * between which the table stands then, which the caller sets in t->meta.
+ */
+struct dm_err *copy_check_reopen(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t, const struct copy_chunk *k, bool clear,
+    struct dm_pos *lo, struct dm_pos *hi) DM_MUST_CHECK;
+/* Names of tables, "db\001table" in a new set, with committed chunks that
+ * were not compared. */
+struct dm_err *copy_check_unfinished(
+    struct copy_run *r, GHashTable **names) DM_MUST_CHECK;
+
 /* ---- lane.c, rows.c ---- */
 /* An error for a table without transactions whose rows cannot be told apart:
  * such rows need an exact position. */
@@ -271,16 +328,62 @@ struct copy_lane {
 	bool in_gate;       /* of gate.h; until the chunk is done */
 	bool at_gate;       /* the chunk is to be begun anew, inside */
 	uint64_t counted_bytes, counted_rows; /* of this try */
+	bool summing;                         /* the rows go into sum */
+	struct copy_sum sum;                  /* of this try */
 	pthread_t thread;
 };
-/* Copy one chunk, with retries. */
+/* Copy one chunk, with retries; sets what the comparison needs of it. */
 struct dm_err *copy_rows_chunk(struct copy_lane *l, struct copy_table *t,
-    const struct copy_chunk *k) DM_MUST_CHECK;
+    struct copy_chunk *k) DM_MUST_CHECK;
 struct dm_err *copy_lane_writer(struct copy_lane *l) DM_MUST_CHECK;
 void copy_lane_drop_writer(struct copy_lane *l);
 /* A failed try: roll back, wait, see whether to go on. Takes err; gives it
  * back when there is no use in trying. */
 struct dm_err *copy_lane_after_failure(struct copy_lane *l,
     const struct copy_table *t, int tries, struct dm_err *err) DM_MUST_CHECK;
+
+/* ---- verify.c, verify_diff.c ---- */
+/* What the comparison of a chunk came to. */
+enum copy_verdict {
+	VERDICT_EQUAL,
+	VERDICT_AGAIN,   /* not as its earlier snapshot: to be copied again */
+	VERDICT_DIFFERS, /* told in r->differences */
+	VERDICT_UNKNOWN  /* cannot be compared */
+};
+/* Whether this lane can compare k now: it needs the snapshot k was read in. */
+bool copy_verify_may(const struct copy_lane *l, const struct copy_chunk *k);
+/* Compare one chunk, with retries; all of its table are committed. */
+struct dm_err *copy_verify_chunk(struct copy_lane *l, struct copy_table *t,
+    const struct copy_chunk *k, enum copy_verdict *v) DM_MUST_CHECK;
+/* All chunks are equal: whether they are all that the source has. */
+struct dm_err *copy_verify_whole(
+    struct copy_lane *l, struct copy_table *t) DM_MUST_CHECK;
+/* NULL, or the error that names the differences of this run. */
+struct dm_err *copy_verify_result(struct copy_run *r) DM_MUST_CHECK;
+/* One more difference, for people: "table .., " and what, in r->differences as
+ * long as there is room. Any lane. */
+void copy_verify_tell(
+    struct copy_run *r, const struct copy_table *t, const char *what);
+
+/* dm_sql_next of a stream, through the gate where a row is very large; no
+ * transaction is open in the target. */
+struct dm_err *copy_verify_next(struct copy_lane *l, struct dm_sql_result *res,
+    struct dm_sql_row *row, bool *more) DM_MUST_CHECK;
+/* One end of a comparison by key. */
+struct copy_diff_end {
+	struct dm_sql_conn *conn;
+	const char *reads, *from, *where; /* where: of all lookups, or NULL */
+	bool is_source;
+};
+/*
+ * Look up, at `to`, each row that `from` holds in k's range: which ones have no
+ * row there or, where `from` is the source, one with other values. *found: how
+ * many; the first COPY_DIFF_MAX of them are told. The shape has keys, all among
+ * its columns.
+ */
+#define COPY_DIFF_MAX 10
+struct dm_err *copy_diff(struct copy_lane *l, const struct copy_table *t,
+    const struct copy_chunk *k, const struct copy_diff_end *from,
+    const struct copy_diff_end *to, uint64_t *found) DM_MUST_CHECK;
 
 #endif

@@ -7,8 +7,10 @@
  * set (by the caller, or by the first lane that fails), or by its own error.
  * DESIGN: a table is cut just ahead of the copying, by whoever finds too few
  * chunks ready, so several lanes work on one large table. Chunk sizes follow
- * the rows met so far. Very large rows pass one at a time (gate.c): tables that
- * have them are read by lane 0 only, so that others need not wait.
+ * the rows met so far. A table whose chunks are all committed is compared, if
+ * that is wanted (verify.c), chunk by chunk like the copying. Very large rows
+ * pass one at a time (gate.c): tables that have them are read by lane 0 only,
+ * so that others need not wait.
  */
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
@@ -38,12 +40,32 @@ struct lane_thread {
 
 /* ---- which work ---- */
 
-enum work { WORK_NONE, WORK_CUT, WORK_CHUNK };
+enum work { WORK_NONE, WORK_CUT, WORK_CHUNK, WORK_VERIFY };
 
 static bool
 is_finished(const struct copy_table *t)
 {
-	return t->meta->state == META_TABLE_DONE;
+	return t->meta->state == META_TABLE_DONE || t->failed;
+}
+
+/* A chunk of t that waits to be compared, and lane l can. */
+static struct copy_chunk *
+copied_locked(const struct copy_lane *l, struct copy_table *t)
+{
+	if (!t->cut_done || t->cutting || t->open > 0)
+		return NULL;
+	for (GList *i = t->copied.head; i != NULL; i = i->next)
+		if (copy_verify_may(l, i->data))
+			return i->data;
+	return NULL;
+}
+
+/* Nothing is left to do for t but to say so. */
+static bool
+is_through_locked(const struct copy_table *t)
+{
+	return t->cut_done && !t->cutting && t->open == 0 &&
+	       t->copied.length == 0 && t->checking == 0;
 }
 
 /* What lane l can do for table t now. */
@@ -55,7 +77,9 @@ work_of(const struct lanes *a, const struct copy_lane *l, struct copy_table *t)
 	if (!t->cutting && !t->cut_done &&
 	    t->ready.length < a->run->readers->len)
 		return WORK_CUT;
-	return t->ready.length > 0 ? WORK_CHUNK : WORK_NONE;
+	if (t->ready.length > 0)
+		return WORK_CHUNK;
+	return copied_locked(l, t) != NULL ? WORK_VERIFY : WORK_NONE;
 }
 
 static bool
@@ -106,8 +130,13 @@ take_locked(struct lanes *a, struct copy_lane *l, struct copy_table **table,
 	best->busy++;
 	if (what == WORK_CUT)
 		best->cutting = true;
-	else
+	else if (what == WORK_CHUNK)
 		*chunk = g_queue_pop_head(&best->ready);
+	if (what == WORK_VERIFY) {
+		*chunk = copied_locked(l, best);
+		g_queue_remove(&best->copied, *chunk);
+		best->checking++;
+	}
 	*table = best;
 	return what;
 }
@@ -239,11 +268,10 @@ cut_some(struct copy_lane *l, struct copy_table *t, GPtrArray *new)
 		want = 1; /* the first chunk tells how large rows are */
 	}
 	while (err == NULL && !end && new->len < want) {
-		struct copy_chunk *k = g_new0(struct copy_chunk, 1);
+		struct copy_chunk *k =
+		    copy_chunk_new(t->next_chunk + (int)new->len, last, NULL);
 
 		g_ptr_array_add(new, k);
-		k->id = t->next_chunk + (int)new->len - 1;
-		k->lo = g_strdup(last);
 		if (t->shape->n_keys > 0)
 			err = find_bound(l, t, last, n, &k->hi);
 		g_free(last);
@@ -256,6 +284,46 @@ cut_some(struct copy_lane *l, struct copy_table *t, GPtrArray *new)
 	return err;
 }
 
+/* What differs stays unfinished, so that a later run looks at it again. */
+static void
+give_up(struct copy_lane *l, struct copy_table *t)
+{
+	dm_warn("source and target differ", dm_kstr("schema", t->meta->db),
+	    dm_kstr("table", t->meta->tbl),
+	    dm_kint("chunks-left", t->copied.length));
+	dm_mutex_lock(&l->run->mu);
+	t->failed = true;
+	pthread_cond_broadcast(&l->run->cond);
+	dm_mutex_unlock(&l->run->mu);
+}
+
+/* All chunks were compared: what that came to. */
+static struct dm_err *
+end_verify(struct copy_lane *l, struct copy_table *t)
+{
+	struct copy_unit *u = l->run->unit;
+	struct dm_err *err = NULL;
+
+	if (!t->unknown)
+		err = copy_verify_whole(l, t);
+	if (err != NULL || t->differs)
+		return err;
+	if (t->unknown)
+		dm_warn("a table cannot be compared with its source",
+		    dm_kstr("schema", t->meta->db),
+		    dm_kstr("table", t->meta->tbl),
+		    dm_kstr("column", t->check == NULL || t->check->why == NULL
+					  ? ""
+					  : t->check->why));
+	dm_mutex_lock(&u->mu);
+	if (t->unknown)
+		u->tables_unknown++;
+	else
+		u->tables_equal++;
+	dm_mutex_unlock(&u->mu);
+	return NULL;
+}
+
 /* All of t is committed: its row says so. */
 static struct dm_err *
 end_table(struct copy_lane *l, struct copy_table *t)
@@ -264,6 +332,14 @@ end_table(struct copy_lane *l, struct copy_table *t)
 	const struct meta_table *m = t->meta;
 	struct dm_err *err = NULL;
 
+	if (l->summing)
+		err = end_verify(l, t);
+	if (err != NULL)
+		return err;
+	if (t->differs) {
+		give_up(l, t);
+		return NULL;
+	}
 	/* What is read without a snapshot may hold changes up to now. */
 	if (!t->transactional)
 		err =
@@ -340,7 +416,7 @@ cut(struct copy_lane *l, struct copy_table *t)
 	if (new->len > 0)
 		t->meta->state = META_TABLE_COPYING;
 	t->cutting = false;
-	last = t->open == 0 && t->cut_done;
+	last = is_through_locked(t);
 	pthread_cond_broadcast(&r->cond);
 	dm_mutex_unlock(&r->mu);
 	/* An earlier run may have copied all but not said so. */
@@ -356,17 +432,66 @@ copy_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 	struct dm_err *err = copy_rows_chunk(l, t, k);
 	bool last;
 
-	copy_chunk_free(k);
-	if (err != NULL)
+	if (err != NULL) {
+		copy_chunk_free(k);
 		return err;
+	}
 	dm_mutex_lock(&r->mu);
 	t->meta->rows += l->counted_rows;
 	t->meta->bytes += l->counted_bytes;
 	t->huge = t->huge || l->big_row;
 	t->open--;
-	last = t->open == 0 && t->cut_done && !t->cutting;
+	if (l->summing)
+		g_queue_push_tail(&t->copied, DM_TAKE(k));
+	if (t->copied.length > 0 && t->open == 0)
+		pthread_cond_broadcast(&r->cond); /* it can be compared */
+	last = is_through_locked(t);
 	dm_mutex_unlock(&r->mu);
+	copy_chunk_free(k);
 	l->big_row = false;
+	return last ? end_table(l, t) : NULL;
+}
+
+/* What was compared goes, or back to the chunks to be copied. Takes k. */
+static bool
+settle_locked(struct copy_table *t, struct copy_chunk *k, enum copy_verdict v)
+{
+	t->checking--;
+	t->differs = t->differs || v == VERDICT_DIFFERS;
+	t->unknown = t->unknown || v == VERDICT_UNKNOWN;
+	if (v != VERDICT_AGAIN) {
+		copy_chunk_free(k);
+		return is_through_locked(t);
+	}
+	/* Only once: lanes that copy another chunk of it look at that. */
+	if (!t->replace && t->shape->has_row_key)
+		t->replace = true;
+	t->meta->rows -= MIN(t->meta->rows, k->sum.rows);
+	k->summed = false;
+	k->lane = -1;
+	t->open++;
+	g_queue_push_tail(&t->ready, k);
+	return false;
+}
+
+static struct dm_err *
+verify_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
+{
+	struct copy_run *r = l->run;
+	enum copy_verdict v;
+	struct dm_err *err = copy_verify_chunk(l, t, k, &v);
+	bool last;
+
+	if (err != NULL) {
+		copy_chunk_free(k);
+		return err;
+	}
+	dm_mutex_lock(&r->mu);
+	if (v == VERDICT_AGAIN)
+		atomic_fetch_sub(&r->unit->rows, k->sum.rows);
+	last = settle_locked(t, k, v);
+	pthread_cond_broadcast(&r->cond);
+	dm_mutex_unlock(&r->mu);
 	return last ? end_table(l, t) : NULL;
 }
 
@@ -403,7 +528,19 @@ lane_main(void *arg)
 
 		if (w == WORK_NONE)
 			break;
-		err = w == WORK_CUT ? cut(l, t) : copy_chunk(l, t, k);
+		switch (w) {
+		case WORK_CUT:
+			err = cut(l, t);
+			break;
+		case WORK_CHUNK:
+			err = copy_chunk(l, t, k);
+			break;
+		case WORK_VERIFY:
+			err = verify_chunk(l, t, k);
+			break;
+		case WORK_NONE:
+			break;
+		}
 		leave(l, t);
 	}
 	if (err != NULL)
@@ -454,6 +591,7 @@ copy_lanes_run(struct copy_run *r)
 		threads[i].lanes = &a;
 		threads[i].lane.run = r;
 		threads[i].lane.number = i;
+		threads[i].lane.summing = r->env->task->copy.verify;
 		threads[i].lane.reader = r->readers->pdata[i];
 		threads[i].lane.thread =
 		    dm_thread_start("dm-copy", lane_main, &threads[i]);

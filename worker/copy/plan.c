@@ -28,6 +28,7 @@ copy_table_new(struct meta_table *meta)
 	t->meta = meta;
 	t->transactional = true;
 	g_queue_init(&t->ready);
+	g_queue_init(&t->copied);
 	return t;
 }
 
@@ -40,8 +41,11 @@ copy_table_free(struct copy_table *t)
 		return;
 	while ((k = g_queue_pop_head(&t->ready)) != NULL)
 		copy_chunk_free(k);
+	while ((k = g_queue_pop_head(&t->copied)) != NULL)
+		copy_chunk_free(k);
 	meta_table_free(t->meta);
 	copy_shape_free(t->shape);
+	copy_check_free(t->check);
 	g_free(t->to_db);
 	g_free(t->to_table);
 	g_free(t->last_hi);
@@ -307,6 +311,7 @@ copy_object_free(void *p)
 	g_free(o->to_db);
 	g_free(o->to_name);
 	g_free(o->sql);
+	g_free(o->next);
 	g_free(o);
 }
 

@@ -73,8 +73,10 @@ start_anew(struct copy_run *r, struct copy_table *t)
 		err = copy_chunks_delete(r, r->dst, t);
 	if (err != NULL)
 		return err;
-	while ((k = g_queue_pop_head(&t->ready)) != NULL)
+	while ((k = g_queue_pop_head(&t->ready)) != NULL ||
+	       (k = g_queue_pop_head(&t->copied)) != NULL)
 		copy_chunk_free(k);
+	t->earlier = false;
 	t->open = 0;
 	t->next_chunk = 0;
 	t->cut_done = false;
@@ -93,6 +95,12 @@ resume_table(struct copy_run *r, struct copy_table *t, const char *now)
 	struct dm_err *err;
 
 	err = is_changed(t, now, &changed);
+	if (err == NULL && t->cut_done && t->open == 0) {
+		/* All is committed, perhaps not compared: nothing of it comes
+		 * from the new snapshot, and replication knows of the DDL. */
+		t->changed = changed;
+		return NULL;
+	}
 	if (err == NULL && changed)
 		err = start_anew(r, t);
 	if (err != NULL)
@@ -160,6 +168,28 @@ adopt_plan(struct copy_run *r, GPtrArray *saved, GHashTable *listed,
 	g_ptr_array_set_free_func(saved, NULL);
 }
 
+/* Tables that count as copied but were not compared, now that it is wanted. */
+static struct dm_err *
+take_back_unverified(struct copy_run *r, GPtrArray *saved)
+{
+	g_autoptr(GHashTable) names = NULL;
+	struct dm_err *err;
+
+	if (!r->env->task->copy.verify)
+		return NULL;
+	err = copy_check_unfinished(r, &names);
+	for (guint i = 0; err == NULL && i < saved->len; i++) {
+		struct meta_table *m = saved->pdata[i];
+		g_autofree char *name =
+		    g_strconcat(m->db, "\001", m->tbl, NULL);
+
+		if (m->state == META_TABLE_DONE &&
+		    g_hash_table_contains(names, name))
+			m->state = META_TABLE_COPYING;
+	}
+	return err;
+}
+
 struct dm_err *
 copy_plan_resume(struct copy_run *r)
 {
@@ -170,8 +200,11 @@ copy_plan_resume(struct copy_run *r)
 	g_autoptr(GHashTable) by_name = NULL;
 	struct dm_err *err = meta_load_tables(r->meta, r->dst, &saved);
 
+	if (err == NULL)
+		err = take_back_unverified(r, saved);
 	if (err != NULL)
 		return err;
+	atomic_store(&r->unit->rows_equal, 0);
 	list = DM_TAKE(r->tables);
 	adopt_plan(r, saved, listed, unfinished);
 	by_name = index_tables(r->tables);

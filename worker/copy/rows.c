@@ -142,6 +142,8 @@ next_row(void *arg, struct dm_sql_row *row, bool *more)
 		bytes += row->lengths[i];
 	if (*more)
 		count(l, bytes);
+	if (*more && l->summing)
+		copy_sum_row(&l->sum, row);
 	return NULL;
 }
 
@@ -191,6 +193,20 @@ close_reading(struct reading *rd)
 
 /* ---- LOAD DATA ---- */
 
+/* copy_encode_load at the pace of the rate limit. */
+static ssize_t
+encode_slowly(void *encoder, char *buf, size_t size, struct dm_err **err)
+{
+	struct copy_encoder *e = encoder;
+	struct reading *rd = e->arg;
+	ssize_t n = copy_encode_load(encoder, buf, size, err);
+
+	if (n <= 0)
+		return n;
+	*err = copy_throttle_sent(rd->lane->run, (uint64_t)n);
+	return *err == NULL ? n : -1;
+}
+
 /* *exact false: it was refused, or did not take all rows as they are. */
 static struct dm_err *
 load_rows(struct copy_lane *l, const struct copy_table *t,
@@ -202,7 +218,9 @@ load_rows(struct copy_lane *l, const struct copy_table *t,
 	struct dm_err *err;
 	unsigned no;
 
-	err = dm_sql_load_data(l->writer, sql, copy_encode_load, e, &got);
+	err = dm_sql_load_data(l->writer, sql,
+	    l->run->throttle.bucket.rate > 0 ? encode_slowly : copy_encode_load,
+	    e, &got);
 	if (err == NULL) {
 		*exact = got.records == e->rows && got.skipped == 0 &&
 			 got.warnings == e->enum_zeros;
@@ -275,10 +293,12 @@ static struct dm_err *
 send_insert(struct copy_lane *l, const struct copy_table *t, const GString *sql,
     size_t head, uint64_t enum_zeros)
 {
-	struct dm_err *err;
+	struct dm_err *err = copy_throttle_sent(l->run, sql->len);
 	unsigned no;
 	uint64_t warnings;
 
+	if (err != NULL)
+		return err;
 	err = dm_sql_exec(l->writer, sql->str, sql->len, NULL);
 	no = dm_sql_last_errno(l->writer);
 	if (err != NULL) {
@@ -355,20 +375,40 @@ move_rows(struct copy_lane *l, const struct copy_table *t,
 	struct dm_err *err = open_reading(l, t, k, &rd);
 
 	e.arg = &rd;
+	atomic_fetch_add(&l->run->throttle.reading, 1);
+	l->sum = (struct copy_sum){ 0 };
 	*exact = true;
 	if (err == NULL)
 		err = a->by_insert ? insert_rows(l, t, &e)
 				   : load_rows(l, t, &e, exact);
 	close_reading(&rd);
+	atomic_fetch_sub(&l->run->throttle.reading, 1);
 	return err;
+}
+
+/* What came over goes into the chunk's row and, for the comparison, its sum. */
+static struct dm_err *
+save_counts(
+    struct copy_lane *l, const struct copy_table *t, struct copy_chunk *k)
+{
+	struct dm_err *err = copy_chunk_count(
+	    l->run, l->writer, t, k, l->counted_rows, l->counted_bytes);
+
+	if (err != NULL || !l->summing)
+		return err;
+	k->sum = l->sum;
+	k->summed = true;
+	k->lane = (int)l->number;
+	return copy_check_save(l->run, l->writer, t, k);
 }
 
 /* Once through. *exact false: rolled back, to be sent as INSERT. */
 static struct dm_err *
-try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
+try_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k,
     struct attempt *a, bool *exact)
 {
 	bool done = false;
+	struct dm_mono began;
 	struct dm_err *err = copy_lane_writer(l);
 
 	*exact = true;
@@ -381,8 +421,7 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 	if (err == NULL && !done)
 		err = move_rows(l, t, k, a, exact);
 	if (err == NULL && !done && *exact)
-		err = copy_chunk_count(
-		    l->run, l->writer, t, k, l->counted_rows, l->counted_bytes);
+		err = save_counts(l, t, k);
 	if (err != NULL)
 		return err;
 	if (done || !*exact)
@@ -390,7 +429,9 @@ try_chunk(struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k,
 					 : dm_sql_execf(l->writer, "ROLLBACK");
 	a->committing = true;
 	DM_FAILPOINT("copy-commit");
+	began = dm_mono_now();
 	err = dm_sql_execf(l->writer, "COMMIT");
+	copy_throttle_committed(l->run, began);
 	if (err == NULL)
 		a->committing = false;
 	return err;
@@ -459,7 +500,7 @@ copy_lane_after_failure(struct copy_lane *l, const struct copy_table *t,
 
 static struct dm_err *
 copy_with_retries(
-    struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
+    struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 {
 	struct attempt a = { .by_insert = atomic_load(&l->run->by_insert) };
 	struct dm_err *err = NULL;
@@ -497,11 +538,12 @@ copy_with_retries(
 }
 
 struct dm_err *
-copy_rows_chunk(
-    struct copy_lane *l, struct copy_table *t, const struct copy_chunk *k)
+copy_rows_chunk(struct copy_lane *l, struct copy_table *t, struct copy_chunk *k)
 {
-	struct dm_err *err = copy_with_retries(l, t, k);
+	struct dm_err *err = copy_throttle_hold(l->run);
 
+	if (err == NULL)
+		err = copy_with_retries(l, t, k);
 	copy_leave_gate(&l->in_gate, l->reader);
 	return err;
 }

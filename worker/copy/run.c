@@ -43,6 +43,7 @@ copy_free_unit(struct unit *unit)
 	dm_mutex_fini(&u->mu);
 	g_free(u->gtid);
 	g_free(u->note);
+	g_free(u->throttle);
 	g_free(u);
 }
 
@@ -55,6 +56,7 @@ copy_init_run(struct copy_run *r, struct copy_unit *u, enum meta_phase phase,
 	r->meta = meta_new(u->env);
 	dm_mutex_init(&r->mu, 20);
 	dm_cond_init(&r->cond);
+	copy_throttle_init(r);
 }
 
 struct dm_err *
@@ -83,6 +85,15 @@ copy_note(struct copy_run *r, const char *fmt, ...)
 	dm_mutex_lock(&u->mu);
 	g_free(u->note);
 	u->note = text;
+	dm_mutex_unlock(&u->mu);
+}
+
+void
+copy_show_throttle(struct copy_unit *u, const char *reason)
+{
+	dm_mutex_lock(&u->mu);
+	g_free(u->throttle);
+	u->throttle = g_strdup(reason);
 	dm_mutex_unlock(&u->mu);
 }
 
@@ -144,6 +155,7 @@ copy_set_totals(struct copy_run *r)
 	u->total_bytes = u->total_rows = 0;
 	u->tables = r->tables->len;
 	u->tables_done = 0;
+	u->tables_equal = u->tables_unknown = u->rows_differ = 0;
 	for (guint i = 0; i < r->tables->len; i++) {
 		const struct meta_table *m =
 		    ((struct copy_table *)r->tables->pdata[i])->meta;
@@ -154,6 +166,11 @@ copy_set_totals(struct copy_run *r)
 		u->total_bytes += done ? m->bytes : m->est_bytes;
 		u->total_rows += done ? m->rows : m->est_rows;
 		u->tables_done += done ? 1 : 0;
+		/* What an earlier run finished, it compared. */
+		if (done && r->env->task->copy.verify) {
+			u->tables_equal++;
+			atomic_fetch_add(&u->rows_equal, m->rows);
+		}
 	}
 	atomic_store(&u->bytes, bytes);
 	atomic_store(&u->rows, rows);
@@ -245,6 +262,7 @@ copy_load_result(struct copy_run *r, const struct dm_pos *pos, const char *gtid)
 void
 copy_close_run(struct copy_run *r)
 {
+	copy_throttle_fini(r);
 	dm_cancel_unwatch(r->cancel, &r->src_watch);
 	dm_cancel_unwatch(r->cancel, &r->dst_watch);
 	g_clear_pointer(&r->readers, g_ptr_array_unref);
@@ -260,6 +278,8 @@ copy_close_run(struct copy_run *r)
 	g_free(r->gtid);
 	meta_free(r->meta);
 	dm_err_free(r->err);
+	if (r->differences != NULL)
+		g_string_free(r->differences, TRUE);
 	pthread_cond_destroy(&r->cond);
 	dm_mutex_fini(&r->mu);
 	dm_cancel_free(r->cancel);
@@ -362,6 +382,13 @@ copy_status(struct unit *unit, Pb__SubTaskStatus *st)
 	s->metabinlog = strdup(pos);
 	s->metabinloggtid = strdup(u->gtid == NULL ? "" : u->gtid);
 	s->note = strdup(u->note == NULL ? "" : u->note);
+	s->throttle = strdup(u->throttle == NULL ? "" : u->throttle);
+	s->ratelimit = u->env->task->copy.rate_limit;
+	s->verifiedrows = (int64_t)atomic_load(&u->rows_equal);
+	s->verifiedtables = (int64_t)u->tables_equal;
+	s->differentrows = (int64_t)u->rows_differ;
+	s->notcomparedtables = (int64_t)u->tables_unknown;
+	s->recopiedchunks = (int64_t)u->recopied;
 	fill_speed_locked(u, s);
 	dm_mutex_unlock(&u->mu);
 	st->status_case = PB__SUB_TASK_STATUS__STATUS_LOAD;

@@ -174,8 +174,8 @@ print_sql(struct copy_shape *s, const GString *reads, const char *to_db,
 	for (unsigned i = 0; i < s->n_columns; i++)
 		g_string_append_printf(
 		    names, "%s%s", i == 0 ? "" : ",", s->columns[i].name);
-	s->select = g_strdup_printf(
-	    "SELECT %s FROM %s", s->n_columns == 0 ? "1" : reads->str, s->from);
+	s->reads = g_strdup(s->n_columns == 0 ? "1" : reads->str);
+	s->select = g_strdup_printf("SELECT %s FROM %s", s->reads, s->from);
 	s->load = g_strdup_printf("INTO TABLE %s CHARACTER SET binary "
 				  "FIELDS TERMINATED BY '\\t' ESCAPED BY '\\\\'"
 				  " LINES TERMINATED BY '\\n' %s",
@@ -278,6 +278,15 @@ add_extracted(struct copy_shape *s, const struct dm_table *source,
 
 /* ---- key ---- */
 
+static int
+column_of(const struct copy_shape *s, const char *name)
+{
+	for (unsigned i = 0; i < s->n_columns; i++)
+		if (strcmp(s->columns[i].name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
 /* False when the column's order cannot be written as a literal. */
 static bool
 set_key(struct copy_shape *s, struct copy_key *k, const struct dm_column *c)
@@ -285,6 +294,7 @@ set_key(struct copy_shape *s, struct copy_key *k, const struct dm_column *c)
 	GString *expr = g_string_new(NULL);
 
 	k->name = quote_ident(c->name);
+	k->column = column_of(s, k->name);
 	append_read(expr, c,
 	    c->type == DM_T_ENUM || c->type == DM_T_SET || c->type == DM_T_BIT
 		? COPY_UINT
@@ -410,6 +420,7 @@ copy_shape_free(struct copy_shape *s)
 	g_free(s->columns);
 	drop_keys(s);
 	g_free(s->from);
+	g_free(s->reads);
 	g_free(s->select);
 	g_free(s->key_select);
 	g_free(s->key_order);

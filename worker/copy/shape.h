@@ -30,6 +30,7 @@ struct copy_column {
 struct copy_key {
 	char *name;          /* quoted */
 	char *expr;          /* what to SELECT for a literal */
+	int column;          /* of the shape's columns; -1: none of them */
 	const char *charset; /* text: introducer of the literal; owned by
 				shape */
 	bool bytes;          /* literal x'..' */
@@ -43,6 +44,7 @@ struct copy_shape {
 	unsigned n_keys;
 	bool has_row_key;    /* rows can be told apart */
 	char *from;          /* "`db`.`t` FORCE INDEX (..)" */
+	char *reads;         /* what is selected of a row */
 	char *select;        /* "SELECT .. FROM .. " */
 	char *key_select;    /* "SELECT keys FROM .. "; NULL without keys */
 	char *key_order;     /* " ORDER BY .." */

@@ -26,7 +26,8 @@ static const char source_session[] =
     "wait_timeout = 604800, %s = 0";
 
 static struct dm_err *
-connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
+connect_source(struct copy_run *r, bool binary, struct dm_cancel *c,
+    struct dm_sql_conn **out)
 {
 	struct dm_sql_params p =
 	    dm_db_cfg_params(&r->env->source->from, DM_SCOPE_UPSTREAM);
@@ -34,7 +35,7 @@ connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
 	struct dm_err *err;
 
 	p.read_timeout_s = READ_TIMEOUT_S;
-	err = dm_sql_connect(&p, binary, r->cancel, &conn);
+	err = dm_sql_connect(&p, binary, c, &conn);
 	if (err != NULL)
 		return err;
 	err = dm_sql_execf(conn, source_session,
@@ -47,6 +48,13 @@ connect_source(struct copy_run *r, bool binary, struct dm_sql_conn **out)
 		return err;
 	*out = DM_TAKE(conn);
 	return NULL;
+}
+
+struct dm_err *
+copy_source_open(
+    struct copy_run *r, struct dm_cancel *c, struct dm_sql_conn **conn)
+{
+	return connect_source(r, false, c, conn);
 }
 
 struct dm_err *
@@ -69,7 +77,7 @@ copy_source_no_escapes(struct copy_run *r, bool *no_escapes)
 struct dm_err *
 copy_source_connect(struct copy_run *r)
 {
-	struct dm_err *err = connect_source(r, false, &r->src);
+	struct dm_err *err = connect_source(r, false, r->cancel, &r->src);
 
 	if (err == NULL)
 		dm_cancel_watch(
@@ -236,7 +244,7 @@ copy_source_snapshot(struct copy_run *r)
 	for (unsigned i = 0; err == NULL && i < n; i++) {
 		struct dm_sql_conn *conn = NULL;
 
-		err = connect_source(r, true, &conn);
+		err = connect_source(r, true, r->cancel, &conn);
 		if (err == NULL)
 			g_ptr_array_add(r->readers, conn);
 	}

@@ -308,6 +308,27 @@ show_create(struct copy_run *r, const struct copy_object *o, char **sql)
 	return NULL;
 }
 
+struct dm_err *
+copy_sequence_next(struct copy_run *r, const struct copy_object *o, char **args)
+{
+	g_autofree char *from = dm_sql_quote_table(o->db, o->name);
+	g_autofree char *next = NULL;
+	struct dm_err *err;
+
+	if (o->sql != NULL) {
+		*args = g_strdup(o->next);
+		return NULL;
+	}
+	/* A lower value is only taken with a later round of a cycle. */
+	err = dm_sql_query_string(r->src, &next,
+	    "SELECT CONCAT(next_not_cached_value, ', 0, ', cycle_count) "
+	    "FROM %s",
+	    from);
+	if (err == NULL)
+		*args = DM_TAKE(next);
+	return err;
+}
+
 /* "CREATE SEQUENCE `s` start with ..": created under the target's name and
  * set to where the source's stands. */
 static struct dm_err *
@@ -321,9 +342,8 @@ create_sequence(struct copy_run *r, const struct copy_object *o)
 
 	err = show_create(r, o, &sql);
 	if (err == NULL)
-		err = dm_sql_query_string(r->src, &next,
-		    "SELECT next_not_cached_value FROM %s", from);
-	if (err != NULL || sql == NULL || next == NULL)
+		err = copy_sequence_next(r, o, &next);
+	if (err != NULL || sql == NULL)
 		return err;
 	rest = strstr(sql, "` start with ");
 	if (rest == NULL)
@@ -332,9 +352,9 @@ create_sequence(struct copy_run *r, const struct copy_object *o)
 		    from, sql);
 	err = dm_sql_execf(
 	    r->dst, "CREATE SEQUENCE IF NOT EXISTS %s%s", to, rest + 1);
-	if (err == NULL)
+	if (err == NULL && next != NULL)
 		err = dm_sql_query_string(
-		    r->dst, &set, "SELECT SETVAL(%s, %s, 0)", to, next);
+		    r->dst, &set, "SELECT SETVAL(%s, %s)", to, next);
 	return err;
 }
 

@@ -239,6 +239,17 @@ check_engines(struct dump_run *d)
 }
 
 static struct dm_err *
+run_lanes(struct dump_run *d)
+{
+	struct dm_err *err;
+
+	copy_throttle_start(&d->r, true, false);
+	err = dump_lanes_run(d);
+	copy_throttle_stop(&d->r);
+	return err;
+}
+
+static struct dm_err *
 dump_all(struct dump_run *d)
 {
 	struct copy_run *r = &d->r;
@@ -261,7 +272,7 @@ dump_all(struct dump_run *d)
 	copy_note(r, "dumping with %u readers", r->readers->len);
 	err = dump_schema_files(d);
 	if (err == NULL)
-		err = dump_lanes_run(d);
+		err = run_lanes(d);
 	if (err == NULL)
 		err = dm_cancel_check(r->cancel);
 	if (err == NULL)
@@ -343,7 +354,9 @@ dump_status(struct unit *unit, Pb__SubTaskStatus *st)
 		   : MIN(100.0 * s->finishedrows / s->estimatetotalrows, 100.0);
 	if (u->done)
 		part = 100.0;
+	s->throttle = strdup(u->throttle == NULL ? "" : u->throttle);
 	dm_mutex_unlock(&u->mu);
+	s->ratelimit = u->env->task->copy.rate_limit;
 	snprintf(text, sizeof(text), "%.2f %%", part);
 	s->progress = strdup(text);
 	st->status_case = PB__SUB_TASK_STATUS__STATUS_DUMP;

@@ -143,9 +143,10 @@ file_name(const struct chunk *k)
 static struct dm_err *
 write_text(struct chunk *k)
 {
-	struct dm_err *err =
-	    dm_dump_output_write(k->out, k->text->str, k->text->len);
+	struct dm_err *err = copy_throttle_sent(&k->lane->d->r, k->text->len);
 
+	if (err == NULL)
+		err = dm_dump_output_write(k->out, k->text->str, k->text->len);
 	if (k->text->allocated_len > KEPT_BYTES) {
 		g_string_free(k->text, TRUE);
 		k->text = g_string_new(NULL);
@@ -297,10 +298,14 @@ dump_next(struct lane *l, struct dump_table *t)
 	const struct meta_table *m = t->t->meta;
 	unsigned number = 0;
 	bool last;
-	struct dm_err *err = cut(l, t, &lo, &hi, &number);
+	struct dm_err *err = copy_throttle_hold(r);
 
 	if (err == NULL)
+		err = cut(l, t, &lo, &hi, &number);
+	atomic_fetch_add(&r->throttle.reading, 1);
+	if (err == NULL)
 		err = dump_chunk(l, t, lo, hi, number);
+	atomic_fetch_sub(&r->throttle.reading, 1);
 	if (err != NULL)
 		return dm_err_annotate(err, "table `%s`.`%s`", m->db, m->tbl);
 	dm_mutex_lock(&r->mu);

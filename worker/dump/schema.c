@@ -135,6 +135,29 @@ write_view(struct dump_run *d, const struct copy_object *o)
 	return write_schema(d, o->db, o->name, "-schema-view.sql", view->str);
 }
 
+/* As it is now: no snapshot holds it still. */
+static struct dm_err *
+write_sequence(struct dump_run *d, const struct copy_object *o)
+{
+	g_autofree char *name = dm_sql_quote_table(o->db, o->name);
+	g_autofree char *sql = NULL, *next = NULL;
+	g_autoptr(GString) text = NULL;
+	struct dm_err *err = show_create(d, "SEQUENCE", name, &sql);
+
+	if (err == NULL && sql != NULL)
+		err = copy_sequence_next(&d->r, o, &next);
+	if (err != NULL || sql == NULL)
+		return err;
+	text = g_string_new(sql);
+	if (next != NULL) {
+		g_string_append(text, ";\nSELECT SETVAL(");
+		dm_sql_append_ident(text, o->name);
+		g_string_append_printf(text, ", %s)", next);
+	}
+	return write_schema(
+	    d, o->db, o->name, "-schema-sequence.sql", text->str);
+}
+
 struct dm_err *
 dump_schema_files(struct dump_run *d)
 {
@@ -156,10 +179,12 @@ dump_schema_files(struct dump_run *d)
 		err =
 		    write_schema(d, m->db, m->tbl, "-schema.sql", m->structure);
 	}
-	for (guint i = 0; err == NULL && d->views && i < r->objects->len; i++) {
+	for (guint i = 0; err == NULL && i < r->objects->len; i++) {
 		const struct copy_object *o = r->objects->pdata[i];
 
-		if (!o->sequence)
+		if (o->sequence)
+			err = write_sequence(d, o);
+		else if (d->views)
 			err = write_view(d, o);
 	}
 	return err;

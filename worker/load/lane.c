@@ -338,9 +338,11 @@ is_of_rows(struct work *w, const struct dm_err *err)
 static struct dm_err *
 insert(struct work *w, const struct batch *b)
 {
-	struct dm_err *err =
-	    dm_sql_exec(w->lane->c.writer, b->sql->str, b->sql->len, NULL);
+	struct dm_err *err = copy_throttle_sent(w->lane->c.run, b->sql->len);
 
+	if (err != NULL)
+		return err;
+	err = dm_sql_exec(w->lane->c.writer, b->sql->str, b->sql->len, NULL);
 	if (err != NULL)
 		return is_of_rows(w, err) ? name_rows(w, b, err) : err;
 	return check_warnings(w, b);
@@ -359,6 +361,7 @@ try_batch(void *arg, bool *committing)
 	const struct batch *b = ((struct sending *)arg)->b;
 	struct dm_err *err = need_writer(w, b);
 	struct dm_sql_conn *conn = w->lane->c.writer;
+	struct dm_mono began;
 
 	if (err == NULL)
 		err = dm_sql_execf(conn, "BEGIN");
@@ -372,7 +375,10 @@ try_batch(void *arg, bool *committing)
 		return err;
 	*committing = true;
 	DM_FAILPOINT("load-commit");
-	return dm_sql_execf(conn, "COMMIT");
+	began = dm_mono_now();
+	err = dm_sql_execf(conn, "COMMIT");
+	copy_throttle_committed(w->lane->c.run, began);
+	return err;
 }
 
 /* The file's row says whether it committed. */
@@ -481,6 +487,8 @@ load_rows(struct work *w)
 		b.end = false;
 		g_string_truncate(b.sql, 0);
 		err = fill_batch(w, &b);
+		if (err == NULL)
+			err = copy_throttle_hold(w->lane->c.run);
 		if (err == NULL)
 			err = send_batch(w, &b);
 		if (err == NULL)

@@ -282,7 +282,9 @@ load_all(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 	    dm_kstr("dir", d->dir.path), dm_kint("tables", r->tables->len),
 	    dm_kint("files", d->files->len));
 	copy_note(r, "loading %u files", d->files->len);
+	copy_throttle_start(&d->r, false, true);
 	err = load_lanes_run(d);
+	copy_throttle_stop(&d->r);
 	if (err == NULL)
 		err = dm_cancel_check(r->cancel);
 	if (err == NULL)

@@ -200,10 +200,48 @@ add_rows(struct load_run *d, const struct dm_dump_name *n, const char *file)
 	return err;
 }
 
-/* ---- views ---- */
+/* ---- views, sequences ---- */
+
+/* "SELECT SETVAL(`s`, 17, 0, 0)", as dumpling "SELECT SETVAL(`s`,17)", or with
+ * DO: what stands behind the name. NULL: not that. New string. */
+static char *
+setval_args(const char *sql)
+{
+	static const char do_it[] = "DO SETVAL(", head[] = "SELECT SETVAL(";
+	const char *comma, *end;
+	size_t n;
+
+	if (strncasecmp(sql, head, sizeof(head) - 1) != 0 &&
+	    strncasecmp(sql, do_it, sizeof(do_it) - 1) != 0)
+		return NULL;
+	/* Behind the name: it may have commas itself. */
+	comma = strrchr(sql, '`');
+	comma = comma == NULL ? NULL : strchr(comma, ',');
+	if (comma == NULL)
+		return NULL;
+	n = strspn(comma + 1, "-0123456789, ");
+	end = comma + 1 + n;
+	return n > 0 && strcmp(end, ")") == 0 ? g_strndup(comma + 1, n) : NULL;
+}
 
 static struct dm_err *
-add_view(struct load_run *d, const struct dm_dump_name *n, const char *file)
+read_next(struct load_run *d, const char *name, char **next)
+{
+	g_autofree char *text = NULL;
+	g_autoptr(GPtrArray) all = NULL;
+	size_t len = 0;
+	struct dm_err *err = load_read_file(d, name, &text, &len);
+
+	if (err == NULL)
+		err = dm_dump_statements(name, text, len, &all);
+	for (guint i = 0; err == NULL && *next == NULL && i < all->len; i++)
+		*next = setval_args(all->pdata[i]);
+	return err;
+}
+
+/* A view or sequence. */
+static struct dm_err *
+add_object(struct load_run *d, const struct dm_dump_name *n, const char *file)
 {
 	struct copy_object *o = g_new0(struct copy_object, 1);
 	struct dm_err *err;
@@ -213,8 +251,13 @@ add_view(struct load_run *d, const struct dm_dump_name *n, const char *file)
 	g_ptr_array_add(d->r.objects, o);
 	o->db = g_strdup(n->db);
 	o->name = g_strdup(n->table);
+	o->sequence = n->kind == DM_DUMP_SEQUENCE;
 	err = dm_route(d->r.router, o->db, o->name, &o->to_db, &o->to_name);
-	return err != NULL ? err : read_create(d, file, &o->sql);
+	if (err == NULL)
+		err = read_create(d, file, &o->sql);
+	if (err == NULL && o->sequence)
+		err = read_next(d, file, &o->next);
+	return err;
 }
 
 /* A view has a file like a table's, too: what stands for it until its own. */
@@ -244,6 +287,7 @@ scan_file(struct load_run *d, const struct dm_dump_name *n, const char *file,
 		return NULL;
 	case DM_DUMP_METADATA:
 	case DM_DUMP_VIEW:
+	case DM_DUMP_SEQUENCE:
 		return NULL;
 	case DM_DUMP_DATABASE:
 		return add_database(d, n, file);
@@ -257,7 +301,7 @@ scan_file(struct load_run *d, const struct dm_dump_name *n, const char *file,
 }
 
 static struct dm_err *
-scan_views(struct load_run *d)
+scan_objects(struct load_run *d)
 {
 	struct dm_err *err = NULL;
 
@@ -266,8 +310,9 @@ scan_views(struct load_run *d)
 		struct dm_dump_name n;
 
 		(void)dm_dump_name_parse(file, &n);
-		if (n.kind == DM_DUMP_VIEW && !copy_skips(&d->r, n.db, n.table))
-			err = add_view(d, &n, file);
+		if ((n.kind == DM_DUMP_VIEW || n.kind == DM_DUMP_SEQUENCE) &&
+		    !copy_skips(&d->r, n.db, n.table))
+			err = add_object(d, &n, file);
 		dm_dump_name_clear(&n);
 	}
 	return err;
@@ -282,7 +327,7 @@ load_plan_scan(struct load_run *d, bool new)
 	r->databases = g_ptr_array_new_with_free_func(copy_database_free);
 	r->objects = g_ptr_array_new_with_free_func(copy_object_free);
 	r->tables = copy_table_array();
-	err = scan_views(d);
+	err = scan_objects(d);
 	for (guint i = 0; err == NULL && i < d->names->len; i++) {
 		const char *file = d->names->pdata[i];
 		struct dm_dump_name n;

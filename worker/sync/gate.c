@@ -5,14 +5,14 @@
 #define LIMIT_MIN   2U /* one that waits for a lock must not stop all */
 #define LIMIT_FIRST 4U
 /* What is measured as one: long enough to even out single transactions. */
-#define WINDOW_MS   200
+#define WINDOW_MS   250
 #define WINDOW_ENDS 16U
 /* After a trial that failed in either direction: windows without one. */
 #define REST_WINDOWS 10U
-/* A higher limit must bring something, a lower one may cost next to nothing:
+/* Twice as many must bring much, half as many may cost a little:
  * fewer transactions wait less for each other. */
-#define GAIN_UP   1.05
-#define GAIN_DOWN 0.98
+#define GAIN_UP   1.15
+#define GAIN_DOWN 0.95
 
 void
 gate_init(struct gate *g, unsigned lanes)

@@ -220,12 +220,13 @@ prepare_lanes(struct run *r)
 			err = create_lanes(r, n, want, marks);
 		} else if (!only_count_differs(want, have)) {
 			err = dm_err_set_workaround(
-			    dm_err_plain("routes or foreign_key_checks were "
+			    dm_err_plain("routes, foreign_key_checks or the "
+					 "way this version spreads rows were "
 					 "changed while the lanes of this task "
 					 "stand at different places"),
 			    "start the task once with its former "
-			    "configuration, pause it with `pause-task`, then "
-			    "change it");
+			    "configuration and version, pause it with "
+			    "`pause-task`, then change it");
 		}
 	}
 	if (err != NULL)

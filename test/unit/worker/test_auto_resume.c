@@ -75,6 +75,7 @@ static const struct {
 	{ DM_ERR_SYNCER_UNIT_DML_COLUMN_NOT_MATCH, false },
 	{ DM_ERR_META_ADOPT, false },
 	{ DM_ERR_META_FENCED, false },
+	{ DM_ERR_VERIFY_MISMATCH, false },
 	{ DM_ERR_META_FORMAT, false },
 	{ DM_ERR_BINLOG_BEHIND, false },
 	{ DM_ERR_XA_PURGED, false },

@@ -80,6 +80,32 @@ static const char big[] =
     "true, multiple-rows: true, safe-mode: true, safe-mode-duration: 60s, "
     "checkpoint-flush-interval: 9}\n";
 
+START_TEST(settings_of_the_copy_are_read_and_written)
+{
+	DM_AUTO(dm_task_cfg)
+	c = good("name: t\ntask-mode: all\ncopy: {verify: true, rate-limit: "
+		 "20, max-source-threads-running: 30, max-target-latency: "
+		 "1.5s}\n"
+		 "target-database: {host: h, port: 1, user: u}\n"
+		 "mysql-instances:\n- source-id: a\n");
+	DM_AUTO(dm_task_cfg)
+	plain = good("name: t\ntask-mode: all\ncopy: {verify: false}\n"
+		     "target-database: {host: h, port: 1, user: u}\n"
+		     "mysql-instances:\n- source-id: a\n");
+	g_autofree char *yaml = dm_task_cfg_yaml(c, NULL, false);
+	g_autofree char *without = dm_task_cfg_yaml(plain, NULL, false);
+	DM_AUTO(dm_task_cfg) again = good(yaml);
+
+	ck_assert(c->copy.verify && again->copy.verify);
+	ck_assert_uint_eq(again->copy.rate_limit, 20);
+	ck_assert_uint_eq(again->copy.max_source_threads_running, 30);
+	ck_assert_int_eq(again->copy.max_target_latency_ms, 1500);
+	ck_assert(!plain->copy.verify);
+	/* DM does not know it: it is written only where it says something. */
+	ck_assert_ptr_null(strstr(without, "\ncopy:"));
+}
+END_TEST
+
 START_TEST(settings_of_a_copy_through_files_are_read)
 {
 	DM_AUTO(dm_task_cfg)
@@ -356,6 +382,15 @@ static const struct {
 	    "t.yaml:4:18: mysql-instances: on-duplicate-logical: ignore of "
 	    "the loader of a is not supported by a streamed copy; write "
 	    "replace or error, or set `copy-mode: files`" },
+	{ HEAD "copy: {verify: maybe}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {check: true}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {rate-limit: -1}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {rate-limit: 1000001}\n" ONE, 20003, NULL },
+	{ HEAD "copy: {max-target-latency: 5}\n" ONE, 20003, NULL },
+	{ HEAD "copy-mode: files\ncopy: {verify: true}\n" ONE, 20003,
+	    "t.yaml:5:7: copy: verify: a copy through files is not compared "
+	    "with its source; remove `verify`, or let the copy stream: "
+	    "task-mode all or full without `copy-mode: files`" },
 	{ HEAD "copy-mode: disk\n" ONE, 20003,
 	    "t.yaml:4:12: copy-mode: invalid value disk; write stream or "
 	    "files" },
@@ -568,6 +603,7 @@ main(void)
 
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, names_are_resolved);
+	tcase_add_test(tc, settings_of_the_copy_are_read_and_written);
 	tcase_add_test(tc, settings_of_a_copy_through_files_are_read);
 	tcase_add_loop_test(tc, sizes_have_units, 0, (int)DM_ARRAY_SIZE(sizes));
 	tcase_add_test(tc, expressions_are_written_and_read_again);

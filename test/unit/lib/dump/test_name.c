@@ -31,6 +31,10 @@ static const struct {
 	{ "50%.1%zz.sql", DM_DUMP_ROWS_SQL, DM_DUMP_PLAIN, "50%", "1%zz" },
 	{ "a.b%00.sql", DM_DUMP_ROWS_SQL, DM_DUMP_PLAIN, "a", "b%00" },
 	{ "a.b%4.sql", DM_DUMP_ROWS_SQL, DM_DUMP_PLAIN, "a", "b%4" },
+	{ "a.b-schema-sequence.sql", DM_DUMP_SEQUENCE, DM_DUMP_PLAIN, "a",
+	    "b" },
+	{ "a.b%2E-schema-sequence.sql.gz", DM_DUMP_SEQUENCE, DM_DUMP_GZIP, "a",
+	    "b." },
 	{ "a.b-schema-triggers.sql", DM_DUMP_OTHER, DM_DUMP_PLAIN, NULL, NULL },
 	{ "nodot.sql", DM_DUMP_OTHER, DM_DUMP_PLAIN, NULL, NULL },
 	{ ".b.sql", DM_DUMP_OTHER, DM_DUMP_PLAIN, NULL, NULL },
@@ -86,6 +90,7 @@ START_TEST(only_files_of_dumps_may_be_removed)
 	ck_assert(dm_dump_name_is_ours("metadata"));
 	ck_assert(dm_dump_name_is_ours("metadata.tmp"));
 	ck_assert(dm_dump_name_is_ours("a.b-schema-triggers.sql"));
+	ck_assert(dm_dump_name_is_ours("a.b-schema-sequence.sql"));
 	ck_assert(dm_dump_name_is_ours("a.b-metadata"));
 	ck_assert(!dm_dump_name_is_ours("diary.txt"));
 	ck_assert(!dm_dump_name_is_ours("backup.sql"));

@@ -100,7 +100,8 @@ static const struct round rounds[] = {
 	    "{\"totalTables\":\"0\",\"completedTables\":1.5,"
 	    "\"finishedBytes\":1e+21,\"finishedRows\":1e-7,"
 	    "\"estimateTotalRows\":123456789,\"bps\":\"0\","
-	    "\"progress\":\"\"}" },
+	    "\"progress\":\"\",\"throttle\":\"\","
+	    "\"rateLimit\":\"0\"}" },
 	/* an enum's number without a name; bytes and a message that are unset
 	 */
 	{ &pb__sub_task_status__descriptor, "{\"stage\":77,\"msg\":\"\"}",
@@ -120,7 +121,11 @@ static const struct round rounds[] = {
 	    "\"metaBinlog\":\"\",\"metaBinlogGTID\":\"\",\"bps\":\"0\","
 	    "\"finishedRows\":\"0\",\"totalRows\":\"0\",\"finishedTables\":"
 	    "\"0\",\"totalTables\":\"0\",\"rowsPerSecond\":\"0\","
-	    "\"etaSeconds\":\"-1\",\"note\":\"\"}" },
+	    "\"etaSeconds\":\"-1\",\"note\":\"\","
+	    "\"verifiedRows\":\"0\",\"verifiedTables\":\"0\","
+	    "\"differentRows\":\"0\",\"notComparedTables\":\"0\","
+	    "\"recopiedChunks\":\"0\",\"throttle\":\"\","
+	    "\"rateLimit\":\"0\"}" },
 };
 
 START_TEST(parsing_and_printing_agree)
