@@ -136,6 +136,7 @@ block-allow-list:
 	yaml=$(task_yaml "$1" full down src1)
 	check "$1: start-task" ctl start-task "$yaml"
 	check "$1: all rows are copied" wait_for 60 "$1" test ! -e "$DM_FAILPOINT"
+	wait_for 10 "w1 to rest" rests w1
 	sql down "USE shop; $3"
 	kill -CONT "${PID[w1]}"
 }
@@ -213,7 +214,7 @@ check "stop-task" ctl stop-task again
 drop
 
 only shop
-TASK_EXTRA=${TASK_EXTRA/verify: true/rate-limit: 2}
+TASK_EXTRA=${TASK_EXTRA/verify: true/rate-limit: 1}
 TASK_INSTANCE="$TASK_INSTANCE
   mydumper-thread: 1"
 yaml=$(task_yaml later full down src1)
@@ -223,7 +224,7 @@ check "some chunk is copied" wait_for 60 chunks bash -c \
 check "pause-task" ctl pause-task later
 check "it pauses" wait_for 30 Paused task_stage later Paused
 check "not all was copied" test "$(sql down "SELECT COUNT(*) > 0 FROM dm_meta.dm_table WHERE state<>'done' AND task='later'")" = 1
-sed -i 's/rate-limit: 2/verify: true/' "$yaml"
+sed -i 's/rate-limit: 1/verify: true/' "$yaml"
 check "verify is asked for later" ctl config task update "$yaml"
 check "it finishes" wait_for 60 Finished task_stage later Finished
 check "all is compared, also what was copied before" all_equal later

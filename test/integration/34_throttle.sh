@@ -114,7 +114,7 @@ ends files
 # ---- the target is slow ----
 
 # The task's own row cannot be read for some seconds.
-limits "max-target-latency: 500ms, rate-limit: 2"
+limits "max-target-latency: 500ms, rate-limit: 1"
 yaml=$(task_yaml slow full down src1)
 check "slow: start-task" ctl start-task "$yaml"
 check "slow: rows are copied" wait_for 60 rows bash -c \
@@ -125,7 +125,7 @@ check "slow: the worker's log has the reason" wait_for 20 reason \
 
 # ---- other settings while it runs ----
 
-check "slow: the rate is shown" shows slow '"rateLimit": "2"'
+check "slow: the rate is shown" shows slow '"rateLimit": "1"'
 sed -i 's/^copy:.*/copy: {}/; s/^  block-allow-list: ours/&\n  mydumper-thread: 1/' "$yaml"
 check "slow: without limits, with one thread" ctl config task update "$yaml"
 check "slow: that holds" wait_for 30 note bash -c \

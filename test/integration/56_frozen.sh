@@ -107,14 +107,6 @@ fired() {
 	[ ! -e "$DM_FAILPOINT" ]
 }
 
-# The worker is stopped, or gone.
-rests() {
-	local state
-	state=$(awk '$1 == "State:" { print $2 }' "/proc/${PID[$1]}/status") ||
-		return 0
-	[ "$state" = T ] || [ "$state" = Z ]
-}
-
 status_says() {
 	ctl query-status -s src1 | grep -qE "$1"
 }

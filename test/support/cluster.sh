@@ -369,6 +369,15 @@ runs() {
 
 has_ended() { ! runs "$1"; }
 
+# rests NAME: it is stopped, or gone. (A fail point has its file removed a moment
+# before that, when a SIGCONT would come too early.)
+rests() {
+	local state
+	state=$(awk '$1 == "State:" { print $2 }' "/proc/${PID[$1]}/status" \
+		2>/dev/null) || return 0
+	[ "$state" = T ] || [ "$state" = Z ]
+}
+
 # end_daemons: all that still run get SIGTERM, first the workers, so that they
 # can say goodbye. What is wrong with their ends is in BAD_ENDS.
 END_SECONDS=90
