@@ -154,6 +154,7 @@ teardown(void)
 	dm_rpc_health_free(health);
 	dm_rpc_use_tls(NULL);
 	dm_rpc_shutdown();
+	fixture_await_threads();
 	dm_tls_free(tls);
 	pki_fini(&pki);
 	if (http_fd >= 0)
