@@ -57,6 +57,7 @@ SOURCE_NAME=src # for task_synced
 cd "$W" || exit 1
 RELAXED=(--innodb-flush-log-at-trx-commit=0 --sync-binlog=0
 	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)
+# shellcheck disable=SC2034 # by name, in target_with
 DURABLE=(--innodb-flush-log-at-trx-commit=1 --sync-binlog=1
 	--innodb-buffer-pool-size=512M --innodb-log-file-size=256M)
 target_with() { # DURABILITY: the target's options

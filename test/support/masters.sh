@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # PID is looked at by cluster.sh
 # Several dm-masters on loopback; source it after cluster.sh and tap.sh.
 
 # masters_plan NAME...: choose ports; MASTER becomes the list of all addresses,
