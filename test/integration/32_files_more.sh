@@ -40,9 +40,12 @@ $2}"
 drop() { sql down "DROP DATABASE IF EXISTS a; DROP DATABASE IF EXISTS b"; }
 says() { ctl query-status "$1" | grep -qaE -- "$2"; }
 # runs NAME MODE SOURCE...: a task that comes to its end and is stopped.
+all_finished() { # TASK COUNT: in so many sources
+	[ "$(ctl query-status "$1" | grep -c '"stage": "Finished"')" = "$2" ]
+}
 runs() {
 	ctl start-task "$(task_yaml "$1" "$2" down "${@:3}")" >/dev/null &&
-		wait_for 60 "$1 to finish" task_stage "$1" Finished &&
+		wait_for 60 "$1 to finish" all_finished "$1" $(($# - 2)) &&
 		ctl stop-task "$1" >/dev/null
 }
 # broken NAME PATTERN [MODE [SOURCE]]: a task that stops and says so.
