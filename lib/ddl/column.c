@@ -527,3 +527,21 @@ dm_column_set_invisible(struct dm_column *c, bool invisible)
 {
 	dm_column_change_attributes(c, change_invisible, &invisible);
 }
+
+static void
+take_checks(struct dm_attributes *a, const void *arg)
+{
+	GString *const *to = arg;
+
+	g_string_assign(*to, a->checks->str);
+	g_string_truncate(a->checks, 0);
+}
+
+char *
+dm_column_take_checks(struct dm_column *c)
+{
+	GString *checks = g_string_new(NULL);
+
+	dm_column_change_attributes(c, take_checks, &checks);
+	return g_string_free(checks, FALSE);
+}

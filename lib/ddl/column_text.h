@@ -13,6 +13,8 @@ void dm_column_set_default(struct dm_column *c, const char *value);
 /* NOT NULL; a default of NULL goes. */
 void dm_column_set_not_null(struct dm_column *c);
 void dm_column_set_invisible(struct dm_column *c, bool invisible);
+/* Its "CHECK (..)", which it loses; "": it has none. New string. */
+char *dm_column_take_checks(struct dm_column *c);
 
 /* Table options with those of `change` in place of older ones of the same
  * name. New string. */

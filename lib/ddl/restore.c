@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements as canonical text, with other names if the caller wants. */
+#include "lib/ddl/column_text.h"
 #include "lib/ddl/ddl.h"
 
 #include <string.h>
@@ -200,6 +201,26 @@ print_word_name(
 	dm_sqltext_name(r->out, name);
 }
 
+/* A key stands before the checks: MariaDB takes it nowhere else. */
+static void
+print_definition(struct printer *r, const struct dm_alter *a)
+{
+	DM_AUTO(dm_column) c = dm_column_copy(a->column);
+	g_autofree char *checks = NULL;
+
+	if (a->index == NULL) {
+		dm_column_print(r->out, c);
+		return;
+	}
+	checks = dm_column_take_checks(c);
+	dm_column_print(r->out, c);
+	g_string_append(r->out, a->index->kind == DM_INDEX_PRIMARY
+				    ? " PRIMARY KEY"
+				    : " UNIQUE KEY");
+	if (checks[0] != '\0')
+		g_string_append_printf(r->out, " %s", checks);
+}
+
 static void
 print_column_action(
     struct printer *r, const struct dm_alter *a, struct reference *ref)
@@ -222,11 +243,7 @@ print_column_action(
 		dm_sqltext_name(r->out, a->name);
 		g_string_append_c(r->out, ' ');
 	}
-	dm_column_print(r->out, a->column);
-	if (a->index != NULL)
-		g_string_append(r->out, a->index->kind == DM_INDEX_PRIMARY
-					    ? " PRIMARY KEY"
-					    : " UNIQUE KEY");
+	print_definition(r, a);
 	if (a->foreign_key != NULL) {
 		g_string_append_c(r->out, ' ');
 		dm_foreign_key_print_ref(

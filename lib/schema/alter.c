@@ -2,8 +2,9 @@
 /*
  * ALTER TABLE on a structure. DESIGN: the actions of one statement do not run
  * one after the other in a server, but all at once against the old structure:
- * first columns go, then they change (two may swap names), then new ones come
- * in, then keys. We do the same, so that one action is the simple case.
+ * first keys and columns go, then columns change (two may swap names), then new
+ * ones come in, then keys. We do the same, so that one action is the simple
+ * case.
  *
  * Like DM, dropping a column, key or constraint that is not there is no error:
  * a replicator passes over that error at the target, too.
@@ -48,7 +49,7 @@ drop_from_index(struct dm_index *x, const char *column)
 }
 
 static void
-drop_references(struct dm_table *t, const char *column)
+drop_from_indexes(struct dm_table *t, const char *column)
 {
 	for (guint i = t->indexes->len; i > 0; i--) {
 		struct dm_index *x = g_ptr_array_index(t->indexes, i - 1);
@@ -57,6 +58,11 @@ drop_references(struct dm_table *t, const char *column)
 		if (x->parts->len == 0)
 			g_ptr_array_remove_index(t->indexes, i - 1);
 	}
+}
+
+static void
+drop_references(struct dm_table *t, const char *column)
+{
 	for (guint i = t->checks->len; i > 0; i--) {
 		if (dm_check_is_of(
 			g_ptr_array_index(t->checks, i - 1), t, column))
@@ -73,19 +79,31 @@ drop_references(struct dm_table *t, const char *column)
 	}
 }
 
-static struct dm_err *
-drop_column(struct dm_table *t, const struct dm_alter *a)
+static bool
+comes_again(struct dm_alter *const *actions, size_t n, const char *column)
 {
-	int n = dm_table_column(t, a->name);
+	for (size_t i = 0; i < n; i++) {
+		const struct dm_alter *a = actions[i];
+
+		if (a->kind == DM_ALTER_ADD_COLUMN &&
+		    g_ascii_strcasecmp(a->column->name, column) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Keys know columns by name: of one that comes again they stay. */
+static void
+drop_column(struct dm_table *t, const char *name, bool again)
+{
+	int n = dm_table_column(t, name);
 
 	if (n < 0)
-		return NULL;
-	if (t->columns->len == 1)
-		return dm_err_plain(
-		    "column '%s' is the last one of the table", a->name);
-	drop_references(t, a->name);
+		return;
+	if (!again)
+		drop_from_indexes(t, name);
+	drop_references(t, name);
 	g_ptr_array_remove_index(t->columns, (guint)n);
-	return NULL;
 }
 
 static void
@@ -145,12 +163,10 @@ drop_check(struct dm_table *t, const char *name)
 	return false;
 }
 
-static struct dm_err *
-drop(struct dm_table *t, const struct dm_alter *a)
+static void
+drop_key(struct dm_table *t, const struct dm_alter *a)
 {
 	switch (a->kind) {
-	case DM_ALTER_DROP_COLUMN:
-		return drop_column(t, a);
 	case DM_ALTER_DROP_INDEX:
 		drop_index(t, a->name);
 		break;
@@ -164,7 +180,44 @@ drop(struct dm_table *t, const struct dm_alter *a)
 	default:
 		break;
 	}
+}
+
+static struct dm_err *
+rename_index(struct dm_table *t, const struct dm_alter *a)
+{
+	struct dm_index *x = dm_table_index(t, a->name);
+	const struct dm_index *other = dm_table_index(t, a->new_name);
+
+	if (x == NULL)
+		return a->if_exists
+			   ? NULL
+			   : dm_err_plain(
+				 "key '%s' does not exist in table '%s'",
+				 a->name, t->name);
+	if (other != NULL && other != x)
+		return dm_err_plain("duplicate key name '%s'", a->new_name);
+	set(&x->name, a->new_name);
 	return NULL;
+}
+
+/* A key that loses its last column goes with it, under whatever name. */
+static struct dm_err *
+drop(struct dm_table *t, struct dm_alter *const *actions, size_t n)
+{
+	struct dm_err *err = NULL;
+
+	for (size_t i = 0; i < n; i++)
+		drop_key(t, actions[i]);
+	for (size_t i = 0; i < n && err == NULL; i++) {
+		if (actions[i]->kind == DM_ALTER_RENAME_INDEX)
+			err = rename_index(t, actions[i]);
+	}
+	for (size_t i = 0; i < n && err == NULL; i++) {
+		if (actions[i]->kind == DM_ALTER_DROP_COLUMN)
+			drop_column(t, actions[i]->name,
+			    comes_again(actions, n, actions[i]->name));
+	}
+	return err;
 }
 
 /* ---- columns ---- */
@@ -426,6 +479,26 @@ add_and_place(struct dm_table *t, const struct dm_alter *a)
 
 /* ---- keys ---- */
 
+/* IF EXISTS of a column's definition goes for its key, too. */
+static bool
+is_tolerant(const struct dm_alter *a)
+{
+	return a->if_exists || a->if_not_exists;
+}
+
+/* Without a name it is looked for under that of its first column. */
+static bool
+has_index_like(const struct dm_table *t, const struct dm_index *x)
+{
+	const char *name = x->name;
+
+	if (x->kind == DM_INDEX_PRIMARY)
+		return dm_table_primary(t) != NULL;
+	if (name == NULL && x->parts->len > 0)
+		name = g_array_index(x->parts, struct dm_index_part, 0).column;
+	return name != NULL && dm_table_index(t, name) != NULL;
+}
+
 static struct dm_err *
 add_index(struct dm_table *t, const struct dm_alter *a)
 {
@@ -434,35 +507,15 @@ add_index(struct dm_table *t, const struct dm_alter *a)
 
 	/* In a column's definition it goes by the column's present name. */
 	err = dm_complete_check_index(t, x);
-	if (err != NULL)
+	if (err != NULL || (is_tolerant(a) && has_index_like(t, x)))
 		return err;
+	dm_complete_replace(t, x);
 	dm_complete_index(t, x);
-	if (x->name != NULL && dm_table_index(t, x->name) != NULL) {
-		if (a->if_not_exists)
-			return NULL;
+	if (x->name != NULL && dm_table_index(t, x->name) != NULL)
 		return x->kind == DM_INDEX_PRIMARY
 			   ? dm_err_plain("multiple primary key defined")
 			   : dm_err_plain("duplicate key name '%s'", x->name);
-	}
 	g_ptr_array_add(t->indexes, DM_TAKE(x));
-	return NULL;
-}
-
-static struct dm_err *
-rename_index(struct dm_table *t, const struct dm_alter *a)
-{
-	struct dm_index *x = dm_table_index(t, a->name);
-	const struct dm_index *other = dm_table_index(t, a->new_name);
-
-	if (x == NULL)
-		return a->if_exists
-			   ? NULL
-			   : dm_err_plain(
-				 "key '%s' does not exist in table '%s'",
-				 a->name, t->name);
-	if (other != NULL && other != x)
-		return dm_err_plain("duplicate key name '%s'", a->new_name);
-	set(&x->name, a->new_name);
 	return NULL;
 }
 
@@ -505,17 +558,19 @@ add_foreign_key(struct dm_table *t, const struct dm_alter *a)
 	return err;
 }
 
-static struct dm_err *
+static void
 add_check(struct dm_table *t, const struct dm_alter *a)
 {
 	g_autofree char *name = dm_check_name(a->text);
 
-	if (name != NULL && has_constraint(t, name))
-		return a->if_not_exists
-			   ? NULL
-			   : dm_err_plain("duplicate check '%s'", name);
+	/* MySQL drops a check with the columns that it names, as it sees them:
+	 * one of that name may be gone. */
+	if (name != NULL && has_constraint(t, name)) {
+		if (a->if_not_exists)
+			return;
+		(void)drop_check(t, name);
+	}
 	g_ptr_array_add(t->checks, g_strdup(a->text));
-	return NULL;
 }
 
 static struct dm_err *
@@ -537,7 +592,8 @@ change_keys(struct dm_table *t, const struct dm_alter *a)
 	case DM_ALTER_ADD_FOREIGN_KEY:
 		return add_foreign_key(t, a);
 	case DM_ALTER_ADD_CHECK:
-		return add_check(t, a);
+		add_check(t, a);
+		return NULL;
 	default:
 		return NULL;
 	}
@@ -554,6 +610,11 @@ convert_column(const struct dm_table *t, struct dm_column *c)
 	int old = c->charset == NULL ? dm_charset_max_bytes("utf8mb4")
 				     : dm_charset_max_bytes(c->charset);
 
+	/* MariaDB's JSON is a text, whose characters change, too. */
+	if (c->type == DM_T_JSON) {
+		set(&c->charset, t->charset);
+		return;
+	}
 	/* Nor do ENUM and SET of bytes become characters. */
 	if (!dm_type_is_text(c->type) || g_strcmp0(c->charset, "binary") == 0)
 		return;
@@ -676,7 +737,8 @@ change_table(struct dm_table *t, const struct dm_alter *a)
 static bool
 sets_charset(const struct dm_alter *a)
 {
-	return a->kind == DM_ALTER_OPTIONS &&
+	return (a->kind == DM_ALTER_OPTIONS ||
+		   a->kind == DM_ALTER_CONVERT_CHARSET) &&
 	       (a->charset != NULL || a->collation != NULL);
 }
 
@@ -701,30 +763,29 @@ is_void(const struct dm_table *t, const struct dm_alter *a)
 static struct dm_err *
 run_phases(struct dm_table *t, struct dm_alter *const *actions, size_t n)
 {
-	struct dm_err *err = NULL;
+	struct dm_err *err;
 
 	/* The new default holds for the columns of the same statement. */
 	for (size_t i = 0; i < n; i++) {
 		if (sets_charset(actions[i]))
 			set_charset(t, actions[i]);
 	}
-	for (size_t i = 0; i < n && err == NULL; i++)
-		err = drop(t, actions[i]);
+	err = drop(t, actions, n);
 	if (err == NULL)
 		err = change_columns(t, actions, n);
 	for (size_t i = 0; i < n && err == NULL; i++)
 		err = add_and_place(t, actions[i]);
-	for (size_t i = 0; i < n && err == NULL; i++) {
-		if (actions[i]->kind == DM_ALTER_RENAME_INDEX)
-			err = rename_index(t, actions[i]);
-	}
+	if (err == NULL && t->columns->len == 0)
+		err = dm_err_plain("no column is left of '%s'", t->name);
 	for (size_t i = 0; i < n && err == NULL; i++)
 		err = change_keys(t, actions[i]);
 	if (err != NULL)
 		return err;
 	for (size_t i = 0; i < n; i++)
 		change_table(t, actions[i]);
+	dm_complete_generated(t);
 	dm_complete_not_null(t);
+	dm_complete_prefixes(t);
 	return NULL;
 }
 
@@ -734,13 +795,21 @@ dm_schema_apply_alters(
 {
 	DM_AUTO(dm_table) copy = dm_table_copy(t);
 	g_autofree struct dm_alter **real = g_new(struct dm_alter *, n);
+	g_autofree struct dm_alter *keys = g_new0(struct dm_alter, n);
 	struct dm_err *err;
 	struct dm_table old;
 	size_t used = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!is_void(t, actions[i]))
+		if (!is_void(t, actions[i])) {
 			real[used++] = actions[i];
+		} else if (actions[i]->index != NULL) {
+			/* The column is there: its key is made all the same. */
+			keys[i].kind = DM_ALTER_ADD_INDEX;
+			keys[i].if_not_exists = true;
+			keys[i].index = actions[i]->index;
+			real[used++] = &keys[i];
+		}
 	}
 	err = run_phases(copy, real, used);
 

@@ -140,6 +140,46 @@ dm_complete_index(const struct dm_table *t, struct dm_index *x)
 	}
 }
 
+bool
+dm_column_is_long(const struct dm_column *c)
+{
+	return c->type == DM_T_GEOMETRY || c->type == DM_T_JSON ||
+	       (c->type >= DM_T_TINYTEXT && c->type <= DM_T_LONGBLOB);
+}
+
+int
+dm_complete_prefix(const struct dm_column *c, int prefix)
+{
+	int length = c->length < 0 ? 1 : c->length;
+
+	if (prefix < 0 || dm_column_is_long(c))
+		return prefix;
+	if (c->type < DM_T_CHAR || c->type > DM_T_VARBINARY)
+		return -1;
+	return prefix >= length ? -1 : prefix;
+}
+
+void
+dm_complete_prefixes(struct dm_table *t)
+{
+	for (guint i = 0; i < t->indexes->len; i++) {
+		const struct dm_index *x = g_ptr_array_index(t->indexes, i);
+
+		for (guint k = 0; k < x->parts->len; k++) {
+			struct dm_index_part *p =
+			    &g_array_index(x->parts, struct dm_index_part, k);
+			int n = p->column == NULL
+				    ? -1
+				    : dm_table_column(t, p->column);
+
+			if (n >= 0)
+				p->prefix = dm_complete_prefix(
+				    g_ptr_array_index(t->columns, (guint)n),
+				    p->prefix);
+		}
+	}
+}
+
 static bool
 covers(const struct dm_index *x, const GPtrArray *columns)
 {
@@ -156,6 +196,44 @@ covers(const struct dm_index *x, const GPtrArray *columns)
 			return false;
 	}
 	return true;
+}
+
+/* Whether x begins with the columns of `of`. */
+static bool
+replaces(const struct dm_index *x, const struct dm_index *of)
+{
+	g_autoptr(GPtrArray) columns = g_ptr_array_new();
+
+	for (guint i = 0; i < of->parts->len; i++)
+		g_ptr_array_add(columns,
+		    g_array_index(of->parts, struct dm_index_part, i).column);
+	return covers(x, columns);
+}
+
+void
+dm_complete_replace(struct dm_table *t, const struct dm_index *x)
+{
+	for (guint i = t->indexes->len; i > 0; i--) {
+		const struct dm_index *old =
+		    g_ptr_array_index(t->indexes, i - 1);
+
+		if (old->generated && replaces(x, old))
+			g_ptr_array_remove_index(t->indexes, i - 1);
+	}
+}
+
+void
+dm_complete_generated(struct dm_table *t)
+{
+	for (guint i = 0; i < t->indexes->len; i++) {
+		const struct dm_index *x = g_ptr_array_index(t->indexes, i);
+
+		if (x->generated)
+			continue;
+		dm_complete_replace(t, x);
+		/* Those before it may have gone. */
+		(void)g_ptr_array_find(t->indexes, x, &i);
+	}
 }
 
 static void
@@ -185,7 +263,9 @@ static bool
 has_index_for(const struct dm_table *t, const struct dm_foreign_key *f)
 {
 	for (guint i = 0; i < t->indexes->len; i++) {
-		if (covers(g_ptr_array_index(t->indexes, i), f->columns))
+		const struct dm_index *x = g_ptr_array_index(t->indexes, i);
+
+		if (!x->generated && covers(x, f->columns))
 			return true;
 	}
 	return false;
@@ -194,7 +274,8 @@ has_index_for(const struct dm_table *t, const struct dm_foreign_key *f)
 struct dm_err *
 dm_complete_foreign_key(struct dm_table *t, struct dm_foreign_key *f)
 {
-	const char *name = f->index_name == NULL ? f->name : f->index_name;
+	/* The constraint's name goes first: the server's habit. */
+	const char *name = f->name == NULL ? f->index_name : f->name;
 	DM_AUTO(dm_index) x = NULL;
 	struct dm_err *err;
 
@@ -208,9 +289,11 @@ dm_complete_foreign_key(struct dm_table *t, struct dm_foreign_key *f)
 	if (err != NULL)
 		return err;
 	if (!has_index_for(t, f)) {
+		dm_complete_replace(t, x);
 		if (name != NULL && dm_table_index(t, name) != NULL)
 			return dm_err_plain("duplicate key name '%s'", name);
 		dm_complete_index(t, x);
+		x->generated = true;
 		g_ptr_array_add(t->indexes, DM_TAKE(x));
 	}
 	name_foreign_key(t, f);
@@ -349,5 +432,6 @@ dm_complete_table(
 	if (err != NULL)
 		return err;
 	dm_complete_not_null(t);
+	dm_complete_prefixes(t);
 	return NULL;
 }

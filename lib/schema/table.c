@@ -75,6 +75,7 @@ dm_index_copy(const struct dm_index *i)
 
 	g_free(n->options);
 	n->options = g_strdup(i->options);
+	n->generated = i->generated;
 	for (guint k = 0; k < i->parts->len; k++) {
 		struct dm_index_part part =
 		    g_array_index(i->parts, struct dm_index_part, k);

@@ -89,8 +89,10 @@ struct dm_index {
 	char *name; /* "PRIMARY" for the primary key; NULL only in a statement,
 		       where the server is to find one */
 	enum dm_index_kind kind;
-	GArray *parts; /* struct dm_index_part */
-	char *options; /* canonical rest: "USING BTREE COMMENT 'x'"; or "" */
+	GArray *parts;  /* struct dm_index_part */
+	char *options;  /* canonical rest: "USING BTREE COMMENT 'x'"; or "" */
+	bool generated; /* made by the server for a foreign key: goes when
+			   another one serves it; not known of a parsed one */
 };
 
 struct dm_foreign_key {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/schema/charset.h"
+#include "lib/schema/complete.h"
 
 /* 767 bytes of utf8mb4: the least limit of a key's part. */
 #define LIMIT_MIN 191
@@ -192,22 +193,10 @@ column_of(const struct dm_table *t, const struct dm_index_part *p)
 	return n < 0 ? NULL : g_ptr_array_index(t->columns, (guint)n);
 }
 
-static bool
-is_long(const struct dm_column *c)
-{
-	return c->type == DM_T_GEOMETRY ||
-	       (c->type >= DM_T_TINYTEXT && c->type <= DM_T_LONGBLOB);
-}
-
-/* A prefix of the whole column is none, nor is one of a number or a time. */
 static int
 effective_prefix(const struct dm_column *c, const struct dm_index_part *p)
 {
-	if (c == NULL || p->prefix < 0 || is_long(c))
-		return p->prefix;
-	if (c->type < DM_T_CHAR || c->type > DM_T_VARBINARY)
-		return -1;
-	return p->prefix >= effective_length(c) ? -1 : p->prefix;
+	return c == NULL ? p->prefix : dm_complete_prefix(c, p->prefix);
 }
 
 /* MariaDB cuts keys that are too long, and those of long columns without a
@@ -220,11 +209,30 @@ same_prefix(const struct dm_table *ta, const struct dm_index_part *p,
 	int a = effective_prefix(c, p);
 	int b = effective_prefix(column_of(tb, q), q);
 
-	if (a == b)
+	/* Of a POINT a key has always the whole. */
+	if (a == b || (c != NULL && c->type == DM_T_GEOMETRY))
 		return true;
 	if (a >= 0 && b >= 0)
 		return MIN(a, b) >= LIMIT_MIN;
-	return MAX(a, b) >= LIMIT_MIN || (c != NULL && is_long(c));
+	return MAX(a, b) >= LIMIT_MIN || (c != NULL && dm_column_is_long(c));
+}
+
+static bool
+is_of_geometry(const struct dm_table *t, const struct dm_index *x)
+{
+	const struct dm_column *c =
+	    column_of(t, &g_array_index(x->parts, struct dm_index_part, 0));
+
+	return x->parts->len == 1 && c != NULL && c->type == DM_T_GEOMETRY;
+}
+
+/* MySQL makes a spatial key of a plain one over a geometry. */
+static bool
+both_spatial(const struct dm_table *ta, const struct dm_index *a,
+    const struct dm_table *tb, const struct dm_index *b)
+{
+	return a->kind >= DM_INDEX_PLAIN && b->kind >= DM_INDEX_PLAIN &&
+	       is_of_geometry(ta, a) && is_of_geometry(tb, b);
 }
 
 static bool
@@ -233,11 +241,11 @@ same_index(const struct dm_table *ta, const struct dm_index *a,
 {
 	bool prefixes =
 	    a->kind != DM_INDEX_FULLTEXT && a->kind != DM_INDEX_SPATIAL;
-
-	bool ordered = strstr(a->options, "USING HASH") == NULL &&
+	bool ordered = prefixes && strstr(a->options, "USING HASH") == NULL &&
 		       strstr(b->options, "USING HASH") == NULL;
 
-	if (a->kind != b->kind || a->parts->len != b->parts->len)
+	if ((a->kind != b->kind && !both_spatial(ta, a, tb, b)) ||
+	    a->parts->len != b->parts->len)
 		return false;
 	for (guint i = 0; i < a->parts->len; i++) {
 		const struct dm_index_part *p =

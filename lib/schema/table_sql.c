@@ -53,7 +53,8 @@ dm_column_print(GString *out, const struct dm_column *c)
 	dm_sqltext_name(out, c->name);
 	g_string_append_c(out, ' ');
 	g_string_append(out, c->type_text);
-	if (c->charset != NULL)
+	/* JSON has one for decoding, which is not said. */
+	if (c->charset != NULL && c->type != DM_T_JSON)
 		g_string_append_printf(out, " CHARACTER SET %s", c->charset);
 	if (c->collation != NULL && strcmp(c->collation, "_bin") == 0)
 		g_string_append(out, " BINARY");

@@ -328,6 +328,12 @@ static const struct ddl_case cases[] = {
 	    "virtual",
 	    "ALTER TABLE `db`.`t` ADD COLUMN `x` int CHECK (x > 1), ADD COLUMN "
 	    "`y` int GENERATED ALWAYS AS (x) VIRTUAL" },
+	/* MariaDB takes a check only behind the key. */
+	{ DM_DDL_ALTER_TABLE,
+	    "alter table t add x int check (x > 1) unique not null comment "
+	    "'CHECK (' first",
+	    "ALTER TABLE `db`.`t` ADD COLUMN `x` int NOT NULL COMMENT "
+	    "'CHECK (' UNIQUE KEY CHECK (x > 1) FIRST" },
 	{ DM_DDL_ALTER_TABLE,
 	    "alter table t add column x geometry not null srid 4326, add z "
 	    "varchar(4) invisible",

@@ -184,6 +184,38 @@ static const struct {
 	  "references p (y); alter table t drop foreign key f",
 	    "(`a` int, `b` int, KEY `a` (`a`), KEY `f` (`b`), CONSTRAINT "
 	    "`t_ibfk_1` FOREIGN KEY (`a`) REFERENCES `db`.`p` (`x`))" },
+	{ "create table t (a int, b int); alter table t add foreign key k "
+	  "(a) references p (x), add constraint f foreign key g (b) "
+	  "references p (y), drop foreign key x; "
+	  "alter table t add unique f (b, a)",
+	    "(`a` int, `b` int, KEY `k` (`a`), UNIQUE KEY `f` (`b`, `a`), "
+	    "CONSTRAINT `k` FOREIGN KEY `k` (`a`) REFERENCES `db`.`p` (`x`), "
+	    "CONSTRAINT `f` FOREIGN KEY `g` (`b`) REFERENCES `db`.`p` (`y`))" },
+	/* what random statements on real servers have shown: */
+	{ "create table t (a int); alter table t drop a, add b int",
+	    "(`b` int)" },
+	{ "create table t (a int, b int, key k (a));"
+	  "alter table t rename key k to l, drop a",
+	    "(`b` int)" },
+	{ "create table t (a int, b int, key k (a));"
+	  "alter table t drop a, add a bigint",
+	    "(`b` int, `a` bigint, KEY `k` (`a`))" },
+	{ "create table t (a int primary key, b int);"
+	  "alter table t modify if exists b bigint primary key",
+	    "(`a` int NOT NULL, `b` bigint, PRIMARY KEY (`a`))" },
+	{ "create table t (a int, b int);"
+	  "alter table t add if not exists a int unique",
+	    "(`a` int, `b` int, UNIQUE KEY `a` (`a`))" },
+	{ "create table t (a char(9), key (a(3)));"
+	  "alter table t modify a int; alter table t modify a char(9)",
+	    "(`a` char(9), KEY `a` (`a`))" },
+	{ "create table t (a char(3)) charset latin1; alter table t convert "
+	  "to charset cp1251, add b char(3), add j json",
+	    "(`a` char(3) CHARACTER SET cp1251, `b` char(3) CHARACTER SET "
+	    "cp1251, `j` json) DEFAULT CHARSET=cp1251" },
+	{ "create table t (a int, constraint c check (a > 0));"
+	  "alter table t add constraint c check (a > 1)",
+	    "(`a` int, CONSTRAINT `c` CHECK (a > 1))" },
 	{ "create table t (a int); alter table t alter a set invisible",
 	    "(`a` int INVISIBLE)" },
 	{ "create table t (a int); alter table t add system versioning",
