@@ -10,7 +10,8 @@
 #   BENCH_OLTP=30000   transactions of oltp_write_only, 4 row changes each
 #   BENCH_INS=60000    transactions of oltp_insert
 #   BENCH_BULK=300000  rows inserted by 20 statements and updated by 20
-#   SECTIONS="copy decode apply durable"  what to run
+#   BENCH_LAG=30       seconds of a steady 1,000 transactions a second
+#   SECTIONS="copy decode apply durable lag"  what to run
 #   WORKS="oltp ins bulk"  which logs to decode and apply
 #   ROUNDS=1           how often; ratios are medians over the rounds
 #   CHECK=1            3 rounds, and fail when a ratio is under its bar
@@ -24,7 +25,8 @@ rows=${BENCH_ROWS:-200000}
 n_oltp=${BENCH_OLTP:-30000}
 n_ins=${BENCH_INS:-60000}
 n_bulk=${BENCH_BULK:-300000}
-sections=" ${SECTIONS:-copy decode apply durable} "
+lag_s=${BENCH_LAG:-30}
+sections=" ${SECTIONS:-copy decode apply durable lag} "
 works=${WORKS:-oltp ins bulk}
 rounds=${ROUNDS:-$([ -n "${CHECK:-}" ] && echo 3 || echo 1)}
 
@@ -47,6 +49,7 @@ declare -A BAR=(
 	[mb-s-oltp]=300 # decoding, checksums verified: megabytes a second
 	[mb-s-ins]=300
 	[mb-s-bulk]=300
+	[lag]=1.00    # 0.5 s / its 99th percentile at 1,000 transactions a second
 	[memory]=1.00 # 150 MB / the largest RSS of our process
 )
 
@@ -375,6 +378,58 @@ log_rounds() { # WORK
 	rm -rf "$W/base_$work"
 }
 
+# Source, target, load and we on the same processors. A row that says when it
+# was written stands in the target beside the time at which it came there.
+lag_round() {
+	local from p beats
+	save_state base_lag
+	from=$(source_end)
+	# In the log: the target's own structure has a column more.
+	sql src "CREATE TABLE sbtest.beat (id INT PRIMARY KEY AUTO_INCREMENT,
+		sent TIMESTAMP(6) NOT NULL)"
+	target_up base_lag
+	sql dst "CREATE TABLE sbtest.beat (id INT PRIMARY KEY, sent TIMESTAMP(6)
+		NOT NULL, came TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6))"
+	ours_up
+	TASK_INSTANCE="  meta:
+    binlog-name: ${from% *}
+    binlog-pos: ${from#* }" task_yaml "t$our" incremental dst "s$our" >/dev/null
+	ctl start-task "$W/t$our.task.yaml" >"$W/ctl.out" ||
+		die "$(cat "$W/ctl.out")"
+	sql src "INSERT INTO sbtest.beat (sent) VALUES (SYSDATE(6))"
+	wait_for 60 "the first beat" beats_at dst 1
+	rm -f "$W/no-more"
+	while [ ! -e "$W/no-more" ]; do
+		echo "INSERT INTO sbtest.beat (sent) VALUES (SYSDATE(6));"
+		sleep 0.02
+	done | mariadb --no-defaults -uroot -S "$W/src.sock" &
+	SB oltp_write_only --threads=4 --rate=1000 --events=0 \
+		--time="$lag_s" run
+	touch "$W/no-more"
+	wait $!
+	beats=$(sql src "SELECT COUNT(*) FROM sbtest.beat")
+	wait_for 120 "all beats" beats_at dst "$beats"
+	p=$(sql dst "SELECT TIMESTAMPDIFF(MICROSECOND, sent, came) / 1e6
+		FROM sbtest.beat WHERE id > 1 ORDER BY 1" | awk '
+		{ v[NR] = $1 } END { printf "%.3f %.3f %.3f", v[int(NR / 2)],
+			v[int(NR * 0.99)], v[NR] }')
+	read -r -a p <<<"$p"
+	printf '%-12s %s, %s beats: p50 %s s, p99 %s s, most %s s\n' lag \
+		"$(awk '/transactions:/ { t = $3 } END { print t }' \
+			"$W/sysbench.out" | tr -d '(') tx/s" "$beats" "${p[@]}"
+	TIME["lag limit $round"]=0.5
+	TIME["lag dm-worker $round"]=${p[1]}
+	[ "$(peak_mb "w$our")" -le "$peak" ] || peak=$(peak_mb "w$our")
+	ours_down
+	target_down
+	sql src "DROP TABLE sbtest.beat"
+	rm -rf "$W/base_lag"
+}
+
+beats_at() { # SERVER COUNT
+	[ "$(sql "$1" "SELECT COUNT(*) FROM sbtest.beat" 2>/dev/null)" = "$2" ]
+}
+
 # ratio WHAT OTHER...: the median over rounds of best other / ours.
 ratio() {
 	local what=$1 r name best
@@ -430,11 +485,16 @@ peak=1
 for work in $works; do
 	log_rounds "$work"
 done
+[[ $sections != *" lag "* ]] ||
+	for ((round = 1; round <= rounds; round++)); do
+		lag_round
+	done
 echo "== time of the best other / our time (bars are for an idle machine)"
 [[ $sections != *" copy "* ]] ||
 	judge copy "$(ratio copy 'mydumper + myloader, 2 thr')"
 for work in $works; do
 	judge_log "$work"
 done
+[[ $sections != *" lag "* ]] || judge lag "$(ratio lag limit)"
 judge memory "$(awk -v p="$peak" 'BEGIN { printf "%.2f", 150 / p }')"
 [ -z "${CHECK:-}" ] || [ "$missed" = 0 ]
