@@ -96,6 +96,9 @@ struct dm_task_cfg {
 	char *meta_schema; /* "dm_meta" */
 	char *timezone;
 	bool case_sensitive, online_ddl, clean_dump_file;
+	/* Former place of `start-task --remove-meta`: of no effect but that the
+	 * answer says so, and never stored. */
+	bool remove_meta;
 	/* Of tables of online schema change tools; empty: DM's own rules. */
 	char **shadow_rules, **trash_rules;
 	bool files; /* copy-mode: files: the full copy goes through files */
