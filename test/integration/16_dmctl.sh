@@ -154,6 +154,10 @@ E
 
 # ---- sources ----
 yaml=$(source_yaml src1 up)
+sed 's/source-id/sourceid/' "$yaml" >wrong.yaml
+says "of several files the wrong one is told" \
+	'source.yaml \(2 of 2\):1:1: sourceid: .*did you mean' \
+	"$D" operate-source create "$yaml" wrong.yaml
 says "operate-source create" '"source": "src1"' \
 	"$D" operate-source create "$yaml"
 status 0 "a refused answer gives 0, as in DM" \
@@ -230,7 +234,9 @@ sql down "UPDATE dm_meta.dm_owner SET cluster_id = cluster_id + 1"
 check "another cluster's progress stops the task" \
 	wait_for 30 "36901" stopped_by 36901
 check "stop-task" ctl stop-task t1
-"$D" start-task "$new" --adopt >/dev/null 2>&1
+sed '$a remove-meta: true' "$new" >remove-meta.yaml
+says "remove-meta in the file is told to be deprecated" '"`remove-meta` in task config is deprecated, please use `start-task \.\.\. --remove-meta` instead"' \
+	"$D" start-task remove-meta.yaml --adopt
 check "start-task --adopt takes it over" \
 	wait_for 60 synced task_synced t1
 check "nothing was copied twice" \
@@ -249,6 +255,26 @@ check "has the task and the source" \
 	test -s out/tasks/t1.yaml -a -s out/sources/src1.yaml
 says "import of what is there changes nothing" 'succeed' \
 	"$D" config import -p out
+
+# Files as older versions of DM export them, with fields that are no more.
+cp -r "$CLUSTER_ROOT/test/golden/ctl/old_export" old
+sed -i "s/port: .*/port: ${PORT[up]}/" old/sources/old-source.yaml
+sed -i "s/port: .*/port: ${PORT[down]}/" old/tasks/old.yaml
+sed -i 's/- app$/- nothing/' old/tasks/old.yaml
+echo 'no YAML: [' >old/tasks/notes.txt
+says "import of files of older versions" \
+	'original relay workers have been exported to .old/relay_workers.json' \
+	"$D" config import -p old
+check "their task runs" wait_for 60 synced task_synced old
+says "as they say" 'source-id: old-source' "$D" config task old
+sed -i 's/^task-mode: .*/task-mode: never/; s/^name: .*/name: older/' \
+	old/tasks/old.yaml
+for text in 'task.yaml:2:12: task-mode: ' 'create tasks: old/tasks/old.yaml$'; do
+	refuse "what is refused is told with its place: $text" "$text" \
+		"$D" config import -p old
+done
+check "stop-task" ctl stop-task old
+check "operate-source stop" ctl operate-source stop old-source
 
 # ---- completion ----
 says "tasks are completed" '^t1$' "$D" __complete 'dmctl pause-task '
