@@ -126,6 +126,9 @@ struct dm_instance_cfg *dm_task_cfg_instance(
  * password as '******'. sources: only these instances; NULL: all. */
 char *dm_task_cfg_yaml(
     const struct dm_task_cfg *c, const char *const *sources, bool mask);
+/* What dm_task_cfg_yaml wrote, without keys that came after DM 2.0 and that say
+ * what is so without them. New string. */
+char *dm_task_yaml_for_older(const char *yaml);
 /* The event filters of one instance, built. */
 struct dm_err *dm_instance_filter(const struct dm_task_cfg *c,
     const struct dm_instance_cfg *i, bool case_sensitive,
