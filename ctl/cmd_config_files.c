@@ -229,7 +229,8 @@ list_files(const char *dir, const char *sub, GPtrArray *files)
 	GDir *d = g_dir_open(path, 0, &why);
 	const char *name;
 
-	if (d == NULL && !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+	if (d == NULL &&
+	    !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
 		return dm_err_plain("%s", why->message);
 	while (d != NULL && (name = g_dir_read_name(d)) != NULL) {
 		if (g_str_has_suffix(name, ".yaml") ||

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SOURCE_FILE "source.yaml"
-#define NO_WORKER "source is added but there is no free worker to bound"
+#define NO_WORKER   "source is added but there is no free worker to bound"
 #define NOT_BOUND                                                              \
 	"source is stopped and hasn't bound to worker before being stopped"
 
@@ -57,8 +57,8 @@ file_name(const struct op *o, size_t i)
 {
 	if (o->req->n_config == 1)
 		return g_strdup(SOURCE_FILE);
-	return g_strdup_printf(SOURCE_FILE " (%zu of %zu)", i + 1,
-	    o->req->n_config);
+	return g_strdup_printf(
+	    SOURCE_FILE " (%zu of %zu)", i + 1, o->req->n_config);
 }
 
 static struct dm_err *

@@ -140,7 +140,7 @@ E
 missing=$CLUSTER_ROOT/test/golden/master/missing.txt
 : >answers
 while IFS=, read -r command line; do
-	sed -n "s/^| .*\b$command[\`,].* | \(.*\) |\$/\1/p" "$missing" >answer
+	sed -n "s/^| .*\b${command}[\`,].* | \(.*\) |\$/\1/p" "$missing" >answer
 	[ -s answer ] || continue
 	cat answer >>answers
 	# shellcheck disable=SC2086 # words
@@ -248,7 +248,8 @@ check "another cluster's progress stops the task" \
 	wait_for 30 "36901" stopped_by 36901
 check "stop-task" ctl stop-task t1
 sed '$a remove-meta: true' "$new" >remove-meta.yaml
-says "remove-meta in the file is told to be deprecated" '"`remove-meta` in task config is deprecated, please use `start-task \.\.\. --remove-meta` instead"' \
+says "remove-meta in the file is told to be deprecated" \
+	"\"\`remove-meta\` in task config is deprecated, please use \`start-task \.\.\. --remove-meta\` instead\"" \
 	"$D" start-task remove-meta.yaml --adopt
 check "start-task --adopt takes it over" \
 	wait_for 60 synced task_synced t1
