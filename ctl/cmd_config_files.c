@@ -219,15 +219,19 @@ const struct ctl_cmd ctl_cmd_config_export = {
 
 /* ---- import ---- */
 
-/* Paths of the YAML files in dir/sub, by name; none if it does not exist. */
-static GPtrArray *
-list_files(const char *dir, const char *sub)
+/* Adds the paths of the YAML files in dir/sub, by name; none if it does not
+ * exist. */
+static struct dm_err *
+list_files(const char *dir, const char *sub, GPtrArray *files)
 {
 	g_autofree char *path = g_build_filename(dir, sub, NULL);
-	GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
-	GDir *d = g_dir_open(path, 0, NULL);
+	g_autoptr(GError) why = NULL;
+	GDir *d = g_dir_open(path, 0, &why);
 	const char *name;
 
+	if (d == NULL &&
+	    !g_error_matches(why, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+		return dm_err_plain("%s", why->message);
 	while (d != NULL && (name = g_dir_read_name(d)) != NULL) {
 		if (g_str_has_suffix(name, ".yaml") ||
 		    g_str_has_suffix(name, ".yml"))
@@ -238,18 +242,19 @@ list_files(const char *dir, const char *sub)
 		g_dir_close(d);
 	if (files->len > 0)
 		qsort(files->pdata, files->len, sizeof(void *), by_name);
-	return files;
+	return NULL;
 }
 
-/* What is there already is not created again, and no failure. */
+/* What is there already is not created again, and no failure. The answer knows
+ * lines of the file, but not its name. */
 static struct dm_err *
 create_outcome(struct ctl_inv *inv, const ProtobufCMessage *m, bool result,
-    const char *msg, const char *what)
+    const char *msg, const char *what, const char *path)
 {
 	if (result || strstr(msg, "already exist") != NULL)
 		return NULL;
 	ctl_print(inv, m);
-	return dm_err_plain("fail to create %s", what);
+	return dm_err_plain("fail to create %s: %s", what, path);
 }
 
 static struct dm_err *
@@ -271,7 +276,7 @@ create_source(struct ctl_inv *inv, const char *path)
 	if (err != NULL)
 		return err;
 	resp = (Pb__OperateSourceResponse *)m;
-	return create_outcome(inv, m, resp->result, resp->msg, "sources");
+	return create_outcome(inv, m, resp->result, resp->msg, "sources", path);
 }
 
 static struct dm_err *
@@ -291,15 +296,15 @@ create_task(struct ctl_inv *inv, const char *path)
 	if (err != NULL)
 		return err;
 	resp = (Pb__StartTaskResponse *)m;
-	return create_outcome(inv, m, resp->result, resp->msg, "tasks");
+	return create_outcome(inv, m, resp->result, resp->msg, "tasks", path);
 }
 
 static struct dm_err *
 create_all(struct ctl_inv *inv, const char *sub, const char *what,
     struct dm_err *(*create)(struct ctl_inv *, const char *))
 {
-	g_autoptr(GPtrArray) files = list_files(directory(inv), sub);
-	struct dm_err *err = NULL;
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+	struct dm_err *err = list_files(directory(inv), sub, files);
 
 	if (files->len > 0)
 		ctl_line(inv, "start creating %s", what);

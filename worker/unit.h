@@ -36,6 +36,14 @@ struct unit_env {
 	void *command_arg;
 };
 
+/* Do patterns of the task match names as they are written? Every unit asks
+ * here: one that would choose other tables than the next loses rows. */
+static inline bool
+unit_case_sensitive(const struct unit_env *env)
+{
+	return env->task->case_sensitive || env->source->case_sensitive;
+}
+
 struct unit;
 
 struct unit_ops {

@@ -67,7 +67,7 @@ static const struct bind_key task_keys[] = {
 	BIND_DROP("validators"),
 	BIND("clean-dump-file", BOOL, dm_task_cfg, clean_dump_file),
 	BIND_DROP("ansi-quotes"),
-	BIND_DROP("remove-meta"),
+	BIND("remove-meta", BOOL, dm_task_cfg, remove_meta),
 	BIND_DROP("experimental"),
 };
 

@@ -96,6 +96,9 @@ struct dm_task_cfg {
 	char *meta_schema; /* "dm_meta" */
 	char *timezone;
 	bool case_sensitive, online_ddl, clean_dump_file;
+	/* Former place of `start-task --remove-meta`: of no effect but that the
+	 * answer says so, and never stored. */
+	bool remove_meta;
 	/* Of tables of online schema change tools; empty: DM's own rules. */
 	char **shadow_rules, **trash_rules;
 	bool files; /* copy-mode: files: the full copy goes through files */
@@ -123,6 +126,9 @@ struct dm_instance_cfg *dm_task_cfg_instance(
  * password as '******'. sources: only these instances; NULL: all. */
 char *dm_task_cfg_yaml(
     const struct dm_task_cfg *c, const char *const *sources, bool mask);
+/* What dm_task_cfg_yaml wrote, without keys that came after DM 2.0 and that say
+ * what is so without them. New string. */
+char *dm_task_yaml_for_older(const char *yaml);
 /* The event filters of one instance, built. */
 struct dm_err *dm_instance_filter(const struct dm_task_cfg *c,
     const struct dm_instance_cfg *i, bool case_sensitive,

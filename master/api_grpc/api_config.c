@@ -307,7 +307,8 @@ api_list_task_configs(const struct api_call *c)
 		entry *e = PB_NEW(entry, init);
 
 		e->key = g_strdup(g_ptr_array_index(t.ids, i));
-		e->value = g_strdup(g_ptr_array_index(t.yamls, i));
+		e->value =
+		    dm_task_yaml_for_older(g_ptr_array_index(t.yamls, i));
 		PB_APPEND(resp->taskconfigs, resp->n_taskconfigs, e);
 	}
 	texts_fini(&t);

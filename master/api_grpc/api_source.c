@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define NO_WORKER "source is added but there is no free worker to bound"
+#define SOURCE_FILE "source.yaml"
+#define NO_WORKER   "source is added but there is no free worker to bound"
 #define NOT_BOUND                                                              \
 	"source is stopped and hasn't bound to worker before being stopped"
 
@@ -49,15 +50,26 @@ op_fini(struct op *o)
 	g_ptr_array_unref(o->unbound);
 }
 
+/* Clients send the text of a file without its name: of several it is told
+ * which one. New string. */
+static char *
+file_name(const struct op *o, size_t i)
+{
+	if (o->req->n_config == 1)
+		return g_strdup(SOURCE_FILE);
+	return g_strdup_printf(
+	    SOURCE_FILE " (%zu of %zu)", i + 1, o->req->n_config);
+}
+
 static struct dm_err *
 parse(struct op *o)
 {
 	for (size_t i = 0; i < o->req->n_config; i++) {
+		g_autofree char *file = file_name(o, i);
 		struct dm_source_cfg *cfg;
 		struct dm_err *err;
 
-		err =
-		    dm_source_cfg_parse("source.yaml", o->req->config[i], &cfg);
+		err = dm_source_cfg_parse(file, o->req->config[i], &cfg);
 		if (err != NULL)
 			return dm_err_set_class(err, "dm-master");
 		g_ptr_array_add(o->cfgs, cfg);

@@ -377,6 +377,11 @@ start_checked(const struct api_call *c, const Pb__StartTaskRequest *req,
 		return;
 	}
 	resp->result = true;
+	/* The original's tests look for these words. */
+	if (p->cfg->remove_meta)
+		resp->msg = g_strdup("`remove-meta` in task config is "
+				     "deprecated, please use `start-task ... "
+				     "--remove-meta` instead");
 	want.revision = p->revision;
 	api_wait(c, &want, p->ids, NULL, &resp->sources, &resp->n_sources);
 }

@@ -106,6 +106,32 @@ refuse "dm-master refuses the OpenAPI" "OpenAPI is not available" \
 	"$BIN/dm-master" --name x --master-addr 127.0.0.1:1 --openapi \
 	--data-dir "$W/x"
 
+# The source tells apart letters of both cases in names, so patterns do: in the
+# copy, in a dump, and in replication.
+sql up "CREATE DATABASE names; CREATE DATABASE NAMES;
+ CREATE TABLE names.t (id INT PRIMARY KEY); INSERT INTO names.t VALUES (1);
+ CREATE TABLE NAMES.t (id INT PRIMARY KEY); INSERT INTO NAMES.t VALUES (5)"
+for mode in stream files; do
+	TASK_EXTRA="copy-mode: $mode
+block-allow-list: {n: {do-dbs: [NAMES]}}
+routes:
+  other: {schema-pattern: Names, target-schema: other_$mode}
+  right: {schema-pattern: NAMES, target-schema: names_$mode}"
+	TASK_INSTANCE="  block-allow-list: n
+  route-rules: [other, right]"
+	check "case of names, $mode" \
+		ctl start-task "$(task_yaml "names_$mode" all down src1)"
+	check "it catches up" wait_for 60 synced task_synced "names_$mode"
+done
+sql up "INSERT INTO names.t VALUES (2); INSERT INTO NAMES.t VALUES (6)"
+for mode in stream files; do
+	check "it goes on" wait_for 60 synced task_synced "names_$mode"
+	check "the copy and replication choose the same tables" \
+		test "$(sql down "SELECT GROUP_CONCAT(id ORDER BY id) FROM names_$mode.t")" = 5,6
+	check "stop-task" ctl stop-task "names_$mode"
+done
+check "and no others" test "$(sql down "SHOW DATABASES LIKE 'other%'")" = ""
+
 sql up "CREATE USER lost@localhost; CREATE DATABASE v; USE v;
  CREATE TABLE t (id INT PRIMARY KEY); INSERT INTO t VALUES (1);
  CREATE DEFINER=lost@localhost VIEW w AS SELECT id FROM t"

@@ -101,16 +101,15 @@ struct dm_err *
 copy_open_rules(struct copy_run *r)
 {
 	const struct unit_env *env = r->env;
+	bool cs = unit_case_sensitive(env);
 	struct dm_err *err;
 	size_t n;
 
-	err = dm_block_allow_new(
-	    env->inst->block_allow, env->task->case_sensitive, &r->filter);
+	err = dm_block_allow_new(env->inst->block_allow, cs, &r->filter);
 	if (err != NULL)
 		return err;
 	r->routes = dm_instance_routes(env->task, env->inst, &n);
-	return dm_router_new(
-	    r->routes, n, env->task->case_sensitive, &r->router);
+	return dm_router_new(r->routes, n, cs, &r->router);
 }
 
 struct dm_err *

@@ -315,7 +315,7 @@ dump_run(struct unit *unit, struct dm_cancel *c)
 	err = copy_open_rules(&d.r);
 	if (err == NULL && u->env->inst->mydumper.tables != NULL)
 		err = dm_table_filter_new(u->env->inst->mydumper.tables,
-		    u->env->task->case_sensitive, &d.r.only);
+		    unit_case_sensitive(u->env), &d.r.only);
 	if (err == NULL)
 		err = ask_target(&d, &loading);
 	if (err == NULL && loading)

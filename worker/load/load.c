@@ -260,7 +260,8 @@ choose_tables(struct load_run *d)
 
 	if (!is_own_dump(task) || tables == NULL)
 		return NULL;
-	return dm_table_filter_new(tables, task->case_sensitive, &d->r.only);
+	return dm_table_filter_new(
+	    tables, unit_case_sensitive(d->r.env), &d->r.only);
 }
 
 static struct dm_err *

@@ -44,8 +44,7 @@ find(const struct command_env *e, const GPtrArray *list, const char *db,
 static struct dm_err *
 new_router(const struct command_env *e, struct dm_router **router)
 {
-	bool cs =
-	    e->env->task->case_sensitive || e->env->source->case_sensitive;
+	bool cs = unit_case_sensitive(e->env);
 	g_autofree struct dm_route_rule *rules = NULL;
 	size_t n;
 

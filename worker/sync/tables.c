@@ -205,7 +205,7 @@ struct dm_err *
 tables_open(struct tables *ts, const struct unit_env *env, struct meta *meta,
     struct dm_sql_conn *target, struct dm_sql_conn *source, bool foreign_keys)
 {
-	bool cs = env->task->case_sensitive || env->source->case_sensitive;
+	bool cs = unit_case_sensitive(env);
 	struct dm_err *err;
 	size_t n;
 

@@ -569,13 +569,34 @@ START_TEST(what_is_exported_can_be_imported)
 	out = run_line(&im, import, NULL);
 	ck_assert_ptr_nonnull(strstr(out, "start creating sources\n"));
 	ck_assert_ptr_nonnull(strstr(out, "enable-relay: true"));
-	ck_assert_ptr_nonnull(strstr(out, "Error: fail to create tasks\n"));
+	/* The answer names lines of a file: here is which. */
+	ck_assert_ptr_nonnull(strstr(out, "Error: fail to create tasks: "));
+	ck_assert(g_str_has_suffix(out, "/tasks/t1.yaml\n"));
 	free(out);
 	im.answers[1].json = OK;
 	out = run_line(&im, import, NULL);
 	ck_assert_ptr_nonnull(strstr(out,
 	    "/relay_workers.json`.\nCurrently DM doesn't support recover relay "
 	    "workers. You may need"));
+	free(out);
+	remove_tree(dir);
+}
+END_TEST
+
+/* `succeed` would be wrong of what could not be looked into. */
+START_TEST(an_import_of_what_is_no_directory_fails)
+{
+	g_autofree char *dir = g_dir_make_tmp("dmctl-XXXXXX", NULL);
+	g_autofree char *line = g_strdup_printf("config import -p %s", dir);
+	g_autofree char *path = g_build_filename(dir, "sources", NULL);
+	struct run_case c = { "import", line, { { 0 } } };
+	char *out;
+
+	ck_assert(g_file_set_contents(path, "", 0, NULL));
+	out = run_line(&c, line, NULL);
+	ck_assert_ptr_nonnull(strstr(out, "Error: "));
+	ck_assert_ptr_nonnull(strstr(out, path));
+	ck_assert_ptr_null(strstr(out, "succeed"));
 	free(out);
 	remove_tree(dir);
 }
@@ -654,6 +675,7 @@ main(void)
 	tcase_add_loop_test(tc, a_result_of_false_is_noticed_for_strict, 0,
 	    DM_ARRAY_SIZE(refusals));
 	tcase_add_test(tc, what_is_exported_can_be_imported);
+	tcase_add_test(tc, an_import_of_what_is_no_directory_fails);
 	tcase_add_test(tc, names_from_the_network_stay_inside_the_directory);
 	tcase_add_test(tc, a_configuration_goes_to_a_private_file);
 	tcase_add_test(tc, the_prompt_prints_errors_and_goes_on);

@@ -106,6 +106,44 @@ START_TEST(settings_of_the_copy_are_read_and_written)
 }
 END_TEST
 
+/* DM 2.0 refuses keys that it does not know; nothing changes without them. */
+START_TEST(an_export_has_only_what_older_versions_know)
+{
+	static const char *const later[] = { "strict-opt", "collation",
+		"shadow", "trash", "expression", "valid", "experim", "async",
+		"physical", "import", "on-dup", "analyze", "concurr",
+		"compress", "pd-addr", "compact", "multiple", "duration" };
+	static const char *const known[] = { "online-ddl: false\n",
+		"route-rules:\n", "safe-mode: false\n",
+		"clean-dump-file: true\n" };
+	DM_AUTO(dm_task_cfg)
+	c = good(HEAD "online-ddl: false\n"
+		      "routes: {r: {schema-pattern: a, target-schema: b}}\n"
+		      "mysql-instances:\n- source-id: a\n"
+		      "  route-rules: [r]\n");
+	DM_AUTO(dm_task_cfg)
+	set = good(HEAD "mysql-instances:\n- source-id: a\n"
+			"  loader: {on-duplicate-logical: error}\n"
+			"  syncer: {safe-mode-duration: 5s, compact: true}\n");
+	g_autofree char *whole = dm_task_cfg_yaml(c, NULL, false);
+	g_autofree char *text = dm_task_yaml_for_older(whole);
+	DM_AUTO(dm_task_cfg) again = good(text);
+	g_autofree char *back = dm_task_cfg_yaml(again, NULL, false);
+	g_autofree char *set_whole = dm_task_cfg_yaml(set, NULL, false);
+	g_autofree char *set_text = dm_task_yaml_for_older(set_whole);
+
+	ck_assert_str_eq(back, whole);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(known); i++)
+		ck_assert_msg(strstr(text, known[i]) != NULL, "%s", known[i]);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(later); i++)
+		ck_assert_msg(strstr(text, later[i]) == NULL, "%s", later[i]);
+	ck_assert_ptr_nonnull(
+	    strstr(set_text, "on-duplicate-logical: error\n"));
+	ck_assert_ptr_nonnull(strstr(set_text, "safe-mode-duration: "));
+	ck_assert_ptr_nonnull(strstr(set_text, "compact: true\n"));
+}
+END_TEST
+
 START_TEST(settings_of_a_copy_through_files_are_read)
 {
 	DM_AUTO(dm_task_cfg)
@@ -604,6 +642,7 @@ main(void)
 	tcase_add_test(tc, defaults_are_dms);
 	tcase_add_test(tc, names_are_resolved);
 	tcase_add_test(tc, settings_of_the_copy_are_read_and_written);
+	tcase_add_test(tc, an_export_has_only_what_older_versions_know);
 	tcase_add_test(tc, settings_of_a_copy_through_files_are_read);
 	tcase_add_loop_test(tc, sizes_have_units, 0, (int)DM_ARRAY_SIZE(sizes));
 	tcase_add_test(tc, expressions_are_written_and_read_again);
