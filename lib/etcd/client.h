@@ -136,7 +136,7 @@ enum dm_etcd_retry {
 };
 
 struct dm_etcd_answer {
-	json_t *body;  /* NULL on error */
+	json_t *body; /* NULL on error */
 	/* Of an error that etcd gave, DM_ETCD_TOO_LARGE; -1: other errors. */
 	int grpc_code;
 };

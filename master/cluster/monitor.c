@@ -302,12 +302,12 @@ depose(struct monitor *m, const char *name, const char *addr)
 static int64_t
 question_ms(const struct monitor *m, struct dm_mono now)
 {
-	int64_t silent = dm_mono_diff_ms(now, m->bad_since);
+	int64_t left =
+	    SILENT_MS * m->patience - dm_mono_diff_ms(now, m->bad_since);
 
 	if (m->bad == 0)
 		return PROBE_MS;
-	return CLAMP(
-	    SILENT_MS * m->patience - silent, MIN_PROBE_MS, PROBE_MS);
+	return CLAMP(left, MIN_PROBE_MS, PROBE_MS);
 }
 
 static void
