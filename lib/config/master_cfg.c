@@ -7,6 +7,8 @@
  */
 #include "lib/config/daemon_items.h"
 
+#include "lib/text/duration.h"
+
 #include <string.h>
 #include <unistd.h>
 
@@ -180,6 +182,85 @@ timing_check(const struct dm_master_cfg *c)
 }
 
 static struct dm_err *
+bad_item(const char *key, const char *value, const char *why)
+{
+	return dm_err_set_cause(
+	    dm_err_new(MASTER_GEN_EMBED_ETCD_CONFIG_FAIL, key), "%s %s", value,
+	    why);
+}
+
+static bool
+is_number(const char *s)
+{
+	return g_ascii_string_to_unsigned(s, 10, 0, G_MAXINT64, NULL, NULL);
+}
+
+static bool
+is_retention(const char *s)
+{
+	struct dm_err *err;
+	int64_t ns = 0;
+
+	if (s[0] == '\0' || is_number(s))
+		return true;
+	err = dm_duration_parse(s, &ns);
+	dm_err_free(err); /* said in our words */
+	return err == NULL && ns >= 0;
+}
+
+static struct dm_err *
+urls_check(const char *key, const char *list, bool named)
+{
+	g_auto(GStrv) parts = g_strsplit(list, ",", -1);
+
+	for (char **p = parts; *p != NULL; p++) {
+		const char *eq = strchr(*p, '=');
+		g_autofree char *bare =
+		    dm_addr_strip_scheme(named && eq != NULL ? eq + 1 : *p);
+		g_autofree char *host = NULL;
+		unsigned port;
+
+		if (named && (eq == NULL || eq == *p))
+			return bad_item(key, *p, "is not name=url");
+		if (!dm_addr_split(bare, &host, &port) || host[0] == '\0')
+			return bad_item(key, *p, "is not a URL of host:port");
+	}
+	return NULL;
+}
+
+/* What etcd would refuse in the midst of its own log. */
+static struct dm_err *
+member_check(const struct dm_master_cfg *c)
+{
+	struct dm_err *err;
+
+	if (strcmp(c->auto_compaction_mode, "periodic") != 0 &&
+	    strcmp(c->auto_compaction_mode, "revision") != 0)
+		return bad_item("auto-compaction-mode", c->auto_compaction_mode,
+		    "is neither periodic nor revision");
+	if (!is_retention(c->auto_compaction_retention))
+		return bad_item("auto-compaction-retention",
+		    c->auto_compaction_retention,
+		    "is neither a number nor a duration like 1h");
+	if (strcmp(c->initial_cluster_state, "new") != 0 &&
+	    strcmp(c->initial_cluster_state, "existing") != 0)
+		return bad_item("initial-cluster-state",
+		    c->initial_cluster_state, "is neither new nor existing");
+	if (c->max_txn_ops == 0)
+		return bad_item("max-txn-ops", "0", "leaves room for nothing");
+	if (c->max_request_bytes == 0)
+		return bad_item(
+		    "max-request-bytes", "0", "leaves room for nothing");
+	err = urls_check("peer-urls", c->peer_urls, false);
+	if (err == NULL)
+		err = urls_check(
+		    "advertise-peer-urls", c->advertise_peer_urls, false);
+	if (err == NULL)
+		err = urls_check("initial-cluster", c->initial_cluster, true);
+	return err;
+}
+
+static struct dm_err *
 etcd_check(const struct dm_master_cfg *c)
 {
 	bool external = strcmp(c->etcd_mode, "external") == 0;
@@ -193,6 +274,12 @@ etcd_check(const struct dm_master_cfg *c)
 		    dm_err_new(
 			MASTER_GEN_EMBED_ETCD_CONFIG_FAIL, "etcd-endpoints"),
 		    "it must be set when etcd-mode is external");
+	if (!external) {
+		struct dm_err *err = member_check(c);
+
+		if (err != NULL)
+			return err;
+	}
 	return timing_check(c);
 }
 

@@ -7,7 +7,10 @@
 
 #include "lib/text/toml.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#define MAX_TTL_S INT64_C(9000000000) /* etcd's limit */
 
 #define AT(f) offsetof(struct dm_worker_cfg, f)
 
@@ -99,6 +102,11 @@ adjust(struct dm_worker_cfg *c)
 	if (c->keepalive_ttl == 0 || c->relay_keepalive_ttl == 0)
 		return dm_err_plain(
 		    "keepalive-ttl and relay-keepalive-ttl must be positive");
+	if (c->keepalive_ttl > MAX_TTL_S || c->relay_keepalive_ttl > MAX_TTL_S)
+		return dm_err_plain(
+		    "keepalive-ttl and relay-keepalive-ttl must be at most "
+		    "%" PRId64 " seconds",
+		    MAX_TTL_S);
 	if (c->max_sources < 1 || c->max_sources > DM_WORKER_SOURCES_MAX)
 		return dm_err_plain(
 		    "max-sources must be 1 to %d", DM_WORKER_SOURCES_MAX);

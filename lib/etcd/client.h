@@ -126,6 +126,9 @@ void dm_etcd_transfers_deliver(struct dm_etcd *e);
 
 /* ---- request.c: a POST with one answer ---- */
 
+/* As a grpc_code: see DM_ETCD_MAX_ANSWER_BYTES. */
+#define DM_ETCD_TOO_LARGE (-2)
+
 enum dm_etcd_retry {
 	DM_ETCD_ONCE,   /* again only if etcd cannot have seen it */
 	DM_ETCD_ALWAYS, /* idempotent: until the time is over */
@@ -133,8 +136,9 @@ enum dm_etcd_retry {
 };
 
 struct dm_etcd_answer {
-	json_t *body;  /* NULL on error */
-	int grpc_code; /* of an error that etcd gave; -1: another error */
+	json_t *body; /* NULL on error */
+	/* Of an error that etcd gave, DM_ETCD_TOO_LARGE; -1: other errors. */
+	int grpc_code;
 };
 
 /* err and a->body are its own. */

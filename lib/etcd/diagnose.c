@@ -28,6 +28,11 @@ static const struct known {
 		"let `peer-urls` name an address of this machine, or 0.0.0.0; "
 		"what others use goes into `advertise-peer-urls`",
 		true } },
+	{ "expected IP in URL for binding",
+	    { "peer-urls has a host name, where etcd listens on addresses only",
+		"let `peer-urls` name an address of this machine, or 0.0.0.0; "
+		"host names go into `advertise-peer-urls`",
+		true } },
 	{ "permanently removed from the cluster",
 	    { "this dm-master was taken out of the cluster by offline-member",
 		"to let it in again, remove its `data-dir` and start it with "

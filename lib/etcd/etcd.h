@@ -62,7 +62,8 @@ void dm_etcd_kvs_free(struct dm_etcd_kvs *k);
 DM_DEFINE_AUTO(dm_etcd_kvs)
 
 /* key "" is refused. prefix: all keys that begin with key, ascending.
- * Linearizable. limit 0: all. */
+ * Linearizable. limit 0: all, however many and large, as they were at
+ * (*out)->revision; timeouts are for each piece of it. */
 struct dm_err *dm_etcd_range(struct dm_etcd *e, const char *key, bool prefix,
     int64_t limit, struct dm_etcd_kvs **out) DM_MUST_CHECK;
 /* lease 0: none. *revision may be NULL. */

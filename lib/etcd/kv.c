@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#define PAGE_KEYS    1024
+#define PAGE_SHRINKS 8
+
 static void
 free_kv(void *p)
 {
@@ -27,17 +30,21 @@ dm_etcd_kvs_free(struct dm_etcd_kvs *k)
 	g_free(k);
 }
 
+/* Adds to k->items. */
 static struct dm_err *
-parse_range(const json_t *root, struct dm_etcd_kvs **out)
+parse_range(const json_t *root, struct dm_etcd_kvs *k, bool *more)
 {
-	DM_AUTO(dm_etcd_kvs) k = g_new0(struct dm_etcd_kvs, 1);
 	const json_t *kvs = json_object_get(root, "kvs");
 	const json_t *item;
 	size_t i;
+	int64_t rev;
 
-	k->items = g_ptr_array_new_with_free_func(free_kv);
-	if (!dm_etcd_get_revision(root, &k->revision))
+	if (!dm_etcd_get_revision(root, &rev))
 		return malformed();
+	if (k->revision == 0)
+		k->revision = rev;
+	*more = json_is_true(json_object_get(root, "more")) &&
+		json_array_size(kvs) > 0;
 	json_array_foreach(kvs, i, item)
 	{
 		struct dm_etcd_kv *kv = g_new0(struct dm_etcd_kv, 1);
@@ -46,7 +53,6 @@ parse_range(const json_t *root, struct dm_etcd_kvs **out)
 		if (!dm_etcd_kv_parse(item, kv))
 			return malformed();
 	}
-	*out = DM_TAKE(k);
 	return NULL;
 }
 
@@ -58,28 +64,86 @@ check_key(const char *key)
 	return NULL;
 }
 
+/* The request for the keys after those that k has, as they were when its first
+ * ones were read. */
+static json_t *
+page_json(
+    const char *key, bool prefix, int64_t limit, const struct dm_etcd_kvs *k)
+{
+	json_t *j = dm_etcd_json_key(key, prefix);
+	const struct dm_etcd_kv *last;
+
+	if (limit > 0)
+		json_object_set_new(j, "limit", dm_etcd_json_i64(limit));
+	if (k->items->len == 0)
+		return j;
+	last = g_ptr_array_index(k->items, k->items->len - 1);
+	/* With its NUL it is the next key that is possible. */
+	json_object_set_new(
+	    j, "key", dm_etcd_json_bytes(last->key, last->key_len + 1));
+	json_object_set_new(j, "revision", dm_etcd_json_i64(k->revision));
+	return j;
+}
+
+static struct dm_err *
+read_page(struct dm_etcd *e, json_t *body, int64_t timeout_ms,
+    struct dm_etcd_kvs *k, bool *more, int *code)
+{
+	struct dm_etcd_call c = { .path = "/v3/kv/range",
+		.body = body,
+		.retry = DM_ETCD_ALWAYS,
+		.timeout_ms = timeout_ms };
+	json_t *root = NULL;
+	struct dm_err *err = dm_etcd_call(e, &c, &root, code);
+
+	if (err == NULL)
+		err = parse_range(root, k, more);
+	json_decref(root);
+	return err;
+}
+
+/* How much a page may be is known in bytes only, and etcd counts keys: one that
+ * is too large is asked for again with fewer. */
+static struct dm_err *
+read_pages(struct dm_etcd *e, const char *key, int64_t timeout_ms,
+    struct dm_etcd_kvs *k)
+{
+	int64_t limit = PAGE_KEYS;
+	struct dm_err *err = NULL;
+	bool more = true;
+
+	while (err == NULL && more) {
+		int code;
+
+		err = read_page(e, page_json(key, true, limit, k), timeout_ms,
+		    k, &more, &code);
+		if (code == DM_ETCD_TOO_LARGE && limit > 1) {
+			dm_err_free(err);
+			err = NULL;
+			limit = MAX(limit / PAGE_SHRINKS, 1);
+		}
+	}
+	return err;
+}
+
 static struct dm_err *
 range(struct dm_etcd *e, const char *key, bool prefix, int64_t limit,
     int64_t timeout_ms, struct dm_etcd_kvs **out)
 {
-	struct dm_etcd_call c = { .path = "/v3/kv/range",
-		.retry = DM_ETCD_ALWAYS,
-		.timeout_ms = timeout_ms };
-	json_t *root = NULL;
+	DM_AUTO(dm_etcd_kvs) k = g_new0(struct dm_etcd_kvs, 1);
 	struct dm_err *err = check_key(key);
+	bool more;
+	int code;
 
-	if (err == NULL) {
-		c.body = dm_etcd_json_key(key, prefix);
-		if (limit > 0)
-			json_object_set_new(
-			    c.body, "limit", dm_etcd_json_i64(limit));
-		err = dm_etcd_call(e, &c, &root, NULL);
-	}
-	if (err == NULL)
-		err = parse_range(root, out);
-	json_decref(root);
+	k->items = g_ptr_array_new_with_free_func(free_kv);
+	if (err == NULL && prefix && limit == 0)
+		err = read_pages(e, key, timeout_ms, k);
+	else if (err == NULL)
+		err = read_page(e, page_json(key, prefix, limit, k), timeout_ms,
+		    k, &more, &code);
 	if (err != NULL)
 		return dm_err_wrap(err, HA_FAIL_TXN_OPERATION, "range");
+	*out = DM_TAKE(k);
 	return NULL;
 }
 

@@ -193,7 +193,7 @@ on_end(struct dm_etcd_transfer *t, void *arg)
 	}
 	/* The next request shall not meet the same trouble. */
 	dm_etcd_next_endpoint(r->e, t->endpoint);
-	finish_error(r, err);
+	finish(r, err, NULL, t->too_large ? DM_ETCD_TOO_LARGE : -1);
 }
 
 static void

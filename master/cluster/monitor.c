@@ -13,10 +13,13 @@
 #define STEP_MS      250
 #define PROBE_MS     1000
 #define LOST_MS      3000 /* a restart of etcd takes less */
-/* A leader is deposed when its port has been closed, or when it has not
- * answered, for so long. */
+/* A leader is deposed when its port has been closed for so long, or when what
+ * it was asked first, and all since, has been without an answer for so long:
+ * three questions, as PROBE_MS is. With the time that a client takes to find
+ * the next leader that stays below 6 s. */
 #define GONE_MS      400
 #define SILENT_MS    3000
+#define MIN_PROBE_MS 250
 #define PATIENCE_MAX 16
 #define CALM_MS      60000 /* after so long patience is as at first */
 #define PROMOTE_MS   1000
@@ -295,10 +298,23 @@ depose(struct monitor *m, const char *name, const char *addr)
 	forget_leader(m);
 }
 
+/* The last question does not outlast the leader's time. */
+static int64_t
+question_ms(const struct monitor *m, struct dm_mono now)
+{
+	int64_t left =
+	    SILENT_MS * m->patience - dm_mono_diff_ms(now, m->bad_since);
+
+	if (m->bad == 0)
+		return PROBE_MS;
+	return CLAMP(left, MIN_PROBE_MS, PROBE_MS);
+}
+
 static void
 judge_leader(struct monitor *m, const char *name, const char *addr)
 {
-	enum peer_state s = peer_ask(addr, PROBE_MS);
+	struct dm_mono asked = dm_mono_now();
+	enum peer_state s = peer_ask(addr, question_ms(m, asked));
 	struct dm_mono now = dm_mono_now();
 	int64_t limit = (s == PEER_GONE ? GONE_MS : SILENT_MS) * m->patience;
 
@@ -309,7 +325,7 @@ judge_leader(struct monitor *m, const char *name, const char *addr)
 		return;
 	}
 	if (m->bad++ == 0)
-		m->bad_since = now;
+		m->bad_since = asked;
 	if (m->bad >= 2 && dm_mono_diff_ms(now, m->bad_since) >= limit)
 		depose(m, name, addr);
 }

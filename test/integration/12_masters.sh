@@ -174,6 +174,20 @@ if [ -n "${SOAK:-}" ]; then
 	check "writes stand still for 3 s at most at the median" test "$median" -le 3000
 	check "and for 6 s at most" test "$worst" -le 6000
 fi
+
+# One that hangs with its etcd, as one that is cut off, refuses no connection.
+wait_for 10 "one leader of both" lead_both
+old=$(the_leader)
+kill_tree -STOP "${PID[$old]}"
+t=$(now_ms)
+wait_for 30 "a write" write_once
+t=$(($(now_ms) - t))
+echo "# leader hangs: writes served again after: $t ms"
+check "without a leader that hangs writes are served within 6 s" \
+	test "$t" -le $((6000 * TOLERANCE))
+kill_tree -CONT "${PID[$old]}"
+check "awake, it is one of three" wait_for 20 "alive" masters_alive 3
+check "and does not lead" leader_is_not "$old"
 [ -z "$exists" ] || write_once
 
 # ---- replication while everything is killed ----

@@ -143,6 +143,32 @@ kill_tree -CONT "${PID[$old]}"
 check "awake it follows the new leader" wait_for 20 "alive" masters_alive 3
 check "and the worker is listed" wait_for 20 "w2" worker_listed w2
 
+# ---- a disk that is lost, an address that changes ----
+
+kill9 m3
+rm -rf "$W/m3.data"
+refuse "a lost data-dir is told" "knows a dm-master of this name, but data-dir has none" \
+	timeout 120 "$BIN/dm-master" --name m3 --data-dir "$W/m3.data" \
+	--master-addr "127.0.0.1:${PORT[m3]}" --initial-cluster "$CLUSTER" \
+	--peer-urls "http://127.0.0.1:${PORT[m3.peer]}"
+check "as told the old member is taken out" ctl offline-member --master --name m3
+rm -rf "$W/m3.data"
+join m3
+check "a new one of that name joins" wait_for 30 "three" masters_alive 3
+check "instead of the old one" members_are 3
+check "its vote" wait_for 20 "vote" voter
+kill9 m3
+PORT[m3]=$(free_port)
+join m3
+moved() {
+	ctl list-member --master --name m3 | grep -q "http://127.0.0.1:${PORT[m3]}\"" &&
+		at m3 list-member >/dev/null
+}
+check "with another address it is listed under that" wait_for 20 "m3" moved
+check "and alive" wait_for 20 "three" masters_alive 3
+check "it leads" lead m3
+check "and the workers find it" wait_for 30 "w2" worker_listed w2
+
 # ---- what a person has to mend ----
 
 starts_not() { # FLAG...: dm-master ends by itself
@@ -191,6 +217,9 @@ missed() {
 wait_for 10 "the loss to be noticed" missed
 refuse "without three there is no quorum, and who is missing is told" \
 	"no quorum: 2 of 5.*${lost[2]} \(.*\) down" ctl query-status
+refuse "nobody can join without a quorum" "code=38040" \
+	timeout 120 "$BIN/dm-master" --name e6 --data-dir "$W/e6.data" --join "$MASTER" \
+	--master-addr "127.0.0.1:$(free_port)" --peer-urls "http://127.0.0.1:$(free_port)"
 stop w5
 again "${lost[1]}"
 check "with one more of them it goes on" wait_for 30 "leader" leader_up

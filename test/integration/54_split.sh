@@ -133,14 +133,16 @@ split() {
 	t=$(now_ms)
 	check "$1: cut off from $old the others have a leader" \
 		wait_for 20 "leader" of "${rest[*]}" leader_is_not "$old"
+	t=$(($(now_ms) - t))
 	new=$(of "${rest[*]}" the_leader)
-	echo "# $1: $new leads after $(($(now_ms) - t)) ms"
+	echo "# $1: $new leads after $t ms"
+	check "$1: within 6 s" test "$t" -le $((6000 * TOLERANCE))
 	kill -0 "${PID[$old]}" || tap 1 "$1: $old still runs"
 	refuse "$1: start-task at $old answers an error" \
-		"no quorum: 1 of 3|not leader|takes no writes" \
+		"no quorum: 1 of 3|not leader|takes no writes|no leader" \
 		of "$old" ctl start-task "$W/b.task.yaml"
 	refuse "$1: so does a write without a task" \
-		"no quorum: 1 of 3|not leader|takes no writes" \
+		"no quorum: 1 of 3|not leader|takes no writes|no leader" \
 		of "$old" ctl operate-source stop src1
 	check "$1: the workers go over to $new" wait_for 30 "w1, w2" went_over
 	check "$1: where query-status is right" \

@@ -200,6 +200,22 @@ static const struct {
 	{ "-master-addr=h:1 -election-timeout=400", 38037, "at least 5 times" },
 	{ "-master-addr=h:1 -heartbeat-interval=0", 38037, "at least 5 times" },
 	{ "-master-addr=h:1 -election-timeout=60000", 38037, "at most 50000" },
+	{ "-master-addr=h:1 -auto-compaction-mode=x", 38037,
+	    "auto-compaction-mode for embed etcd: x is neither periodic" },
+	{ "-master-addr=h:1 -auto-compaction-retention=1x", 38037,
+	    "1x is neither a number" },
+	{ "-master-addr=h:1 -auto-compaction-retention=-1h", 38037,
+	    "-1h is neither a number" },
+	{ "-master-addr=h:1 -max-txn-ops=0", 38037, "max-txn-ops" },
+	{ "-master-addr=h:1 -max-request-bytes=0", 38037, "max-request-bytes" },
+	{ "-master-addr=h:1 -peer-urls=foo", 38037,
+	    "item peer-urls for embed etcd: http://foo is not a URL" },
+	{ "-master-addr=h:1 -advertise-peer-urls=a:1,:2", 38037,
+	    "item advertise-peer-urls for embed etcd: http://:2 is not" },
+	{ "-master-addr=h:1 -initial-cluster=http://a:1", 38037,
+	    "is not name=url" },
+	{ "-master-addr=h:1 -initial-cluster=a=http://a", 38037,
+	    "item initial-cluster for embed etcd: a=http://a is not a URL" },
 };
 
 START_TEST(master_mistakes_have_their_codes)
@@ -229,6 +245,8 @@ static const struct {
 	{ "name = 5\nopenapi = \"x\"", 20002,
 	    ":1:1: name: must be a string, not an integer" },
 	{ "name = ", 20002, ":1:8: a value is missing" },
+	{ "master-addr = \"h:1\"\ninitial-cluster-state = \"x\"", 38037,
+	    "initial-cluster-state" },
 };
 
 START_TEST(mistakes_in_the_file_have_their_places)
@@ -291,6 +309,10 @@ static const struct {
 	{ "-worker-addr=h:1 -join=a", 40069 },
 	{ "-worker-addr=h:1 -join=a:1 -max-sources=0", 50000 },
 	{ "-worker-addr=h:1 -join=a:1 -max-sources=65", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=0", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=-1", 40001 },
+	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=9000000001", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=9000000001", 50000 },
 	{ "-x", 40001 },
 	{ "x", 40002 },
 };

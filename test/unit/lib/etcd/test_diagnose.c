@@ -21,6 +21,9 @@ static const struct {
 	{ "{\"error\":\"listen tcp 10.9.9.9:8291: bind: cannot assign "
 	  "requested address\"}",
 	    "not one of this machine", true },
+	{ "{\"msg\":\"failed to verify flags\",\"error\":\"expected IP in "
+	  "URL for binding (http://foo:8291)\"}",
+	    "peer-urls has a host name", true },
 	{ "{\"msg\":\"the member has been permanently removed from the "
 	  "cluster\"}",
 	    "taken out of the cluster", true },

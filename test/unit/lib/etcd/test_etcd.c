@@ -301,6 +301,68 @@ START_TEST(many_txns_may_be_in_flight)
 }
 END_TEST
 
+/* Keys "pages/0000" ...: a value begins with its key's number. */
+static void
+check_pages(struct dm_etcd *e, const char *prefix, guint n)
+{
+	DM_AUTO(dm_etcd_kvs) k = NULL;
+
+	check_ok(dm_etcd_range(e, prefix, true, 0, &k));
+	ck_assert_uint_eq(k->items->len, n);
+	for (guint i = 0; i < n; i++) {
+		const struct dm_etcd_kv *kv = g_ptr_array_index(k->items, i);
+		g_autofree char *number = g_strdup_printf("%04u", i);
+
+		ck_assert_str_eq(kv->key + strlen(prefix), number);
+		ck_assert(g_str_has_prefix(kv->value, number));
+	}
+}
+
+START_TEST(any_number_of_keys_is_read)
+{
+	DM_AUTO(dm_etcd) e = client();
+	const int sizes[] = { 1023, 1024, 1025, 5000 };
+	int n = 0;
+
+	for (size_t s = 0; s < G_N_ELEMENTS(sizes); s++) {
+		while (n < sizes[s]) {
+			DM_AUTO(dm_etcd_txn) t = dm_etcd_txn_new();
+			struct dm_etcd_txn_result r;
+
+			for (int i = 0; i < 1000 && n < sizes[s]; i++, n++) {
+				g_autofree char *key =
+				    g_strdup_printf("pages/%04d", n);
+
+				dm_etcd_txn_put(
+				    t, key, key + 6, strlen(key + 6), 0);
+			}
+			check_ok(dm_etcd_txn_run(e, t, &r));
+		}
+		check_pages(e, "pages/", (guint)n);
+	}
+	check_ok(dm_etcd_delete(e, "pages/", true, NULL));
+}
+END_TEST
+
+/* More than one answer can hold, which is 64 MiB of base64. */
+START_TEST(any_amount_is_read)
+{
+	const guint n = 40, size = 1400000;
+	DM_AUTO(dm_etcd) e = client();
+	g_autofree char *value = g_malloc(size);
+
+	memset(value, 'x', size);
+	for (guint i = 0; i < n; i++) {
+		g_autofree char *key = g_strdup_printf("large/%04u", i);
+
+		memcpy(value, key + 6, 4);
+		check_ok(dm_etcd_put(e, key, value, size, 0, NULL));
+	}
+	check_pages(e, "large/", n);
+	check_ok(dm_etcd_delete(e, "large/", true, NULL));
+}
+END_TEST
+
 struct seen {
 	struct counter c; /* n: events */
 	GString *text;    /* "k=v;" or "k-;" for each */
@@ -1135,6 +1197,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, a_prefix_is_ascending_and_ends_where_it_should);
 	tcase_add_test(tc, a_txn_is_done_only_if_its_compares_hold);
 	tcase_add_test(tc, many_txns_may_be_in_flight);
+	tcase_add_test(tc, any_number_of_keys_is_read);
+	tcase_add_test(tc, any_amount_is_read);
 	tcase_add_test(tc, freeing_a_client_cancels_what_is_in_flight);
 	tcase_add_test(tc, a_dead_endpoint_is_left_for_the_next);
 	tcase_add_test(tc, an_unreachable_etcd_is_an_error_in_time);
