@@ -3,6 +3,7 @@
 #include "master/sched/sched.h"
 
 #include "lib/config/daemon.h"
+#include "lib/etcd/fence.h"
 #include "lib/ha/store.h"
 #include "lib/log/log.h"
 #include "lib/thread/queue.h"
@@ -14,6 +15,7 @@
 
 #define MAILBOX_LENGTH 4096
 #define RELOAD_MS      500
+#define FENCE_KEY      "/dm-master/fence"
 
 /* One message. Calls have `done`, posts have not. */
 struct message {
@@ -40,6 +42,7 @@ struct sched {
 	/* The thread's own. */
 	struct sched_core *core;
 	bool elected; /* we lead; the state may still be to load */
+	struct dm_etcd_fence fence;
 
 	struct dm_mutex mu; /* rank 10; guards what follows and struct call */
 	pthread_cond_t changed;
@@ -64,6 +67,20 @@ not_leader(void)
 }
 
 static struct dm_err *
+writable(struct sched *s)
+{
+	return s->env.writable != NULL ? s->env.writable(s->env.arg) : NULL;
+}
+
+static struct dm_err *
+explain(struct sched *s, struct dm_err *err)
+{
+	return s->env.explain != NULL ? s->env.explain(err, s->env.arg) : err;
+}
+
+/* Whatever fails leaves the fence in doubt: the core is loaded again behind a
+ * new one, so that what was sent here is done before, or never. */
+static struct dm_err *
 commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 {
 	struct sched *s = arg;
@@ -73,17 +90,49 @@ commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 
 	if (!s->env.guard(t, s->env.arg))
 		return not_leader();
-	err = s->env.writable != NULL ? s->env.writable(s->env.arg) : NULL;
+	err = writable(s);
 	if (err != NULL)
 		return err;
+	if (!dm_etcd_fence_guard(&s->fence, t))
+		return dm_err_new(SCHEDULER_NOT_STARTED);
 	dm_ha_batch_fill(b, t);
 	err = dm_etcd_txn_run(s->env.etcd, t, &result);
-	if (err != NULL)
-		return s->env.explain != NULL ? s->env.explain(err, s->env.arg)
-					      : err;
-	if (!result.succeeded)
+	if (err == NULL && result.succeeded) {
+		*revision = result.revision;
+		return NULL;
+	}
+	dm_etcd_fence_doubt(&s->fence);
+	return err != NULL ? explain(s, err) : not_leader();
+}
+
+static struct dm_err *
+raise_fence(struct sched *s)
+{
+	DM_AUTO(dm_etcd_txn) t = dm_etcd_txn_new();
+	struct dm_err *err;
+	bool held;
+
+	if (!s->env.guard(t, s->env.arg))
 		return not_leader();
-	*revision = result.revision;
+	err = dm_etcd_fence_raise(&s->fence, s->env.etcd, t, &held);
+	if (err != NULL)
+		return explain(s, err);
+	return held ? NULL : not_leader();
+}
+
+/* While etcd takes no writes there is none to fence off: what is there can be
+ * read, and is read again when it does (ready). */
+static struct dm_err *
+fence_off(struct sched *s)
+{
+	struct dm_err *err;
+
+	if (s->fence.revision != 0)
+		return NULL;
+	err = writable(s);
+	if (err == NULL)
+		return raise_fence(s);
+	dm_err_free(err);
 	return NULL;
 }
 
@@ -130,7 +179,9 @@ load(struct sched *s)
 	int64_t revision;
 	struct dm_err *err;
 
-	err = dm_ha_read_all(s->env.etcd, &items, &revision);
+	err = fence_off(s);
+	if (err == NULL)
+		err = dm_ha_read_all(s->env.etcd, &items, &revision);
 	if (err == NULL)
 		err = ensure_cluster(s, items);
 	if (err == NULL)
@@ -145,6 +196,19 @@ load(struct sched *s)
 	return NULL;
 }
 
+/* Read while etcd took no writes, which it takes again. */
+static bool
+needs_fence(struct sched *s)
+{
+	struct dm_err *err;
+
+	if (s->core->stale || s->fence.revision != 0)
+		return false;
+	err = writable(s);
+	dm_err_free(err);
+	return err == NULL;
+}
+
 /* NULL when decisions can be made. */
 static struct dm_err *
 ready(struct sched *s)
@@ -154,6 +218,8 @@ ready(struct sched *s)
 	if (!s->elected)
 		return not_leader();
 	err = s->env.available(s->env.arg);
+	if (err == NULL && needs_fence(s))
+		s->core->stale = true;
 	if (err != NULL || !s->core->stale)
 		return err;
 	err = load(s);
@@ -238,6 +304,7 @@ on_lead(struct sched_core *core, void *arg)
 	(void)core;
 	s->elected = true;
 	s->core->stale = true;
+	dm_etcd_fence_doubt(&s->fence); /* another's may stand */
 }
 
 /* Workers find the new leader by themselves. */
@@ -394,6 +461,7 @@ sched_start(const struct sched_env *env)
 	struct sched *s = g_new0(struct sched, 1);
 
 	s->env = *env;
+	s->fence.key = FENCE_KEY;
 	s->mailbox = dm_queue_new(MAILBOX_LENGTH, message_free);
 	dm_mutex_init(&s->mu, 10);
 	dm_cond_init(&s->changed);

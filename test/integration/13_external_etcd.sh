@@ -29,7 +29,7 @@ etcd_up() {
 }
 outside() {
 	master_spawn "$1" --etcd-mode external \
-		--etcd-endpoints "http://127.0.0.1:$client"
+		--etcd-endpoints "http://127.0.0.1:${via:-$client}"
 }
 refuse "an etcd that does not answer is told" "etcd does not answer" \
 	timeout 120 "$BIN/dm-master" --name m1 --data-dir "$W/m1.data" \
@@ -86,6 +86,40 @@ refuse "without etcd a command says so" "external etcd .* takes no writes" \
 etcd_up
 shown() { ctl operate-source show | grep -q src1; }
 check "and all goes on when it is back" wait_for 30 "source" shown
+
+# ---- a transaction that comes late ----
+
+now=$(leader_name)
+stop "$now"
+via=$(free_port)
+mkdir "$W/late"
+python3 "$CLUSTER_ROOT/test/support/late_proxy.py" "$via" "$client" "$W/late" \
+	>>"$W/late.out" 2>&1 &
+PID[proxy]=$!
+outside "$now"
+check "a master behind a proxy leads" wait_for 30 "leader" leader_is "$now"
+check "and knows its source" wait_for 20 "source" shown
+source_yaml src3 up >/dev/null
+touch "$W/late/hold"
+refuse "a write whose answer is lost is told" "42501|it may" \
+	ctl --strict operate-source create "$W/src3.yaml"
+check "it was kept back" test ! -e "$W/late/hold"
+check "commands go on" wait_for 20 "source" shown
+touch "$W/late/release"
+check "it comes late" wait_for 20 "answer" test -e "$W/late/answer"
+not_done() {
+	grep -q '"revision"' "$W/late/answer" &&
+		! grep -q '"succeeded":true' "$W/late/answer"
+}
+check "and is not done any more" not_done
+check "so the source is not there, and can be made" \
+	ctl --strict operate-source create "$W/src3.yaml"
+check "and stopped" ctl operate-source stop src3
+stop "$now"
+kill "${PID[proxy]}"
+via=
+outside "$now"
+check "without the proxy" wait_for 30 "leader" leader_is "$now"
 
 # ---- its database is full ----
 

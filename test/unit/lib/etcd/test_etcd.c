@@ -5,6 +5,7 @@
  */
 #include "lib/base/clock.h"
 #include "lib/etcd/election.h"
+#include "lib/etcd/fence.h"
 #include "lib/etcd/member.h"
 #include "lib/thread/mutex.h"
 
@@ -226,6 +227,58 @@ START_TEST(a_txn_is_done_only_if_its_compares_hold)
 	dm_etcd_txn_put(bad, "t/3", "", 0, 0);
 	dm_etcd_txn_put(bad, "t/3", "", 0, 0);
 	check_cause(dm_etcd_txn_run(e, bad, &r), "duplicate key");
+}
+END_TEST
+
+/* A transaction behind the fence that puts `key`. */
+static struct dm_etcd_txn *
+fenced(const struct dm_etcd_fence *f, const char *key)
+{
+	struct dm_etcd_txn *t = dm_etcd_txn_new();
+
+	ck_assert(dm_etcd_fence_guard(f, t));
+	dm_etcd_txn_put(t, key, "v", 1, 0);
+	return t;
+}
+
+static void
+raise_fence(struct dm_etcd_fence *f, struct dm_etcd *e)
+{
+	DM_AUTO(dm_etcd_txn) t = dm_etcd_txn_new();
+	bool held;
+
+	check_ok(dm_etcd_fence_raise(f, e, t, &held));
+	ck_assert(held);
+}
+
+START_TEST(what_is_late_comes_not_past_a_fence)
+{
+	DM_AUTO(dm_etcd) e = client();
+	DM_AUTO(dm_etcd_kvs) k = NULL;
+	DM_AUTO(dm_etcd_txn) in_time = NULL;
+	DM_AUTO(dm_etcd_txn) late = NULL;
+	DM_AUTO(dm_etcd_txn) foreign = dm_etcd_txn_new();
+	struct dm_etcd_fence f = { .key = "fence/key" };
+	struct dm_etcd_txn_result r;
+	bool held = true;
+
+	raise_fence(&f, e);
+	in_time = fenced(&f, "fence/in-time");
+	late = fenced(&f, "fence/late");
+	check_ok(dm_etcd_txn_run(e, in_time, &r));
+	ck_assert(r.succeeded);
+	dm_etcd_fence_doubt(&f);
+	ck_assert(!dm_etcd_fence_guard(&f, late));
+	raise_fence(&f, e);
+	check_ok(dm_etcd_txn_run(e, late, &r));
+	ck_assert(!r.succeeded);
+	/* The sender's own compares do not hold: no fence. */
+	dm_etcd_txn_if_create_revision(foreign, "fence/key", 0);
+	check_ok(dm_etcd_fence_raise(&f, e, foreign, &held));
+	ck_assert(!held);
+	ck_assert_int_eq(f.revision, 0);
+	check_ok(dm_etcd_range(e, "fence/late", false, 0, &k));
+	ck_assert_uint_eq(k->items->len, 0);
 }
 END_TEST
 
@@ -1196,6 +1249,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, bytes_survive_a_round_trip);
 	tcase_add_test(tc, a_prefix_is_ascending_and_ends_where_it_should);
 	tcase_add_test(tc, a_txn_is_done_only_if_its_compares_hold);
+	tcase_add_test(tc, what_is_late_comes_not_past_a_fence);
 	tcase_add_test(tc, many_txns_may_be_in_flight);
 	tcase_add_test(tc, any_number_of_keys_is_read);
 	tcase_add_test(tc, any_amount_is_read);
