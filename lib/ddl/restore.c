@@ -205,13 +205,14 @@ print_word_name(
 static void
 print_definition(struct printer *r, const struct dm_alter *a)
 {
-	DM_AUTO(dm_column) c = dm_column_copy(a->column);
+	DM_AUTO(dm_column) c = NULL;
 	g_autofree char *checks = NULL;
 
 	if (a->index == NULL) {
-		dm_column_print(r->out, c);
+		dm_column_print(r->out, a->column);
 		return;
 	}
+	c = dm_column_copy(a->column);
 	checks = dm_column_take_checks(c);
 	dm_column_print(r->out, c);
 	g_string_append(r->out, a->index->kind == DM_INDEX_PRIMARY

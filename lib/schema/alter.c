@@ -18,15 +18,6 @@
 #include "lib/schema/complete.h"
 #include "lib/schema/tracker.h"
 
-static void
-set(char **to, const char *text)
-{
-	char *copy = g_strdup(text);
-
-	g_free(*to);
-	*to = copy;
-}
-
 static struct dm_column *
 column_at(const struct dm_table *t, int n)
 {
@@ -196,7 +187,7 @@ rename_index(struct dm_table *t, const struct dm_alter *a)
 				 a->name, t->name);
 	if (other != NULL && other != x)
 		return dm_err_plain("duplicate key name '%s'", a->new_name);
-	set(&x->name, a->new_name);
+	dm_alter_set(&x->name, a->new_name);
 	return NULL;
 }
 
@@ -303,7 +294,7 @@ rename_parts(struct dm_index *x, const GArray *changes)
 		    p->column == NULL ? NULL : renamed(changes, p->column);
 
 		if (new != NULL)
-			set(&p->column, new);
+			dm_alter_set(&p->column, new);
 		rename_text(&p->expression, changes);
 	}
 }
@@ -378,7 +369,7 @@ redefine(struct dm_table *t, const struct change *ch)
 		*def = old;
 		dm_column_free(def);
 	}
-	set(&c->name, ch->new_name);
+	dm_alter_set(&c->name, ch->new_name);
 }
 
 static struct dm_err *

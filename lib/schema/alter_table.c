@@ -9,8 +9,8 @@
 #include "lib/schema/charset.h"
 #include "lib/schema/complete.h"
 
-static void
-set(char **to, const char *text)
+void
+dm_alter_set(char **to, const char *text)
 {
 	char *copy = g_strdup(text);
 
@@ -29,7 +29,7 @@ convert_column(const struct dm_table *t, struct dm_column *c)
 
 	/* MariaDB's JSON is a text, whose characters change, too. */
 	if (c->type == DM_T_JSON) {
-		set(&c->charset, t->charset);
+		dm_alter_set(&c->charset, t->charset);
 		return;
 	}
 	/* Nor do ENUM and SET of bytes become characters. */
@@ -38,10 +38,10 @@ convert_column(const struct dm_table *t, struct dm_column *c)
 	if (c->type >= DM_T_TINYTEXT && c->type < DM_T_LONGTEXT &&
 	    t->charset != NULL && dm_charset_max_bytes(t->charset) > old) {
 		c->type = (enum dm_type)((unsigned)c->type + 1);
-		set(&c->type_text, names[c->type - DM_T_TINYTEXT]);
+		dm_alter_set(&c->type_text, names[c->type - DM_T_TINYTEXT]);
 	}
-	set(&c->charset, NULL);
-	set(&c->collation, NULL);
+	dm_alter_set(&c->charset, NULL);
+	dm_alter_set(&c->collation, NULL);
 	dm_complete_column(t, c);
 }
 
@@ -50,10 +50,10 @@ dm_alter_set_charset(struct dm_table *t, const struct dm_alter *a)
 {
 	if (a->charset == NULL && a->collation == NULL)
 		return;
-	set(&t->charset, a->charset);
-	set(&t->collation, a->collation);
+	dm_alter_set(&t->charset, a->charset);
+	dm_alter_set(&t->collation, a->collation);
 	if (g_strcmp0(t->charset, "default") == 0)
-		set(&t->charset, NULL);
+		dm_alter_set(&t->charset, NULL);
 	dm_complete_charset(t, NULL, NULL);
 }
 
@@ -95,9 +95,9 @@ static void
 set_partition(struct dm_table *t, const struct dm_alter *a)
 {
 	if (g_str_has_prefix(a->text, "PARTITION BY"))
-		set(&t->partition, a->text);
+		dm_alter_set(&t->partition, a->text);
 	else if (strcmp(a->text, "REMOVE PARTITIONING") == 0)
-		set(&t->partition, "");
+		dm_alter_set(&t->partition, "");
 }
 
 static void
@@ -125,8 +125,8 @@ dm_schema_rename_table(struct dm_table *t, const char *schema, const char *name)
 		f->name = new;
 	}
 	if (schema != NULL)
-		set(&t->schema, schema);
-	set(&t->name, name);
+		dm_alter_set(&t->schema, schema);
+	dm_alter_set(&t->name, name);
 }
 
 void

@@ -8,6 +8,8 @@
 
 #include "lib/ddl/ddl.h"
 
+/* Puts a copy of text in place of *to. */
+void dm_alter_set(char **to, const char *text);
 /* The default charset alone, of CONVERT too: columns that the statement adds
  * take it. */
 void dm_alter_set_charset(struct dm_table *t, const struct dm_alter *a);

@@ -104,7 +104,7 @@ report() {
 	[ "$2" != dm-worker ] || {
 		TIME["cpu-$1 target $round"]=$8
 		TIME["cpu-$1 dm-worker $round"]=$6
-		[ "$7" -le "$peak" ] || peak=$7
+		note_peak "$7"
 	}
 	awk -v what="$1" -v name="$2" -v s="$3" -v n="$4" -v mb="$5" -v c="$6" \
 		-v rss="$7" -v t="$8" 'BEGIN {
@@ -172,6 +172,15 @@ ours_down() {
 	stop "m$our"
 }
 
+ours_start() {
+	ctl start-task "$W/t$our.task.yaml" >"$W/ctl.out" ||
+		die "$(cat "$W/ctl.out")"
+}
+
+note_peak() { # MB
+	[ "$1" -le "$peak" ] || peak=$1
+}
+
 ours_run() { # WHAT ROWS MB MODE CONDITION...
 	local what=$1 n=$2 mb=$3 mode=$4 begun took used target
 	shift 4
@@ -179,8 +188,7 @@ ours_run() { # WHAT ROWS MB MODE CONDITION...
 	used=$(cpu "w$our") target=$(cpu dst)
 	task_yaml "t$our" "$mode" dst "s$our" >/dev/null
 	begun=$(now)
-	ctl start-task "$W/t$our.task.yaml" >"$W/ctl.out" ||
-		die "$(cat "$W/ctl.out")"
+	ours_start
 	until "$@" "t$our"; do
 		task_stage "t$our" Paused && die "$(ctl query-status "t$our")"
 		sleep 0.05
@@ -394,8 +402,7 @@ lag_round() {
 	TASK_INSTANCE="  meta:
     binlog-name: ${from% *}
     binlog-pos: ${from#* }" task_yaml "t$our" incremental dst "s$our" >/dev/null
-	ctl start-task "$W/t$our.task.yaml" >"$W/ctl.out" ||
-		die "$(cat "$W/ctl.out")"
+	ours_start
 	sql src "INSERT INTO sbtest.beat (sent) VALUES (SYSDATE(6))"
 	wait_for 60 "the first beat" beats_at dst 1
 	rm -f "$W/no-more"
@@ -419,7 +426,7 @@ lag_round() {
 			"$W/sysbench.out" | tr -d '(') tx/s" "$beats" "${p[@]}"
 	TIME["lag limit $round"]=0.5
 	TIME["lag dm-worker $round"]=${p[1]}
-	[ "$(peak_mb "w$our")" -le "$peak" ] || peak=$(peak_mb "w$our")
+	note_peak "$(peak_mb "w$our")"
 	ours_down
 	target_down
 	sql src "DROP TABLE sbtest.beat"

@@ -23,21 +23,25 @@ def there(name):
     return os.path.exists(os.path.join(folder, name))
 
 
-def pump(source, sink):
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-    except OSError:
-        pass
-    for s in (source, sink):
+def end(*sockets):
+    for s in sockets:
         try:
             s.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
 
+def pump(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    end(source, sink)
+
+
 def whole(data):
-    """Has the request its whole body?"""
+    """Has the message its whole body?"""
     head, found, body = data.partition(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")
@@ -46,14 +50,22 @@ def whole(data):
     return bool(found)
 
 
+def read_whole(source, data):
+    """The message that begins with data; b"" when its sender has gone."""
+    while not whole(data):
+        more = source.recv(65536)
+        if not more:
+            return b""
+        data += more
+    return data
+
+
 def send_later(request):
     while not there("release"):
         time.sleep(0.05)
     with socket.create_connection(("127.0.0.1", etcd)) as s:
         s.sendall(request)
-        answer = b""
-        while not whole(answer):
-            answer += s.recv(65536)
+        answer = read_whole(s, b"")
     with open(os.path.join(folder, "answer.part"), "wb") as f:
         f.write(answer)
     os.rename(os.path.join(folder, "answer.part"),
@@ -65,8 +77,8 @@ def serve(client):
     threading.Thread(target=pump, args=(server, client), daemon=True).start()
     try:
         while data := client.recv(65536):
-            while b"POST " in data[:5] and not whole(data):
-                data += client.recv(65536)
+            if data.startswith(b"POST "):
+                data = read_whole(client, data)
             if b"/v3/kv/txn" in data[:100] and MARK in data and there("hold"):
                 os.remove(os.path.join(folder, "hold"))
                 threading.Thread(target=send_later, args=(data,),
@@ -75,11 +87,7 @@ def serve(client):
             server.sendall(data)
     except OSError:
         pass
-    for s in (client, server):
-        try:
-            s.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+    end(client, server)
 
 
 listener = socket.create_server(("127.0.0.1", port))

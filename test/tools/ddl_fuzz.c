@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLES             3U
 #define ER_ERROR_ON_RENAME 1025
 
 struct fuzz {
@@ -124,7 +123,7 @@ some_column(struct fuzz *f, const struct dm_table *t)
 {
 	const struct dm_column *c;
 
-	if (t == NULL || t->columns->len == 0 || chance(f, 4))
+	if (chance(f, 4))
 		return g_strdup(PICK(f, new_names));
 	c = g_ptr_array_index(t->columns, pick(f, t->columns->len));
 	return quoted(c->name);
@@ -143,12 +142,6 @@ some_index(struct fuzz *f, const struct dm_table *t)
 
 /* ---- pieces of statements ---- */
 
-static bool
-starts(const char *s, const char *with)
-{
-	return g_str_has_prefix(s, with);
-}
-
 /* A default that fits many of the types; the server refuses the others. */
 static void
 add_default(struct fuzz *f, GString *s, const char *type)
@@ -163,15 +156,16 @@ add_default(struct fuzz *f, GString *s, const char *type)
 		"CURRENT_TIMESTAMP(6)", "CURRENT_TIMESTAMP(6) ON UPDATE NOW(6)",
 		"LOCALTIME ON UPDATE CURRENT_TIMESTAMP" };
 
-	if (starts(type, "POINT") || starts(type, "GEOM"))
+	if (g_str_has_prefix(type, "POINT") || g_str_has_prefix(type, "GEOM"))
 		return; /* MariaDB 10.11 refuses such an ALTER too late */
 	g_string_append(s, " DEFAULT ");
-	if (starts(type, "DATE") || starts(type, "TIME") || chance(f, 4))
+	if (g_str_has_prefix(type, "DATE") || g_str_has_prefix(type, "TIME") ||
+	    chance(f, 4))
 		g_string_append(s, PICK(f, times));
 	else if (strstr(type, "CHAR") != NULL || strstr(type, "TEXT") != NULL ||
 		 strstr(type, "BINARY") != NULL)
 		g_string_append(s, PICK(f, texts));
-	else if (starts(type, "ENUM"))
+	else if (g_str_has_prefix(type, "ENUM"))
 		g_string_append(s, chance(f, 50) ? "'y z'" : "NULL");
 	else
 		g_string_append(s, PICK(f, numbers));
@@ -182,29 +176,15 @@ static void
 add_generated(struct fuzz *f, GString *s, const struct dm_table *t)
 {
 	g_autofree char *of = some_column(f, t);
-	static const char *const forms[] = { "(LENGTH(%s) + 1)", "(%s)",
-		"(COALESCE(%s, 0))", "(CONCAT(%s, '`x`'))",
-		"(IF(%s IS NULL, 1, -2))" };
+	/* Before and behind the column's name. */
+	static const char *const forms[][2] = { { "(LENGTH(", ") + 1)" },
+		{ "(", ")" }, { "(COALESCE(", ", 0))" },
+		{ "(CONCAT(", ", '`x`'))" }, { "(IF(", " IS NULL, 1, -2))" } };
+	unsigned form;
 
 	g_string_append(s, chance(f, 50) ? " AS " : " GENERATED ALWAYS AS ");
-	/* The forms are those above. */
-	switch (pick(f, DM_ARRAY_SIZE(forms))) {
-	case 0:
-		g_string_append_printf(s, "(LENGTH(%s) + 1)", of);
-		break;
-	case 1:
-		g_string_append_printf(s, "(%s)", of);
-		break;
-	case 2:
-		g_string_append_printf(s, "(COALESCE(%s, 0))", of);
-		break;
-	case 3:
-		g_string_append_printf(s, "(CONCAT(%s, '`x`'))", of);
-		break;
-	default:
-		g_string_append_printf(s, "(IF(%s IS NULL, 1, -2))", of);
-		break;
-	}
+	form = pick(f, DM_ARRAY_SIZE(forms));
+	g_string_append_printf(s, "%s%s%s", forms[form][0], of, forms[form][1]);
 	if (chance(f, 60))
 		g_string_append(s, chance(f, 50) ? " STORED" : " VIRTUAL");
 }
@@ -431,17 +411,15 @@ add_new_definition(
 {
 	const struct dm_column *c = find_column(t, column);
 	g_autofree char *name = NULL;
-	GString *all;
+	gsize from = s->len;
 
 	if (c == NULL || !is_keyed(t, column)) {
 		add_definition(f, s, t);
 		return;
 	}
-	all = g_string_new(NULL);
 	name = quoted(c->name);
-	dm_column_print(all, c);
-	g_string_append(s, all->str + strlen(name) + 1);
-	g_string_free(all, TRUE);
+	dm_column_print(s, c);
+	g_string_erase(s, (gssize)from, (gssize)strlen(name) + 1);
 }
 
 /* A name for a column to come: together with other actions one that was not
@@ -630,8 +608,7 @@ add_table_action(
 			g_string_append(s, "FORCE");
 			break;
 		}
-		g_string_append_printf(
-		    s, "RENAME TO %s", table_names[pick(f, TABLES)]);
+		g_string_append_printf(s, "RENAME TO %s", PICK(f, table_names));
 		break;
 	default: /* ORDER_OR_FORCE */
 		c = some_column(f, t);
@@ -671,8 +648,7 @@ make_create(struct fuzz *f, GString *s)
 	DM_AUTO(dm_table) made = dm_table_new("fa", "x");
 
 	g_string_append_printf(s, "CREATE TABLE %s%s (",
-	    chance(f, 20) ? "IF NOT EXISTS " : "",
-	    table_names[pick(f, TABLES)]);
+	    chance(f, 20) ? "IF NOT EXISTS " : "", PICK(f, table_names));
 	for (unsigned i = 0; i < n; i++) {
 		const char *name =
 		    new_names[(pick(f, 3) + 3 * i) % DM_ARRAY_SIZE(new_names)];
@@ -724,7 +700,7 @@ make_other(
     struct fuzz *f, GString *s, const struct dm_table *t, enum action kind)
 {
 	g_autofree char *name = quoted(t->name), *x = some_index(f, t);
-	const char *other = table_names[pick(f, TABLES)];
+	const char *other = PICK(f, table_names);
 
 	switch (kind) {
 	case CREATE_LIKE:
