@@ -9,7 +9,7 @@ BEGIN {
 	rank["thread"] = rank["sm"] = 2
 	rank["log"] = rank["text"] = rank["crypt"] = rank["metrics"] = 3
 	rank["http"] = rank["sql"] = rank["rpc"] = rank["net"] = 4
-	rank["etcd"] = rank["binlog"] = rank["ddl"] = rank["expr"] = 5
+	rank["s3"] = rank["etcd"] = rank["binlog"] = rank["ddl"] = rank["expr"] = 5
 	rank["filter"] = rank["route"] = rank["schema"] = rank["meta"] = 6
 	rank["dump"] = 6
 	rank["config"] = 7

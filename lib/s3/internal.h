@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of lib/s3 share: one request, and connections. */
+#ifndef DM_LIB_S3_INTERNAL_H
+#define DM_LIB_S3_INTERNAL_H
+
+#include "lib/s3/s3.h"
+
+#include <curl/curl.h>
+
+/* Connections of one thread at a time. */
+struct s3_io {
+	CURL *easy;
+	CURLM *multi;
+};
+
+struct dm_s3 {
+	struct dm_s3_url *url;
+	char *name;
+	enum dm_s3_use use;
+	struct dm_cancel *c; /* borrowed; may be NULL */
+	struct dm_mutex mu;  /* rank 620; guards idle */
+	GPtrArray *idle;     /* struct s3_io*, owned */
+};
+
+struct s3_request {
+	const char *method;
+	const char *name;  /* of the file; NULL: the bucket */
+	const char *query; /* sorted, percent-encoded; NULL: none */
+	const char *const
+	    *headers;     /* "Name: value", NULL-terminated; or NULL */
+	const void *body; /* borrowed; NULL: none */
+	size_t len;
+	bool may_miss; /* 404 is an answer */
+
+	/* Of the answer. */
+	long status;
+	GString *answer; /* owned */
+	char *etag;      /* owned, without quotes; NULL: none was sent */
+	uint64_t length; /* Content-Length */
+
+	struct curl_slist *sent; /* headers, while it runs */
+	char error[CURL_ERROR_SIZE];
+	/* Where the answer's bytes go; NULL: into answer. */
+	curl_write_callback take;
+	void *take_arg;
+};
+
+/* Fits DM_AUTO: frees what it owns. */
+void s3_request_clear(struct s3_request *q);
+
+struct s3_io *s3_io_take(struct dm_s3 *s);
+/* broken: the connection is of no use any more. */
+void s3_io_give(struct dm_s3 *s, struct s3_io *io, bool broken);
+/* Prepares io->easy for q and adds it to the multi handle; s3_end removes. */
+void s3_begin(struct dm_s3 *s, struct s3_io *io, struct s3_request *q);
+void s3_end(struct s3_io *io, struct s3_request *q);
+/* Lets it go on until something came or at most some time has passed. *done
+ * is set with the outcome when it is over. Errors: canceled. */
+struct dm_err *s3_step(struct dm_s3 *s, struct s3_io *io, bool *done,
+    CURLcode *outcome) DM_MUST_CHECK;
+/* What came of it: NULL, or an error; *again: it may be tried again. */
+struct dm_err *s3_judge(const struct dm_s3 *s, struct s3_request *q,
+    CURLcode outcome, bool *again) DM_MUST_CHECK;
+/* Before try number `n`, from 0 on; an error when canceled. */
+struct dm_err *s3_pause(struct dm_s3 *s, unsigned n) DM_MUST_CHECK;
+#define S3_TRIES 8U
+
+/* The whole of it, tried again as often as it makes sense. */
+struct dm_err *s3_perform(struct dm_s3 *s, struct s3_request *q) DM_MUST_CHECK;
+
+/* The text of the first element `name` in an XML answer; new string; NULL:
+ * there is none. */
+char *s3_xml_value(const GString *xml, const char *name);
+/* A page of a bucket's files below prefix, whose names are appended. *next:
+ * what to ask for the next page with, a new string; NULL: this was the last.
+ * False: this is no such answer. */
+bool s3_xml_list(
+    const GString *xml, const char *prefix, GPtrArray *files, char **next);
+
+#endif
