@@ -472,8 +472,7 @@ make_units(struct subtask *st, const char *yaml, const struct dm_keys *keys)
 	struct dm_err *err = dm_task_cfg_parse("", yaml, &st->task);
 
 	if (err == NULL)
-		err = dm_db_cfg_decrypt(
-		    &st->task->target, "target-database", keys);
+		err = dm_task_cfg_decrypt(st->task, keys);
 	if (err != NULL)
 		return err;
 	dm_db_cfg_copy(&st->given_target, &st->task->target);
@@ -498,7 +497,7 @@ digest_of(const char *yaml, const struct dm_keys *keys)
 	char *text, *digest;
 
 	if (err == NULL)
-		err = dm_db_cfg_decrypt(&cfg->target, "target-database", keys);
+		err = dm_task_cfg_decrypt(cfg, keys);
 	if (err != NULL) {
 		dm_err_free(err); /* what is made of this text tells it */
 		return NULL;

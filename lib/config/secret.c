@@ -229,6 +229,88 @@ dm_db_cfg_protect(
 	return NULL;
 }
 
+/* ---- storages ---- */
+
+typedef struct dm_err *secret_fn(
+    struct dm_db_cfg *c, const char *field, const struct dm_keys *keys);
+
+/* What can be done with a password can be done with a secret of a URL. */
+static struct dm_err *
+with_secret(struct dm_s3_url *u, char **secret, const char *field,
+    secret_fn *fn, const struct dm_keys *keys)
+{
+	struct dm_db_cfg c = {
+		.user = u->access_key, .host = u->bucket, .password = *secret
+	};
+	struct dm_err *err = fn(&c, field, keys);
+
+	*secret = c.password;
+	return err;
+}
+
+static struct dm_err *
+with_url(struct dm_s3_url *u, secret_fn *fn, const struct dm_keys *keys)
+{
+	struct dm_err *err =
+	    with_secret(u, &u->secret_key, "loaders.dir", fn, keys);
+
+	return err != NULL
+		   ? err
+		   : with_secret(u, &u->session_token, "loaders.dir", fn, keys);
+}
+
+static struct dm_err *
+with_storages(struct dm_task_cfg *c, secret_fn *fn, const struct dm_keys *keys)
+{
+	struct dm_err *err = NULL;
+
+	for (guint i = 0; err == NULL && i < c->instances->len; i++) {
+		struct dm_instance_cfg *inst = c->instances->pdata[i];
+
+		if (inst->loader.s3 != NULL)
+			err = with_url(inst->loader.s3, fn, keys);
+	}
+	return err;
+}
+
+static struct dm_err *
+resolve_secret(struct dm_db_cfg *c, const char *field,
+    const struct dm_keys *keys G_GNUC_UNUSED)
+{
+	return dm_db_cfg_resolve(c, field);
+}
+
+struct dm_err *
+dm_storage_resolve(const struct dm_loader_cfg *l, struct dm_s3_url **url)
+{
+	DM_AUTO(dm_s3_url) u = dm_s3_url_copy(l->s3);
+	struct dm_err *err = with_url(u, resolve_secret, NULL);
+
+	if (err == NULL)
+		*url = DM_TAKE(u);
+	return err;
+}
+
+/* ---- whole files ---- */
+
+struct dm_err *
+dm_task_cfg_protect(struct dm_task_cfg *c, const struct dm_keys *keys)
+{
+	struct dm_err *err =
+	    dm_db_cfg_protect(&c->target, "target-database", keys);
+
+	return err != NULL ? err : with_storages(c, dm_db_cfg_protect, keys);
+}
+
+struct dm_err *
+dm_task_cfg_decrypt(struct dm_task_cfg *c, const struct dm_keys *keys)
+{
+	struct dm_err *err =
+	    dm_db_cfg_decrypt(&c->target, "target-database", keys);
+
+	return err != NULL ? err : with_storages(c, dm_db_cfg_decrypt, keys);
+}
+
 struct dm_err *
 dm_source_text_protect(const char *yaml, const struct dm_keys *keys, char **out)
 {
@@ -249,7 +331,7 @@ dm_task_text_protect(const char *yaml, const struct dm_keys *keys, char **out)
 	struct dm_err *err = dm_task_cfg_parse("task.yaml", yaml, &cfg);
 
 	if (err == NULL)
-		err = dm_db_cfg_protect(&cfg->target, "target-database", keys);
+		err = dm_task_cfg_protect(cfg, keys);
 	if (err == NULL)
 		*out = dm_task_cfg_yaml(cfg, NULL, false);
 	return err;

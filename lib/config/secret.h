@@ -11,7 +11,7 @@
 #ifndef DM_LIB_CONFIG_SECRET_H
 #define DM_LIB_CONFIG_SECRET_H
 
-#include "lib/config/db.h"
+#include "lib/config/task.h"
 #include "lib/crypt/crypt.h"
 
 /*
@@ -32,6 +32,17 @@ struct dm_err *dm_db_cfg_decrypt(struct dm_db_cfg *c, const char *field,
  * CONFIG_YAML_TRANSFORM with the field and the name that is missing. */
 struct dm_err *dm_db_cfg_resolve(
     struct dm_db_cfg *c, const char *field) DM_MUST_CHECK;
+
+/* The same for all that a task has: its target's password, and the secrets of
+ * the storage that its loaders name. dm_task_cfg_protect changes nothing that
+ * is needed to connect with until dm_task_cfg_decrypt. */
+struct dm_err *dm_task_cfg_protect(
+    struct dm_task_cfg *c, const struct dm_keys *keys) DM_MUST_CHECK;
+struct dm_err *dm_task_cfg_decrypt(
+    struct dm_task_cfg *c, const struct dm_keys *keys) DM_MUST_CHECK;
+/* The storage of a loader (l->s3) with its references resolved: a new one. */
+struct dm_err *dm_storage_resolve(
+    const struct dm_loader_cfg *l, struct dm_s3_url **url) DM_MUST_CHECK;
 
 /* The text of a source or task file with its password protected: new string,
  * in the form of dm_source_cfg_yaml, dm_task_cfg_yaml. */

@@ -10,6 +10,7 @@
 #include "lib/filter/binlog_filter.h"
 #include "lib/filter/block_allow.h"
 #include "lib/route/route.h"
+#include "lib/s3/url.h"
 
 enum dm_task_mode {
 	DM_MODE_ALL,
@@ -43,6 +44,7 @@ uint64_t dm_mydumper_size(const char *text, uint64_t unit_bytes);
 struct dm_loader_cfg {
 	unsigned pool_size; /* 16 */
 	char *dir, *import_mode, *on_duplicate_logical;
+	struct dm_s3_url *s3; /* what dir says, if it is a URL; else NULL */
 };
 struct dm_syncer_cfg {
 	unsigned worker_count;                /* 16: lanes */

@@ -156,6 +156,7 @@ void
 task_loader_fini(struct dm_loader_cfg *l)
 {
 	g_free(l->dir);
+	dm_s3_url_free(l->s3);
 	g_free(l->import_mode);
 	g_free(l->on_duplicate_logical);
 }
@@ -236,6 +237,24 @@ check_import_mode(
 		    DM_ERRFMT_CONFIG_INVALID_LOAD_MODE, v);
 }
 
+/* A folder, or an S3 storage. What is wrong with a URL is told without the
+ * URL: it may have secrets in it. */
+static void
+read_dir(struct dm_report *r, const char *path, const struct dm_yaml *node,
+    struct dm_loader_cfg *l)
+{
+	g_autofree char *why = NULL;
+
+	if (dm_s3_is_url(l->dir))
+		l->s3 = dm_s3_url_parse(l->dir, &why);
+	else if (strstr(l->dir, "://") != NULL)
+		why = g_strdup("of the storages only S3 is known here");
+	if (why != NULL)
+		at_key(r, DM_ERR_CONFIG_YAML_TRANSFORM, node, path, "dir",
+		    "write a local path or s3://bucket/prefix?endpoint=..",
+		    "not a place for files: %s", why);
+}
+
 void
 task_loader_read(struct dm_report *r, const char *path,
     const struct dm_yaml *node, struct dm_loader_cfg *l)
@@ -270,10 +289,7 @@ task_loader_read(struct dm_report *r, const char *path,
 	    -1);
 	g_free(l->on_duplicate_logical);
 	l->on_duplicate_logical = lower;
-	if (strstr(l->dir, "://") != NULL)
-		at_key(r, DM_ERR_CONFIG_LOADER_S3_NOT_SUPPORT, node, path,
-		    "dir", "write a local path",
-		    DM_ERRFMT_CONFIG_LOADER_S3_NOT_SUPPORT, l->dir);
+	read_dir(r, path, node, l);
 }
 
 /* ---- syncers ---- */

@@ -16,6 +16,7 @@ struct task_out {
 	const struct dm_task_cfg *c;
 	GPtrArray *instances; /* struct dm_instance_cfg*, borrowed */
 	GPtrArray *dumps, *loads, *syncs; /* bodies, owned text */
+	bool mask;
 };
 
 static char *
@@ -35,12 +36,14 @@ mydumper_body(const struct dm_mydumper_cfg *m)
 }
 
 static char *
-loader_body(const struct dm_loader_cfg *l)
+loader_body(const struct dm_loader_cfg *l, bool mask)
 {
+	g_autofree char *url =
+	    l->s3 == NULL ? NULL : dm_s3_url_text(l->s3, mask);
 	GString *s = g_string_new(NULL);
 
 	dm_emit_int(s, 4, "pool-size", l->pool_size);
-	dm_emit_str(s, 4, "dir", l->dir);
+	dm_emit_str(s, 4, "dir", url != NULL ? url : l->dir);
 	dm_emit_str(s, 4, "sorting-dir-physical", "");
 	dm_emit_str(s, 4, "import-mode", l->import_mode);
 	dm_emit_str(s, 4, "on-duplicate", "");
@@ -174,7 +177,7 @@ emit_instance(GString *s, struct task_out *o, const struct dm_instance_cfg *i)
 	dm_emit_raw(s, 2, "mydumper", "null");
 	dm_emit_int(s, 2, "mydumper-thread", 0);
 	emit_name(s, "loader-config-name", "load",
-	    body_index(o->loads, loader_body(&i->loader)));
+	    body_index(o->loads, loader_body(&i->loader, o->mask)));
 	dm_emit_raw(s, 2, "loader", "null");
 	dm_emit_int(s, 2, "loader-thread", 0);
 	emit_name(s, "syncer-config-name", "sync",
@@ -464,7 +467,9 @@ dm_task_cfg_yaml(
     const struct dm_task_cfg *c, const char *const *sources, bool mask)
 {
 	GString *s = g_string_new(NULL);
-	struct task_out o = { .c = c, .instances = g_ptr_array_new() };
+	struct task_out o = {
+		.c = c, .instances = g_ptr_array_new(), .mask = mask
+	};
 
 	o.dumps = g_ptr_array_new_with_free_func(g_free);
 	o.loads = g_ptr_array_new_with_free_func(g_free);

@@ -4,7 +4,8 @@
  *
  * DESIGN: one buffer of compressed bytes between the file and the library that
  * (de)compresses; a plain file passes without one. A compressed file may hold
- * several streams one behind the other, as `cat a.gz b.gz` makes them.
+ * several streams one behind the other, as `cat a.gz b.gz` makes them. Files on
+ * a disk are a source and sink of this file's own.
  */
 #include "lib/dump/stream.h"
 
@@ -20,12 +21,39 @@
 /* zlib: gzip's header and trailer. */
 #define WINDOW_GZIP (15 + 16)
 
+/* A file on a disk. */
+struct disk_file {
+	char *path;
+	int fd;
+};
+
+static struct disk_file *
+disk_file_new(const char *path, int fd)
+{
+	struct disk_file *f = g_new0(struct disk_file, 1);
+
+	f->path = g_strdup(path);
+	f->fd = fd;
+	return f;
+}
+
+static void
+disk_file_free(void *arg)
+{
+	struct disk_file *f = arg;
+
+	if (f->fd >= 0)
+		close(f->fd);
+	g_free(f->path);
+	g_free(f);
+}
+
 /* ---- reading ---- */
 
 struct dm_dump_input {
 	char *path;
 	enum dm_dump_compress kind;
-	int fd;
+	struct dm_dump_source src;
 	uint8_t *buf; /* of compressed bytes: [start, end) not used yet */
 	size_t start, end;
 	bool eof;    /* of the file */
@@ -35,9 +63,9 @@ struct dm_dump_input {
 };
 
 static struct dm_err *
-read_error(const struct dm_dump_input *in, const char *what)
+read_error(const char *path, const char *what)
 {
-	g_autofree char *text = g_strdup_printf("file %s: %s", in->path, what);
+	g_autofree char *text = g_strdup_printf("file %s: %s", path, what);
 
 	return dm_err_new(LOAD_LIGHTNING_RUNTIME, text);
 }
@@ -47,8 +75,7 @@ dm_dump_input_free(struct dm_dump_input *in)
 {
 	if (in == NULL)
 		return;
-	if (in->fd >= 0)
-		close(in->fd);
+	in->src.free(in->src.arg);
 	if (in->kind == DM_DUMP_GZIP)
 		inflateEnd(&in->z);
 	ZSTD_freeDStream(in->zstd);
@@ -57,17 +84,15 @@ dm_dump_input_free(struct dm_dump_input *in)
 	g_free(in);
 }
 
-struct dm_err *
-dm_dump_input_open(
-    const char *path, enum dm_dump_compress c, struct dm_dump_input **out)
+struct dm_dump_input *
+dm_dump_input_over(
+    const char *path, const struct dm_dump_source *src, enum dm_dump_compress c)
 {
-	DM_AUTO(dm_dump_input) in = g_new0(struct dm_dump_input, 1);
+	struct dm_dump_input *in = g_new0(struct dm_dump_input, 1);
 
 	in->path = g_strdup(path);
 	in->kind = c;
-	in->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (in->fd < 0)
-		return read_error(in, g_strerror(errno));
+	in->src = *src;
 	if (c != DM_DUMP_PLAIN)
 		in->buf = g_malloc(BUFFER_BYTES);
 	if (c == DM_DUMP_GZIP)
@@ -76,21 +101,36 @@ dm_dump_input_open(
 		in->zstd = ZSTD_createDStream();
 		dm_assert(in->zstd != NULL);
 	}
-	*out = DM_TAKE(in);
-	return NULL;
+	return in;
 }
 
 static struct dm_err *
-read_file(struct dm_dump_input *in, void *buf, size_t size, size_t *got)
+disk_read(void *arg, void *buf, size_t size, size_t *got)
 {
+	const struct disk_file *f = arg;
 	ssize_t n;
 
 	do
-		n = read(in->fd, buf, size);
+		n = read(f->fd, buf, size);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return read_error(in, g_strerror(errno));
+		return read_error(f->path, g_strerror(errno));
 	*got = (size_t)n;
+	return NULL;
+}
+
+struct dm_err *
+dm_dump_input_open(
+    const char *path, enum dm_dump_compress c, struct dm_dump_input **out)
+{
+	struct dm_dump_source src = { .read = disk_read,
+		.free = disk_file_free };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return read_error(path, g_strerror(errno));
+	src.arg = disk_file_new(path, fd);
+	*out = dm_dump_input_over(path, &src, c);
 	return NULL;
 }
 
@@ -102,7 +142,7 @@ fill(struct dm_dump_input *in)
 
 	if (in->start < in->end || in->eof)
 		return NULL;
-	err = read_file(in, in->buf, BUFFER_BYTES, &got);
+	err = in->src.read(in->src.arg, in->buf, BUFFER_BYTES, &got);
 	if (err != NULL)
 		return err;
 	in->start = 0;
@@ -154,7 +194,7 @@ dm_dump_input_read(void *arg, void *buf, size_t size, size_t *got)
 
 	*got = 0;
 	if (in->kind == DM_DUMP_PLAIN)
-		return read_file(in, buf, size, got);
+		return in->src.read(in->src.arg, buf, size, got);
 	while (*got == 0 && bad == NULL) {
 		err = fill(in);
 		if (err != NULL)
@@ -167,7 +207,7 @@ dm_dump_input_read(void *arg, void *buf, size_t size, size_t *got)
 				bad = unzstd(in, buf, size, got);
 			if (bad != NULL || *got > 0)
 				break;
-			return in->inside ? read_error(in,
+			return in->inside ? read_error(in->path,
 						"it is cut off: the compressed "
 						"data have no end")
 					  : NULL;
@@ -175,15 +215,14 @@ dm_dump_input_read(void *arg, void *buf, size_t size, size_t *got)
 		bad = in->kind == DM_DUMP_GZIP ? gunzip(in, buf, size, got)
 					       : unzstd(in, buf, size, got);
 	}
-	return bad == NULL ? NULL : read_error(in, bad);
+	return bad == NULL ? NULL : read_error(in->path, bad);
 }
 
 /* ---- writing ---- */
 
 struct dm_dump_output {
-	char *path;
 	enum dm_dump_compress kind;
-	int fd;
+	struct dm_dump_sink sink;
 	uint64_t bytes;
 	uint8_t *buf;
 	size_t used; /* of buf, which is written when it is full */
@@ -215,28 +254,21 @@ dm_dump_output_free(struct dm_dump_output *out)
 {
 	if (out == NULL)
 		return;
-	if (out->fd >= 0)
-		close(out->fd);
+	out->sink.free(out->sink.arg);
 	if (out->kind == DM_DUMP_GZIP)
 		deflateEnd(&out->z);
 	ZSTD_freeCStream(out->zstd);
 	g_free(out->buf);
-	g_free(out->path);
 	g_free(out);
 }
 
-struct dm_err *
-dm_dump_output_open(
-    const char *path, enum dm_dump_compress c, struct dm_dump_output **res)
+struct dm_dump_output *
+dm_dump_output_over(const struct dm_dump_sink *sink, enum dm_dump_compress c)
 {
-	DM_AUTO(dm_dump_output) out = g_new0(struct dm_dump_output, 1);
+	struct dm_dump_output *out = g_new0(struct dm_dump_output, 1);
 
-	out->path = g_strdup(path);
 	out->kind = c;
-	out->fd = open(
-	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-	if (out->fd < 0)
-		return dm_dump_write_error("create a file", path, errno);
+	out->sink = *sink;
 	out->buf = g_malloc(BUFFER_BYTES);
 	if (c == DM_DUMP_GZIP)
 		dm_assert(
@@ -246,27 +278,70 @@ dm_dump_output_open(
 		out->zstd = ZSTD_createCStream();
 		dm_assert(out->zstd != NULL);
 	}
-	*res = DM_TAKE(out);
+	return out;
+}
+
+static struct dm_err *
+disk_write(void *arg, const void *bytes, size_t len)
+{
+	const struct disk_file *f = arg;
+	const uint8_t *p = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(f->fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return dm_dump_write_error(
+			    "write a file", f->path, errno);
+		p += n;
+		len -= (size_t)n;
+	}
+	return NULL;
+}
+
+static struct dm_err *
+disk_finish(void *arg)
+{
+	struct disk_file *f = arg;
+	struct dm_err *err = NULL;
+	int fd = f->fd;
+
+	if (fdatasync(fd) != 0)
+		err = dm_dump_write_error("write a file", f->path, errno);
+	f->fd = -1;
+	if (close(fd) != 0 && err == NULL)
+		err = dm_dump_write_error("write a file", f->path, errno);
+	return err;
+}
+
+struct dm_err *
+dm_dump_output_open(
+    const char *path, enum dm_dump_compress c, struct dm_dump_output **res)
+{
+	struct dm_dump_sink sink = { .write = disk_write,
+		.finish = disk_finish,
+		.free = disk_file_free };
+	int fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+	if (fd < 0)
+		return dm_dump_write_error("create a file", path, errno);
+	sink.arg = disk_file_new(path, fd);
+	*res = dm_dump_output_over(&sink, c);
 	return NULL;
 }
 
 static struct dm_err *
 write_out(struct dm_dump_output *out)
 {
-	size_t done = 0;
+	struct dm_err *err =
+	    out->sink.write(out->sink.arg, out->buf, out->used);
 
-	while (done < out->used) {
-		ssize_t n = write(out->fd, out->buf + done, out->used - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return dm_dump_write_error(
-			    "write a file", out->path, errno);
-		done += (size_t)n;
-	}
-	out->used = 0;
-	return NULL;
+	if (err == NULL)
+		out->used = 0;
+	return err;
 }
 
 static struct dm_err *
@@ -355,17 +430,10 @@ struct dm_err *
 dm_dump_output_finish(struct dm_dump_output *out)
 {
 	struct dm_err *err = NULL;
-	int fd;
 
 	if (out->kind != DM_DUMP_PLAIN)
 		err = put_compressed(out, (const uint8_t *)"", 0, true);
 	if (err == NULL)
 		err = write_out(out);
-	if (err == NULL && fdatasync(out->fd) != 0)
-		err = dm_dump_write_error("write a file", out->path, errno);
-	fd = out->fd;
-	out->fd = -1;
-	if (close(fd) != 0 && err == NULL)
-		err = dm_dump_write_error("write a file", out->path, errno);
-	return err;
+	return err != NULL ? err : out->sink.finish(out->sink.arg);
 }

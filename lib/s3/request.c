@@ -50,11 +50,9 @@ struct dm_s3 *
 dm_s3_new(const struct dm_s3_url *u, enum dm_s3_use use, struct dm_cancel *c)
 {
 	struct dm_s3 *s = g_new0(struct dm_s3, 1);
-	g_autofree char *text = dm_s3_url_text(u, false), *why = NULL;
 
 	pthread_once(&once, init_curl);
-	s->url = dm_s3_url_parse(text, &why);
-	dm_assert(s->url != NULL);
+	s->url = dm_s3_url_copy(u);
 	dm_s3_url_complete(s->url);
 	s->name = dm_s3_url_name(u);
 	s->use = use;

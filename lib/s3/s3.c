@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of a bucket, whole: see s3.h. */
+#include "lib/s3/s3.h"
+
 #include "lib/s3/internal.h"
 
 #include <string.h>

@@ -56,6 +56,18 @@ dm_s3_url_free(struct dm_s3_url *u)
 	g_free(u);
 }
 
+struct dm_s3_url *
+dm_s3_url_copy(const struct dm_s3_url *u)
+{
+	struct dm_s3_url *copy = g_memdup2(u, sizeof(*u));
+
+	copy->bucket = g_strdup(u->bucket);
+	copy->prefix = g_strdup(u->prefix);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(params); i++)
+		*field(copy, &params[i]) = g_strdup(value(u, &params[i]));
+	return copy;
+}
+
 /* ---- reading ---- */
 
 static char *

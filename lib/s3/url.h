@@ -29,6 +29,7 @@ struct dm_s3_url {
 bool dm_s3_is_url(const char *text);
 /* NULL: no good, and *why says what is wrong with it (new string). */
 struct dm_s3_url *dm_s3_url_parse(const char *text, char **why);
+struct dm_s3_url *dm_s3_url_copy(const struct dm_s3_url *u);
 void dm_s3_url_free(struct dm_s3_url *u);
 DM_DEFINE_AUTO(dm_s3_url)
 /* The URL again, in one form for equal ones. mask: secrets are "******". */

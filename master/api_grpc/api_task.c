@@ -88,12 +88,12 @@ reveal(const struct api_call *c, struct plan *p)
 {
 	const struct dm_keys *keys = c->env->keys;
 	struct dm_db_cfg *target = &p->cfg->target;
-	struct dm_err *err = dm_db_cfg_protect(target, "target-database", keys);
+	struct dm_err *err = dm_task_cfg_protect(p->cfg, keys);
 
 	if (err != NULL)
 		return err;
 	p->stored = dm_task_cfg_yaml(p->cfg, NULL, false);
-	err = dm_db_cfg_decrypt(target, "target-database", keys);
+	err = dm_task_cfg_decrypt(p->cfg, keys);
 	if (err == NULL)
 		err = dm_db_cfg_resolve(target, "target-database");
 	for (guint i = 0; err == NULL && i < p->sources->len; i++) {

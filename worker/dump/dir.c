@@ -2,12 +2,14 @@
 /* The folder of a dump: see dir.h. Called by the subtask's thread. */
 #include "worker/dump/dir.h"
 
-#include "lib/dump/stream.h"
 #include "lib/log/log.h"
+#include "worker/dump/bucket.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -23,6 +25,8 @@ dump_dir_path(const struct unit_env *env)
 {
 	const char *dir = env->inst->loader.dir;
 
+	if (env->inst->loader.s3 != NULL)
+		return dump_bucket_path(env);
 	if (env->task->mode != DM_MODE_ALL && env->task->mode != DM_MODE_FULL)
 		return g_strdup(dir);
 	return g_strconcat(
@@ -50,19 +54,34 @@ owner_value(const char *text, const char *key)
 	return g_strndup(at, strcspn(at, "\n"));
 }
 
-/* What DUMP_DIR_OWNER says; "": nothing. */
-static void
-read_owner(const struct dump_dir *d, char **task, char **source)
+/* The text of DUMP_DIR_OWNER; NULL: there is none. */
+static struct dm_err *
+owner_text(const struct dump_dir *d, char **text)
 {
-	char text[OWNER_MAX + 1];
-	int fd = openat(d->fd, DUMP_DIR_OWNER, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, text, OWNER_MAX);
+	char buf[OWNER_MAX + 1];
+	ssize_t n;
+	int fd;
 
+	if (d->bucket != NULL)
+		return dump_bucket_get(d->bucket, DUMP_DIR_OWNER, text);
+	fd = openat(d->fd, DUMP_DIR_OWNER, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, OWNER_MAX);
 	if (fd >= 0)
 		close(fd);
-	text[MAX(n, 0)] = '\0';
-	*task = owner_value(text, "task");
-	*source = owner_value(text, "source");
+	*text = n < 0 ? NULL : g_strndup(buf, (size_t)n);
+	return NULL;
+}
+
+/* What DUMP_DIR_OWNER says; "": nothing. */
+static struct dm_err *
+read_owner(const struct dump_dir *d, char **task, char **source)
+{
+	g_autofree char *text = NULL;
+	struct dm_err *err = owner_text(d, &text);
+
+	*task = owner_value(text != NULL ? text : "", "task");
+	*source = owner_value(text != NULL ? text : "", "source");
+	return err;
 }
 
 static struct dm_err *
@@ -73,7 +92,7 @@ lock_dir(struct dump_dir *d)
 
 	if (flock(d->fd, LOCK_EX | LOCK_NB) == 0)
 		return NULL;
-	read_owner(d, &task, &source);
+	dm_err_free(read_owner(d, &task, &source)); /* the lock is the error */
 	err = dm_err_new(DUMP_UNIT_RUNTIME, "the folder is in use");
 	dm_err_set_cause(err,
 	    "%s: another task or dm-worker has it locked (last used by task "
@@ -89,19 +108,33 @@ static struct dm_err *
 other_source(const struct dump_dir *d, const char *task, const char *source,
     const struct unit_env *env)
 {
-	struct dm_err *err = dm_err_new(
-	    DUMP_UNIT_RUNTIME, "the folder has the dump of another source");
+	struct dm_err *err = dm_err_new(DUMP_UNIT_RUNTIME,
+	    "the folder has the dump of another source or task");
 
 	dm_err_set_cause(err,
 	    "%s has the dump that task '%s' used for source '%s'; this one is "
-	    "of source '%s'",
-	    d->path, task, source, env->source->source_id);
+	    "of task '%s' and source '%s'",
+	    d->path, task, source, env->task->name, env->source->source_id);
 	return dm_err_set_workaround(err,
-	    "give each source a `dir` of its own (`loaders` in the task file); "
-	    "or, if the dump in it is not needed any more or is of this source "
-	    "under another name, remove %s/" DUMP_DIR_OWNER
+	    "give each source and task a `dir` of its own (`loaders` in the "
+	    "task file); or, if the dump in it is not needed any more or is of "
+	    "this source under another name, remove %s/" DUMP_DIR_OWNER
 	    ", then `resume-task`",
 	    d->path);
+}
+
+static struct dm_err *
+write_to_disk(const struct dump_dir *d, const char *text)
+{
+	size_t len = strlen(text);
+	int fd = openat(d->fd, DUMP_DIR_OWNER,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, OWNER_MODE);
+	bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len;
+	int no = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return ok ? NULL : dm_dump_write_error("write a file", d->path, no);
 }
 
 /* A folder that nobody may write can still be loaded from. */
@@ -111,20 +144,15 @@ write_owner(
 {
 	g_autofree char *text = g_strdup_printf(
 	    "task: %s\nsource: %s\n", env->task->name, env->source->source_id);
-	size_t len = strlen(text);
-	int fd = openat(d->fd, DUMP_DIR_OWNER,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, OWNER_MODE);
-	bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len;
-	int no = errno;
+	struct dm_err *err =
+	    d->bucket != NULL ? dump_bucket_put(d->bucket, DUMP_DIR_OWNER, text)
+			      : write_to_disk(d, text);
 
-	if (fd >= 0)
-		close(fd);
-	if (ok)
-		return NULL;
-	if (use == DUMP_DIR_DUMP)
-		return dm_dump_write_error("write a file", d->path, no);
+	if (err == NULL || use == DUMP_DIR_DUMP || dm_err_is_canceled(err))
+		return err;
 	dm_info("the folder of the dump cannot be written",
-	    dm_kstr("dir", d->path), dm_kstr("why", g_strerror(no)));
+	    dm_kstr("dir", d->path), dm_kerr(err));
+	dm_err_free(err);
 	return NULL;
 }
 
@@ -132,9 +160,15 @@ static struct dm_err *
 claim_dir(struct dump_dir *d, const struct unit_env *env, enum dump_dir_use use)
 {
 	g_autofree char *task = NULL, *source = NULL;
+	struct dm_err *err = read_owner(d, &task, &source);
 
-	read_owner(d, &task, &source);
+	if (err != NULL)
+		return err;
 	if (source[0] != '\0' && strcmp(source, env->source->source_id) != 0)
+		return other_source(d, task, source, env);
+	/* Two tasks that dump at the same time: nothing else would tell. */
+	if (d->bucket != NULL && use == DUMP_DIR_DUMP && task[0] != '\0' &&
+	    strcmp(task, env->task->name) != 0)
 		return other_source(d, task, source, env);
 	return write_owner(d, env, use);
 }
@@ -161,14 +195,27 @@ open_older(struct dump_dir *d, const struct unit_env *env)
 	open_fd(d);
 }
 
+/* A load finds out by the metadata whether there is a dump. */
+static struct dm_err *
+open_storage(struct dump_dir *d, const struct unit_env *env,
+    enum dump_dir_use use, struct dm_cancel *c)
+{
+	struct dm_err *err =
+	    dump_bucket_open(env, use == DUMP_DIR_DUMP, c, &d->bucket);
+
+	return err != NULL ? err : claim_dir(d, env, use);
+}
+
 struct dm_err *
-dump_dir_open(
-    struct dump_dir *d, const struct unit_env *env, enum dump_dir_use use)
+dump_dir_open(struct dump_dir *d, const struct unit_env *env,
+    enum dump_dir_use use, struct dm_cancel *c)
 {
 	struct dm_err *err;
 
 	d->path = dump_dir_path(env);
 	d->fd = -1;
+	if (env->inst->loader.s3 != NULL)
+		return open_storage(d, env, use, c);
 	if (use == DUMP_DIR_DUMP &&
 	    g_mkdir_with_parents(d->path, DIR_MODE) != 0)
 		return dm_dump_write_error("make a folder", d->path, errno);
@@ -189,6 +236,7 @@ dump_dir_close(struct dump_dir *d)
 	if (d->path != NULL && d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;
+	g_clear_pointer(&d->bucket, dump_bucket_free);
 	g_clear_pointer(&d->path, g_free);
 }
 
@@ -198,8 +246,8 @@ by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct dm_err *
-dump_dir_list(struct dump_dir *d, GPtrArray **out)
+static struct dm_err *
+list_disk(struct dump_dir *d, GPtrArray **out)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	DIR *dir = opendir(d->path);
@@ -218,13 +266,104 @@ dump_dir_list(struct dump_dir *d, GPtrArray **out)
 	return NULL;
 }
 
+/* dump: those of the dump in it; else all. */
+static struct dm_err *
+list_storage(struct dump_dir *d, bool dump, GPtrArray **out)
+{
+	g_autoptr(GPtrArray) all = NULL;
+	struct dm_err *err = dump_bucket_list(d->bucket, dump, &all);
+
+	for (guint i = err == NULL ? all->len : 0; i > 0; i--) {
+		const char *name = all->pdata[i - 1];
+
+		if (strcmp(name, DUMP_DIR_OWNER) == 0 ||
+		    strcmp(name, DUMP_BUCKET_FILES) == 0)
+			g_ptr_array_remove_index(all, i - 1);
+	}
+	if (err == NULL)
+		*out = g_steal_pointer(&all);
+	return err;
+}
+
+struct dm_err *
+dump_dir_list(struct dump_dir *d, GPtrArray **out)
+{
+	if (d->bucket != NULL)
+		return list_storage(d, true, out);
+	return list_disk(d, out);
+}
+bool
+dump_dir_stat(
+    const struct dump_dir *d, const char *file, uint64_t *size, char **version)
+{
+	struct stat st;
+
+	if (d->bucket != NULL)
+		return dump_bucket_stat(d->bucket, file, size, version);
+	if (fstatat(d->fd, file, &st, 0) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	*size = (uint64_t)st.st_size;
+	*version = g_strdup_printf("%" PRId64 ".%09ld",
+	    (int64_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+	return true;
+}
+
+/* ---- files ---- */
+
+struct dm_err *
+dump_dir_read(struct dump_dir *d, const char *file, enum dm_dump_compress c,
+    struct dm_dump_input **in)
+{
+	g_autofree char *path = dump_dir_file(d, file);
+
+	if (d->bucket == NULL)
+		return dm_dump_input_open(path, c, in);
+	*in = dump_bucket_read(d->bucket, file, path, c);
+	return NULL;
+}
+
+struct dm_err *
+dump_dir_create(struct dump_dir *d, const char *file, enum dm_dump_compress c,
+    struct dm_dump_output **out)
+{
+	g_autofree char *path = dump_dir_file(d, file);
+
+	if (d->bucket == NULL)
+		return dm_dump_output_open(path, c, out);
+	*out = dump_bucket_create(d->bucket, file, c);
+	return NULL;
+}
+
+struct dm_err *
+dump_dir_publish(struct dump_dir *d, const char *metadata)
+{
+	g_autofree char *tmp = dump_dir_file(d, "metadata.tmp");
+	g_autofree char *path = dump_dir_file(d, "metadata");
+	DM_AUTO(dm_dump_output) out = NULL;
+	struct dm_err *err;
+
+	if (d->bucket != NULL)
+		return dump_bucket_publish(d->bucket, metadata);
+	err = dm_dump_output_open(tmp, DM_DUMP_PLAIN, &out);
+	if (err == NULL)
+		err = dm_dump_output_write(out, metadata, strlen(metadata));
+	if (err == NULL)
+		err = dm_dump_output_finish(out);
+	if (err == NULL && (rename(tmp, path) != 0 || fsync(d->fd) != 0))
+		err = dm_dump_write_error("write a file", path, errno);
+	return err;
+}
+
+/* ---- removing ---- */
+
 static bool
 is_file(const struct dump_dir *d, const char *name)
 {
 	struct stat st;
 
-	return fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       S_ISREG(st.st_mode);
+	return d->bucket != NULL ||
+	       (fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		   S_ISREG(st.st_mode));
 }
 
 static struct dm_err *
@@ -239,11 +378,23 @@ foreign_file(const struct dump_dir *d, const char *name)
 	    "that does not exist, or move the file away; then `resume-task`");
 }
 
+/* A file that is gone is as good as removed. */
+static struct dm_err *
+remove_file(struct dump_dir *d, const char *name)
+{
+	if (d->bucket != NULL)
+		return dump_bucket_remove(d->bucket, name);
+	if (unlinkat(d->fd, name, 0) == 0 || errno == ENOENT)
+		return NULL;
+	return dm_dump_write_error("remove", name, errno);
+}
+
 struct dm_err *
 dump_dir_empty(struct dump_dir *d)
 {
 	g_autoptr(GPtrArray) names = NULL;
-	struct dm_err *err = dump_dir_list(d, &names);
+	struct dm_err *err = d->bucket != NULL ? list_storage(d, false, &names)
+					       : list_disk(d, &names);
 
 	for (guint i = 0; err == NULL && i < names->len; i++) {
 		const char *name = names->pdata[i];
@@ -252,26 +403,26 @@ dump_dir_empty(struct dump_dir *d)
 			err = foreign_file(d, name);
 	}
 	/* Without its metadata a dump that is partly removed is none. */
-	if (err == NULL && unlinkat(d->fd, "metadata", 0) != 0 &&
-	    errno != ENOENT)
-		err = dm_dump_write_error("remove a file", d->path, errno);
-	for (guint i = 0; err == NULL && i < names->len; i++) {
-		const char *name = names->pdata[i];
-
-		if (unlinkat(d->fd, name, 0) != 0 && errno != ENOENT)
-			err = dm_dump_write_error("remove", name, errno);
-	}
+	if (err == NULL)
+		err = remove_file(d, "metadata");
+	if (err == NULL && d->bucket != NULL)
+		err = remove_file(d, DUMP_BUCKET_FILES);
+	for (guint i = 0; err == NULL && i < names->len; i++)
+		err = remove_file(d, names->pdata[i]);
 	return err;
 }
 
-/* A file that is gone is as good as removed. */
+/* What cannot be removed stays; false then. */
 static bool
-remove_file(const struct dump_dir *d, const char *name)
+try_to_remove(struct dump_dir *d, const char *name)
 {
-	if (unlinkat(d->fd, name, 0) == 0 || errno == ENOENT)
+	struct dm_err *err = remove_file(d, name);
+
+	if (err == NULL)
 		return true;
-	dm_warn("a file of the dump cannot be removed", dm_kstr("file", name),
-	    dm_kstr("why", g_strerror(errno)));
+	dm_warn("a file of the dump cannot be removed", dm_kstr("dir", d->path),
+	    dm_kstr("file", name), dm_kerr(err));
+	dm_err_free(err);
 	return false;
 }
 
@@ -279,39 +430,62 @@ void
 dump_dir_clean(struct dump_dir *d, const GPtrArray *names, bool all)
 {
 	dm_assert(names != NULL);
-	if (!remove_file(d, "metadata"))
+	if (!try_to_remove(d, "metadata"))
 		return;
-	(void)fsync(d->fd); /* before the others are gone */
+	if (d->bucket == NULL)
+		(void)fsync(d->fd); /* before the others are gone */
+	else
+		(void)try_to_remove(d, DUMP_BUCKET_FILES);
 	for (guint i = 0; i < names->len; i++) {
 		const char *name = names->pdata[i];
 
 		if (dm_dump_name_is_ours(name) && is_file(d, name))
-			(void)remove_file(d, name);
+			(void)try_to_remove(d, name);
 	}
 	/* What is left is nobody's dump. */
-	(void)remove_file(d, DUMP_DIR_OWNER);
-	if (all)
+	(void)try_to_remove(d, DUMP_DIR_OWNER);
+	if (all && d->bucket == NULL)
 		(void)rmdir(d->path); /* a person may have files in there */
 }
 
-void
-dump_dir_clean_left(const struct unit_env *env)
+/* True: nobody else uses it, and there is something to look at. */
+static bool
+open_left(struct dump_dir *d, const struct unit_env *env, struct dm_cancel *c)
 {
-	struct dump_dir d = { .path = dump_dir_path(env), .fd = -1 };
-	g_autofree char *task = NULL, *source = NULL;
-	g_autoptr(GPtrArray) names = NULL;
 	struct dm_err *err;
 
-	open_fd(&d);
-	if (d.fd >= 0 && flock(d.fd, LOCK_EX | LOCK_NB) == 0) {
-		read_owner(&d, &task, &source);
-		if (strcmp(task, env->task->name) == 0 &&
+	d->path = dump_dir_path(env);
+	d->fd = -1;
+	if (env->inst->loader.s3 == NULL) {
+		open_fd(d);
+		return d->fd >= 0 && flock(d->fd, LOCK_EX | LOCK_NB) == 0;
+	}
+	err = dump_bucket_open(env, false, c, &d->bucket);
+	if (err != NULL)
+		dm_warn("the files of the dump are not looked for",
+		    dm_kstr("dir", d->path), dm_kerr(err));
+	dm_err_free(err);
+	return d->bucket != NULL;
+}
+
+void
+dump_dir_clean_left(const struct unit_env *env, struct dm_cancel *c)
+{
+	struct dump_dir d = { .fd = -1 };
+	g_autofree char *task = NULL, *source = NULL;
+	g_autoptr(GPtrArray) names = NULL;
+	struct dm_err *err = NULL;
+
+	if (open_left(&d, env, c)) {
+		err = read_owner(&d, &task, &source);
+		if (err == NULL && strcmp(task, env->task->name) == 0 &&
 		    strcmp(source, env->source->source_id) == 0) {
-			err = dump_dir_list(&d, &names);
+			err = d.bucket != NULL ? list_storage(&d, false, &names)
+					       : list_disk(&d, &names);
 			if (err == NULL)
 				dump_dir_clean(&d, names, true);
-			dm_err_free(err); /* it is no worse than before */
 		}
+		dm_err_free(err); /* it is no worse than before */
 	}
 	dump_dir_close(&d);
 }

@@ -56,9 +56,8 @@ dump_write_file(
 {
 	g_autofree char *full =
 	    g_strconcat(name, dm_dump_suffix(d->compress), NULL);
-	g_autofree char *path = dump_dir_file(&d->dir, full);
 	DM_AUTO(dm_dump_output) out = NULL;
-	struct dm_err *err = dm_dump_output_open(path, d->compress, &out);
+	struct dm_err *err = dump_dir_create(&d->dir, full, d->compress, &out);
 
 	if (err == NULL)
 		err = dm_dump_output_write(out, text, len);
@@ -66,24 +65,6 @@ dump_write_file(
 }
 
 /* ---- metadata ---- */
-
-/* Under its name only when it is whole. */
-static struct dm_err *
-write_metadata(struct dump_run *d, const char *text)
-{
-	g_autofree char *tmp = dump_dir_file(&d->dir, "metadata.tmp");
-	g_autofree char *path = dump_dir_file(&d->dir, "metadata");
-	DM_AUTO(dm_dump_output) out = NULL;
-	struct dm_err *err = dm_dump_output_open(tmp, DM_DUMP_PLAIN, &out);
-
-	if (err == NULL)
-		err = dm_dump_output_write(out, text, strlen(text));
-	if (err == NULL)
-		err = dm_dump_output_finish(out);
-	if (err == NULL && (rename(tmp, path) != 0 || fsync(d->dir.fd) != 0))
-		err = dm_dump_write_error("write a file", path, errno);
-	return err;
-}
 
 static char *
 now_text(void)
@@ -149,7 +130,7 @@ finish(struct dump_run *d, const char *started)
 			.pos = r->pos_hi };
 	text =
 	    dm_dump_metadata_text(&m, status_words(r->src), started, finished);
-	return write_metadata(d, text);
+	return dump_dir_publish(&d->dir, text);
 }
 
 /* ---- one run ---- */
@@ -254,7 +235,8 @@ dump_all(struct dump_run *d)
 {
 	struct copy_run *r = &d->r;
 	g_autofree char *started = now_text();
-	struct dm_err *err = dump_dir_open(&d->dir, r->env, DUMP_DIR_DUMP);
+	struct dm_err *err =
+	    dump_dir_open(&d->dir, r->env, DUMP_DIR_DUMP, r->cancel);
 
 	if (err == NULL)
 		err = dump_dir_empty(&d->dir);
@@ -288,14 +270,16 @@ dump_all(struct dump_run *d)
 	return err;
 }
 
-/* DM's code for whatever ends a dump, but for what is resumed by itself. */
+/* DM's code for whatever ends a dump, but for what is resumed by itself and for
+ * what the user wrote, which says what to do. */
 static struct dm_err *
 name_error(struct dm_err *err)
 {
 	g_autofree char *message = NULL;
 
 	if (err == NULL || dm_err_is_canceled(err) ||
-	    dm_err_is(err, DUMP_UNIT_RUNTIME) || dm_err_is(err, DB_BAD_CONN))
+	    dm_err_is(err, DUMP_UNIT_RUNTIME) || dm_err_is(err, DB_BAD_CONN) ||
+	    dm_err_is(err, CONFIG_YAML_TRANSFORM))
 		return err;
 	message = g_strdup(err->message);
 	return dm_err_wrap(err, DUMP_UNIT_RUNTIME, message);

@@ -136,8 +136,8 @@ file_name(const struct chunk *k)
 		index = g_strdup_printf("%09u", k->number);
 	else
 		index = g_strdup_printf("%09u%04u", k->number, k->file);
-	return g_strdup_printf("%s/%s.%s.%s.%s%s", d->dir.path, db, table,
-	    index, d->csv ? "csv" : "sql", dm_dump_suffix(d->compress));
+	return g_strdup_printf("%s.%s.%s.%s%s", db, table, index,
+	    d->csv ? "csv" : "sql", dm_dump_suffix(d->compress));
 }
 
 static struct dm_err *
@@ -158,9 +158,10 @@ write_text(struct chunk *k)
 static struct dm_err *
 open_file(struct chunk *k)
 {
-	g_autofree char *path = file_name(k);
+	g_autofree char *name = file_name(k);
+	struct dump_run *d = k->lane->d;
 	struct dm_err *err =
-	    dm_dump_output_open(path, k->lane->d->compress, &k->out);
+	    dump_dir_create(&d->dir, name, d->compress, &k->out);
 
 	if (err != NULL)
 		return err;

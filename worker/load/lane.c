@@ -511,7 +511,6 @@ load_rows(struct work *w)
 static struct dm_err *
 load_file(struct lane *l, struct load_file *f)
 {
-	g_autofree char *path = dump_dir_file(&l->d->dir, f->name);
 	const struct meta_table *m = f->table->t->meta;
 	struct work w = { .lane = l, .f = f };
 	DM_AUTO(dm_dump_input) in = NULL;
@@ -519,7 +518,7 @@ load_file(struct lane *l, struct load_file *f)
 	struct dm_err *err;
 	bool last;
 
-	err = dm_dump_input_open(path, f->compress, &in);
+	err = dump_dir_read(&l->d->dir, f->name, f->compress, &in);
 	if (err != NULL)
 		return err;
 	rows = dm_dump_rows_new(f->csv, f->name, dm_dump_input_read, in);

@@ -57,7 +57,6 @@ close_run(struct load_run *d)
 struct dm_err *
 load_read_file(struct load_run *d, const char *name, char **text, size_t *len)
 {
-	g_autofree char *path = dump_dir_file(&d->dir, name);
 	g_autoptr(GString) s = g_string_new(NULL);
 	DM_AUTO(dm_dump_input) in = NULL;
 	struct dm_dump_name n;
@@ -65,7 +64,7 @@ load_read_file(struct load_run *d, const char *name, char **text, size_t *len)
 	size_t got = 1;
 
 	(void)dm_dump_name_parse(name, &n);
-	err = dm_dump_input_open(path, n.compress, &in);
+	err = dump_dir_read(&d->dir, name, n.compress, &in);
 	dm_dump_name_clear(&n);
 	while (err == NULL && got > 0 && s->len < SMALL_FILE_MAX) {
 		char piece[4096];
@@ -106,7 +105,8 @@ read_metadata(struct load_run *d, struct dm_dump_metadata *m)
 	size_t len = 0;
 
 	*m = (struct dm_dump_metadata){ 0 };
-	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+	if (!g_ptr_array_find_with_equal_func(
+		d->names, "metadata", g_str_equal, NULL))
 		return dm_err_set_workaround(
 		    dm_err_new(
 			PARSE_MYDUMPER_META, "there is no such file", path, ""),
@@ -213,6 +213,8 @@ plan(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 		err = check_metadata(d, &m, from, *gtid);
 	if (err == NULL)
 		err = load_plan_scan(d, new);
+	if (err == NULL) /* a storage may be slow, and it idled meanwhile */
+		err = copy_target_control(r);
 	if (err == NULL)
 		err = new ? load_plan_new(d, &m) : load_plan_resume(d);
 	if (err == NULL && new) {
@@ -269,7 +271,7 @@ load_all(struct load_run *d, bool new, struct dm_pos *from, char **gtid)
 {
 	struct copy_run *r = &d->r;
 	struct dm_err *err = dump_dir_open(
-	    &d->dir, r->env, new ? DUMP_DIR_LOAD : DUMP_DIR_RESUME);
+	    &d->dir, r->env, new ? DUMP_DIR_LOAD : DUMP_DIR_RESUME, r->cancel);
 
 	if (err == NULL)
 		err = dump_dir_list(&d->dir, &d->names);
@@ -335,7 +337,7 @@ run_phases(struct load_run *d)
 	if (err == NULL && phase == META_PHASE_SYNC) {
 		/* The run that loaded may have ended before it cleaned up. */
 		if (is_own_dump(r->env->task) && r->env->task->clean_dump_file)
-			dump_dir_clean_left(r->env);
+			dump_dir_clean_left(r->env, r->cancel);
 		return copy_load_result(r, &from, gtid);
 	}
 	if (err == NULL)

@@ -163,18 +163,12 @@ add_structure(
 static struct dm_err *
 file_size(struct load_run *d, const char *name, uint64_t *size, char **mtime)
 {
-	g_autofree char *path = dump_dir_file(&d->dir, name);
-	struct stat st;
-
-	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+	if (!dump_dir_stat(&d->dir, name, size, mtime))
 		return bad_file(name,
 		    "it is not there any more, though rows "
 		    "of it are not loaded yet",
 		    "put the file back, then `resume-task`; or dump anew and "
 		    "begin with `start-task --remove-meta`");
-	*size = (uint64_t)st.st_size;
-	*mtime = g_strdup_printf("%" PRId64 ".%09ld",
-	    (int64_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 	return NULL;
 }
 

@@ -254,6 +254,48 @@ START_TEST(a_task_keeps_all_but_the_password)
 }
 END_TEST
 
+#define TASK                                                                   \
+	"name: t\ntask-mode: all\n"                                            \
+	"target-database: {host: h, port: 1, user: u, password: ''}\n"         \
+	"mysql-instances: [{source-id: a, loader: {dir: '"                     \
+	"s3://b/p?access-key=AK&secret-access-key=top%2Fsecret"                \
+	"&session-token=${ENV:DM_TEST_TOKEN}'}}]\n"
+
+/* As the master stores it, the worker gets and uses it, and people see it. */
+START_TEST(secrets_of_a_storage_are_treated_as_passwords)
+{
+	DM_AUTO(dm_keys) k = dm_keys_random();
+	DM_AUTO(dm_task_cfg) cfg = NULL;
+	DM_AUTO(dm_s3_url) url = NULL;
+	DM_AUTO(dm_err) missing = NULL;
+	g_autofree char *stored = NULL, *masked = NULL;
+	const struct dm_instance_cfg *inst;
+
+	ck_assert_ptr_null(dm_task_text_protect(TASK, k, &stored));
+	ck_assert_ptr_null(strstr(stored, "secret%2F"));
+	ck_assert_ptr_null(strstr(stored, "top"));
+	ck_assert_ptr_nonnull(
+	    strstr(stored, "session-token=${ENV:DM_TEST_TOKEN}"));
+	ck_assert_ptr_null(dm_task_cfg_parse("", stored, &cfg));
+	masked = dm_task_cfg_yaml(cfg, NULL, true);
+	ck_assert_ptr_nonnull(
+	    strstr(masked, "s3://b/p?access-key=AK&secret-access-key=******"
+			   "&session-token=******"));
+	ck_assert_ptr_null(dm_task_cfg_decrypt(cfg, k));
+	inst = cfg->instances->pdata[0];
+	missing = dm_storage_resolve(&inst->loader, &url);
+	ck_assert(dm_err_is(missing, CONFIG_YAML_TRANSFORM));
+	ck_assert_ptr_nonnull(strstr(missing->message,
+	    "loaders.dir.password: the environment variable DM_TEST_TOKEN"));
+	setenv("DM_TEST_TOKEN", "tok", 1);
+	ck_assert_ptr_null(dm_storage_resolve(&inst->loader, &url));
+	ck_assert_str_eq(url->secret_key, "top/secret");
+	ck_assert_str_eq(url->session_token, "tok");
+	ck_assert_str_eq(
+	    inst->loader.s3->session_token, "${ENV:DM_TEST_TOKEN}");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -282,6 +324,7 @@ main(void)
 	    (int)DM_ARRAY_SIZE(broken));
 	tcase_add_test(tc, texts_keep_all_but_the_password);
 	tcase_add_test(tc, a_task_keeps_all_but_the_password);
+	tcase_add_test(tc, secrets_of_a_storage_are_treated_as_passwords);
 	suite_add_tcase(s, tc);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

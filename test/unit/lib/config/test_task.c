@@ -495,8 +495,18 @@ static const struct {
 	{ HEAD "mysql-instances: [{source-id: a, loader: "
 	       "{on-duplicate-logical: x}}]\n",
 	    20054, NULL },
-	{ HEAD "mysql-instances: [{source-id: a, loader: {dir: 's3://a'}}]\n",
-	    20059, NULL },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {dir: 'gcs://a'}}]\n",
+	    20003,
+	    "t.yaml:4:48: mysql-instances[0].loader.dir: not a place for "
+	    "files: of the storages only S3 is known here; write a local path "
+	    "or s3://bucket/prefix?endpoint=.." },
+	{ HEAD "mysql-instances: [{source-id: a, loader: {dir: "
+	       "'s3://a?secret-access-key=hidden'}}]\n",
+	    20003,
+	    "t.yaml:4:48: mysql-instances[0].loader.dir: not a place for "
+	    "files: access-key and secret-access-key must be given both or "
+	    "not at all; write a local path or "
+	    "s3://bucket/prefix?endpoint=.." },
 	{ HEAD "mysql-instances: [{source-id: a, mydumper: {chunk-filesize: "
 	       "x}}]\n",
 	    20047, NULL },

@@ -181,7 +181,7 @@ START_TEST(lists_have_pages)
 	for (guint i = 0; i < files->len; i++) {
 		const struct dm_s3_file *f = files->pdata[i];
 
-		ck_assert_int_eq(atoi(f->name + 1), (int)i);
+		ck_assert_uint_eq(g_ascii_strtoull(f->name + 1, NULL, 10), i);
 	}
 }
 END_TEST

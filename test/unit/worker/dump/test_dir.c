@@ -53,7 +53,7 @@ use_dir(enum dm_task_mode mode, const char *task, const char *source,
 	struct dm_err *err;
 
 	init(&s, mode, task, source);
-	err = dump_dir_open(&s.dir, &s.env, use);
+	err = dump_dir_open(&s.dir, &s.env, use, NULL);
 	fini(&s);
 	return err;
 }
@@ -149,7 +149,7 @@ START_TEST(one_folder_has_one_user_at_a_time)
 	DM_AUTO(dm_err) busy = NULL;
 
 	init(&s, DM_MODE_DUMP, "t", "s");
-	err = dump_dir_open(&s.dir, &s.env, DUMP_DIR_DUMP);
+	err = dump_dir_open(&s.dir, &s.env, DUMP_DIR_DUMP, NULL);
 	ck_assert_ptr_null(err);
 	busy = use_dir(DM_MODE_LOAD, "u", "s", DUMP_DIR_LOAD);
 	ck_assert(dm_err_is(busy, DUMP_UNIT_RUNTIME));
@@ -207,7 +207,7 @@ START_TEST(a_load_that_began_goes_on_in_an_older_folder)
 	ck_assert(dm_err_is(err, LOAD_UNIT_DUMP_DIR_NOT_FOUND));
 	g_clear_pointer(&err, dm_err_free);
 	init(&s, DM_MODE_ALL, "t", "s");
-	err = dump_dir_open(&s.dir, &s.env, DUMP_DIR_RESUME);
+	err = dump_dir_open(&s.dir, &s.env, DUMP_DIR_RESUME, NULL);
 	ck_assert_ptr_null(err);
 	ck_assert_str_eq(s.dir.path, want);
 	fini(&s);
@@ -229,7 +229,7 @@ open_dump(struct subtask *s)
 	DM_AUTO(dm_err) err = NULL;
 
 	init(s, DM_MODE_DUMP, "t", "s");
-	err = dump_dir_open(&s->dir, &s->env, DUMP_DIR_DUMP);
+	err = dump_dir_open(&s->dir, &s->env, DUMP_DIR_DUMP, NULL);
 	ck_assert_ptr_null(err);
 	for (size_t i = 0; i < DM_ARRAY_SIZE(files); i++)
 		put(files[i]);
