@@ -166,7 +166,7 @@ $(addprefix $(B)/bin/,$(BINS)):
 # ---- tests -----------------------------------------------------------------
 # A dm-worker that stops where a test wants it to (lib/base/failpoint.h): the
 # same objects but for those that have fail points.
-FAILPOINT_SRC := worker/copy/rows.c worker/copy/verify.c worker/load/lane.c \
+FAILPOINT_SRC := worker/copy/indexes.c worker/copy/rows.c worker/copy/verify.c worker/load/lane.c \
 	worker/load/load.c worker/sync/ddl.c worker/sync/lane_exec.c
 $(B)/failpoints/%.o: %.c $(PROTO_H) $(ERR_H)
 	$(call say,CC,$< fail points)

@@ -242,6 +242,7 @@ copy_read(struct task_parse *t)
 {
 	static const struct bind_key keys[] = {
 		BIND("verify", BOOL, dm_copy_cfg, verify),
+		BIND("indexes-first", BOOL, dm_copy_cfg, indexes_first),
 		BIND_RANGE("rate-limit", UINT, dm_copy_cfg, rate_limit, 0,
 		    MAX_RATE_MB),
 		BIND_RANGE("max-source-threads-running", UINT, dm_copy_cfg,

@@ -82,6 +82,7 @@ struct dm_instance_cfg {
 /* `copy`, ours: how the full copy behaves. */
 struct dm_copy_cfg {
 	bool verify; /* compare source and target before replication begins */
+	bool indexes_first; /* not after the rows */
 	/* MB/s (of a million bytes) that are sent to the target, or written to
 	 * the files of a dump; 0: no limit. */
 	unsigned rate_limit;

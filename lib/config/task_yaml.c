@@ -402,6 +402,8 @@ emit_copy(GString *s, const struct dm_copy_cfg *c)
 
 	if (c->verify)
 		dm_emit_bool(text, 2, "verify", true);
+	if (c->indexes_first)
+		dm_emit_bool(text, 2, "indexes-first", true);
 	if (c->rate_limit > 0)
 		dm_emit_int(text, 2, "rate-limit", c->rate_limit);
 	if (c->max_source_threads_running > 0)

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -154,6 +156,23 @@ log_in(struct dm_sql_conn *conn, const struct dm_sql_params *p)
 	return err;
 }
 
+/* Also while a statement works for hours, a peer that vanished is found. A
+ * socket that knows none of it does without. */
+static void
+keep_alive(int fd)
+{
+	const struct {
+		int level, name, value;
+	} all[] = { { SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 15 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 6 } };
+
+	for (size_t i = 0; i < DM_ARRAY_SIZE(all); i++)
+		(void)setsockopt(fd, all[i].level, all[i].name, &all[i].value,
+		    sizeof(all[i].value));
+}
+
 static struct dm_err *
 open_connection(struct dm_sql_conn *conn, const struct dm_sql_params *p)
 {
@@ -167,6 +186,9 @@ open_connection(struct dm_sql_conn *conn, const struct dm_sql_params *p)
 	if (conn->fd < 0)
 		return dm_err_set_cause(dm_err_new(DB_DRIVER_ERROR),
 		    "cannot duplicate a socket: %s", g_strerror(errno));
+	keep_alive(conn->fd);
+	conn->read_timeout_s =
+	    p->read_timeout_s > 0 ? p->read_timeout_s : READ_TIMEOUT_S;
 	conn->version = g_strdup(mysql_get_server_info(conn->my));
 	return NULL;
 }

@@ -16,6 +16,7 @@ struct dm_sql_conn {
 	char *version;
 	uint64_t thread_id;
 	unsigned last_errno;
+	unsigned read_timeout_s;
 	struct dm_sql_infile *infile; /* of the LOAD DATA that is running */
 };
 

@@ -4,6 +4,8 @@
 
 #include <stdarg.h>
 
+#define DDL_TIMEOUT_S 2000000u /* 23 days */
+
 /* Take the result that is there, and count its rows or those affected. */
 static struct dm_err *
 take_result(struct dm_sql_conn *conn, enum dm_sql_call call, const char *sql,
@@ -54,6 +56,18 @@ dm_sql_exec(
 		err = dm_sql_drain_(conn, DM_SQL_WRITE, sql, len);
 	if (err == NULL && affected != NULL)
 		*affected = count;
+	return err;
+}
+
+struct dm_err *
+dm_sql_exec_ddl(struct dm_sql_conn *conn, const char *sql, size_t len)
+{
+	unsigned before = conn->read_timeout_s;
+	struct dm_err *err;
+
+	dm_sql_set_read_timeout(conn, DDL_TIMEOUT_S);
+	err = dm_sql_exec(conn, sql, len, NULL);
+	dm_sql_set_read_timeout(conn, before);
 	return err;
 }
 

@@ -73,7 +73,12 @@ bool dm_sql_is_retryable(unsigned server_errno, const char *cause);
 /* Run one statement without a result; *affected may be NULL. */
 struct dm_err *dm_sql_exec(struct dm_sql_conn *conn, const char *sql,
     size_t len, uint64_t *affected) DM_MUST_CHECK;
-/* The same, printf-style; for constant-shaped statements. */
+/* The same for a statement that may work for hours before it answers, as an
+ * ALTER of a large table: no read timeout ends it. A server that is gone is
+ * found by the kernel (TCP keepalive) within some minutes. */
+struct dm_err *dm_sql_exec_ddl(
+    struct dm_sql_conn *conn, const char *sql, size_t len) DM_MUST_CHECK;
+/* dm_sql_exec, printf-style; for constant-shaped statements. */
 struct dm_err *dm_sql_execf(struct dm_sql_conn *conn, const char *fmt, ...)
     DM_PRINTF(2, 3) DM_MUST_CHECK;
 

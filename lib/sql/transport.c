@@ -29,6 +29,8 @@ typedef unsigned char uchar;
 #define BUFFER_KEEP  ((size_t)1 << 20)
 #define BUFFER_EXTRA 64u
 #define PEEK_WAIT_MS 1
+/* libmariadb counts milliseconds in an int. */
+#define TIMEOUT_MAX_S 2000000u
 
 static bool
 has_text(const char *s)
@@ -166,9 +168,10 @@ dm_sql_set_read_timeout(struct dm_sql_conn *conn, unsigned seconds)
 {
 	MARIADB_PVIO *io = conn->my->net.pvio;
 
+	conn->read_timeout_s = seconds;
 	if (io != NULL) /* NULL: the connection is lost */
 		io->methods->set_timeout(
-		    io, PVIO_READ_TIMEOUT, (int)MIN(seconds, 86400u));
+		    io, PVIO_READ_TIMEOUT, (int)MIN(seconds, TIMEOUT_MAX_S));
 }
 
 static size_t

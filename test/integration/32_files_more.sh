@@ -141,8 +141,8 @@ check "the other, too" same_schema up2 down b
 check "no folder is left" test -z "$(find "$W" -maxdepth 1 -name 'dump*')"
 drop
 check "a dump of one source" runs own1 dump src1
-check "is not emptied for another" broken own2 "source 'src1'; this one is of source 'src2'" dump src2
-check "nor loaded for it" broken own3 "source 'src1'; this one is of source 'src2'" load src2
+check "is not emptied for another" broken own2 "source 'src1'; this one is of task 'own2' and source 'src2'" dump src2
+check "nor loaded for it" broken own3 "source 'src1'; this one is of task 'own3' and source 'src2'" load src2
 check "it is still there" test -f "$D/metadata"
 cp -r "$D" "$W/good"
 again_good() { rm -rf "$D" && cp -rp "$W/good" "$D"; }

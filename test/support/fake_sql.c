@@ -224,6 +224,8 @@ answer(const struct fake_sql *f, int fd, uint8_t seq, const char *sql)
 	     a++) {
 		if (g_ascii_strncasecmp(sql, a->begins, strlen(a->begins)) != 0)
 			continue;
+		if (a->wait_ms > 0)
+			g_usleep(a->wait_ms * 1000UL);
 		if (a->error != 0)
 			return send_error(fd, seq, a->error);
 		return a->columns > 0 ? send_result(fd, seq, a)

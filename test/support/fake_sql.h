@@ -18,7 +18,8 @@ struct fake_sql_answer {
 	const char *begins;
 	size_t columns, n_rows;
 	const char *const *cells;
-	unsigned error; /* not 0: an error packet of this number instead */
+	unsigned error;   /* not 0: an error packet of this number instead */
+	unsigned wait_ms; /* before it answers */
 };
 
 struct fake_sql;

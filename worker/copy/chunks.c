@@ -309,8 +309,10 @@ copy_table_finish(
 	g_autoptr(GString) sql = g_string_new("UPDATE ");
 	const struct meta_table *m = t->meta;
 	uint64_t matched = 0;
-	struct dm_err *err;
+	struct dm_err *err = copy_indexes_build(r, conn, t);
 
+	if (err != NULL)
+		return err;
 	meta_append_name(sql, r->meta, "dm_table");
 	g_string_append_printf(sql,
 	    " SET state='%s', row_count=%" PRIu64 ", byte_count=%" PRIu64

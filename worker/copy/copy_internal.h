@@ -135,6 +135,8 @@ struct copy_run {
 	GPtrArray *tables;      /* struct copy_table* */
 	GPtrArray *databases;   /* struct copy_database* */
 	GPtrArray *objects;     /* struct copy_object*; of a new plan only */
+	GHashTable *referenced; /* "db\001table" that foreign keys point to, at
+				   the target, in lower case */
 	bool any_renamed;       /* a route changes some name */
 	bool statement_binlog;  /* the target refuses READ COMMITTED */
 	_Atomic bool by_insert; /* the target refuses LOAD DATA LOCAL */
@@ -230,8 +232,22 @@ struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
 /* How rows of t travel; reads the target's structure if we did not make it. */
 struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t, struct copy_shape **shape) DM_MUST_CHECK;
+/* As the target is to have it. */
+struct dm_err *copy_target_table(struct copy_run *r, const struct copy_table *t,
+    struct dm_table **table) DM_MUST_CHECK;
+/* A foreign key of a table of this run points to it. */
+bool copy_is_referenced(const struct copy_run *r, const struct copy_table *t);
 struct dm_err *copy_target_drop(
     struct copy_run *r, const struct copy_table *t) DM_MUST_CHECK;
+
+/* ---- indexes.c ---- */
+/* Take the indexes from an empty table that are built later. wanted: as the
+ * target is to have it. */
+struct dm_err *copy_indexes_drop(struct copy_run *r, const struct copy_table *t,
+    const struct dm_table *wanted) DM_MUST_CHECK;
+/* Add those that the target lacks; all rows are there. */
+struct dm_err *copy_indexes_build(struct copy_run *r, struct dm_sql_conn *conn,
+    const struct copy_table *t) DM_MUST_CHECK;
 
 /* ---- plan.c, resume.c ---- */
 /* What exists at the source: r->databases, r->tables with their structures,
@@ -283,7 +299,8 @@ struct dm_err *copy_chunk_count(struct copy_run *r, struct dm_sql_conn *conn,
 struct dm_err *copy_chunk_is_done(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t, const struct copy_chunk *k,
     bool *done) DM_MUST_CHECK;
-/* The table's row: done, with its counts; one statement, fenced. */
+/* Build what indexes are missing, then the table's row: done, with its counts;
+ * one statement, fenced. */
 struct dm_err *copy_table_finish(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t) DM_MUST_CHECK;
 struct dm_err *copy_chunks_delete(struct copy_run *r, struct dm_sql_conn *conn,

@@ -56,6 +56,8 @@ copy_init_run(struct copy_run *r, struct copy_unit *u, enum meta_phase phase,
 	r->meta = meta_new(u->env);
 	dm_mutex_init(&r->mu, 20);
 	dm_cond_init(&r->cond);
+	r->referenced =
+	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	copy_throttle_init(r);
 }
 
@@ -270,6 +272,7 @@ copy_close_run(struct copy_run *r)
 	g_clear_pointer(&r->tables, g_ptr_array_unref);
 	g_clear_pointer(&r->databases, g_ptr_array_unref);
 	g_clear_pointer(&r->objects, g_ptr_array_unref);
+	g_clear_pointer(&r->referenced, g_hash_table_unref);
 	dm_router_free(r->router);
 	g_free(r->routes);
 	dm_block_allow_free(r->filter);

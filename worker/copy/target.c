@@ -168,6 +168,74 @@ route_foreign_keys(struct copy_run *r, struct dm_table *t)
 	return err;
 }
 
+/* In any case: a server may fold the names of tables. */
+static char *
+fold_name(const char *db, const char *table)
+{
+	g_autofree char *name = g_strconcat(db, "\001", table, NULL);
+
+	return g_utf8_strdown(name, -1);
+}
+
+bool
+copy_is_referenced(const struct copy_run *r, const struct copy_table *t)
+{
+	g_autofree char *name = fold_name(t->to_db, t->to_table);
+
+	return g_hash_table_contains(r->referenced, name);
+}
+
+/* Fill r->referenced. */
+static struct dm_err *
+find_referenced(struct copy_run *r)
+{
+	struct dm_err *err = NULL;
+
+	for (guint i = 0; err == NULL && i < r->tables->len; i++) {
+		const struct copy_table *t = r->tables->pdata[i];
+		DM_AUTO(dm_table) table = NULL;
+
+		if (strcasestr(t->meta->structure, "REFERENCES") == NULL)
+			continue;
+		err = parse_source(t, &table);
+		if (err == NULL)
+			err = route_foreign_keys(r, table);
+		for (guint k = 0; err == NULL && k < table->foreign_keys->len;
+		     k++) {
+			const struct dm_foreign_key *f =
+			    table->foreign_keys->pdata[k];
+
+			g_hash_table_add(r->referenced,
+			    fold_name(f->ref_schema, f->ref_table));
+		}
+	}
+	return err;
+}
+
+/* left_out: what the target does not know, for people; may be NULL. */
+static struct dm_err *
+target_table(struct copy_run *r, const struct copy_table *t, GString *left_out,
+    struct dm_table **out)
+{
+	DM_AUTO(dm_table) table = NULL;
+	struct dm_err *err = parse_source(t, &table);
+
+	if (err == NULL)
+		err = route_foreign_keys(r, table);
+	if (err != NULL)
+		return err;
+	dm_dialect_table(&r->dialect, table, left_out);
+	*out = DM_TAKE(table);
+	return NULL;
+}
+
+struct dm_err *
+copy_target_table(
+    struct copy_run *r, const struct copy_table *t, struct dm_table **table)
+{
+	return target_table(r, t, NULL, table);
+}
+
 static struct dm_err *
 create_table(struct copy_run *r, const struct copy_table *t)
 {
@@ -177,12 +245,9 @@ create_table(struct copy_run *r, const struct copy_table *t)
 	g_autofree char *sql = NULL, *full = NULL;
 	struct dm_err *err;
 
-	err = parse_source(t, &table);
-	if (err == NULL)
-		err = route_foreign_keys(r, table);
+	err = target_table(r, t, left_out, &table);
 	if (err != NULL)
 		return err;
-	dm_dialect_table(&r->dialect, table, left_out);
 	if (left_out->len > 0)
 		dm_warn("the target has no such thing: left out there",
 		    dm_kstr("schema", t->meta->db),
@@ -193,6 +258,8 @@ create_table(struct copy_run *r, const struct copy_table *t)
 	full = g_strconcat(
 	    "CREATE TABLE IF NOT EXISTS ", sql + sizeof(verb) - 1, NULL);
 	err = dm_sql_exec(r->dst, full, strlen(full), NULL);
+	if (err == NULL)
+		err = copy_indexes_drop(r, t, table);
 	return err == NULL ? NULL
 			   : dm_err_annotate(err,
 				 "create the target of table `%s`.`%s`",
@@ -387,6 +454,8 @@ copy_target_create(struct copy_run *r)
 
 	if (err == NULL)
 		err = create_sequences(r);
+	if (err == NULL)
+		err = find_referenced(r);
 	for (guint i = 0; err == NULL && i < r->tables->len; i++) {
 		const struct copy_table *t = r->tables->pdata[i];
 

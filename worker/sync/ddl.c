@@ -296,7 +296,7 @@ run_sql(struct job *j)
 	if (err == NULL)
 		err = use_schema(j);
 	if (err == NULL)
-		err = dm_sql_exec(conn, j->sql, strlen(j->sql), NULL);
+		err = dm_sql_exec_ddl(conn, j->sql, strlen(j->sql));
 	return err;
 }
 

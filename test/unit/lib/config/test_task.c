@@ -85,7 +85,7 @@ START_TEST(settings_of_the_copy_are_read_and_written)
 	DM_AUTO(dm_task_cfg)
 	c = good("name: t\ntask-mode: all\ncopy: {verify: true, rate-limit: "
 		 "20, max-source-threads-running: 30, max-target-latency: "
-		 "1.5s}\n"
+		 "1.5s, indexes-first: true}\n"
 		 "target-database: {host: h, port: 1, user: u}\n"
 		 "mysql-instances:\n- source-id: a\n");
 	DM_AUTO(dm_task_cfg)
@@ -100,6 +100,7 @@ START_TEST(settings_of_the_copy_are_read_and_written)
 	ck_assert_uint_eq(again->copy.rate_limit, 20);
 	ck_assert_uint_eq(again->copy.max_source_threads_running, 30);
 	ck_assert_int_eq(again->copy.max_target_latency_ms, 1500);
+	ck_assert(again->copy.indexes_first && !plain->copy.indexes_first);
 	ck_assert(!plain->copy.verify);
 	/* DM does not know it: it is written only where it says something. */
 	ck_assert_ptr_null(strstr(without, "\ncopy:"));

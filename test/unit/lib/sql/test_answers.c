@@ -11,10 +11,11 @@
 
 static const char *const one[] = { "1", "2" };
 static const struct fake_sql_answer table[] = {
-	{ "SELECT two rows", 1, 2, one, 0 },
-	{ "SELECT denied", 0, 0, NULL, 1142 },
-	{ "UPDATE locked", 0, 0, NULL, 1205 },
-	{ NULL, 0, 0, NULL, 0 },
+	{ "SELECT two rows", 1, 2, one, 0, 0 },
+	{ "SELECT denied", 0, 0, NULL, 1142, 0 },
+	{ "UPDATE locked", 0, 0, NULL, 1205, 0 },
+	{ "ALTER slowly", 0, 0, NULL, 0, 2500 },
+	{ NULL, 0, 0, NULL, 0, 0 },
 };
 
 static struct fake_sql *server;
@@ -76,6 +77,19 @@ START_TEST(an_error_of_the_server_has_its_number)
 }
 END_TEST
 
+/* As a statement that takes longer than any read timeout. */
+START_TEST(a_ddl_may_take_its_time)
+{
+	static const char sql[] = "ALTER slowly";
+	DM_AUTO(dm_err) err = NULL;
+
+	dm_sql_set_read_timeout(conn, 1);
+	ck_assert_ptr_null(dm_sql_exec_ddl(conn, sql, sizeof(sql) - 1));
+	err = dm_sql_exec(conn, sql, sizeof(sql) - 1, NULL);
+	ck_assert(dm_err_is(err, DB_BAD_CONN));
+}
+END_TEST
+
 START_TEST(a_write_that_fails_names_its_statement)
 {
 	DM_AUTO(dm_err) err = dm_sql_execf(conn, "UPDATE locked SET a=1");
@@ -107,6 +121,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_load_without_an_info_line_is_unexpected);
 	tcase_add_test(tc, an_error_of_the_server_has_its_number);
+	tcase_add_test(tc, a_ddl_may_take_its_time);
 	tcase_add_test(tc, a_write_that_fails_names_its_statement);
 	tcase_add_test(tc, a_server_that_goes_is_a_bad_connection);
 	suite_add_tcase(s, tc);
