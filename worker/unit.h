@@ -23,7 +23,7 @@ struct unit_env {
 	const char *worker;   /* our name */
 	const char *cli_args; /* task CLI args as JSON, "" when none */
 	uint64_t cluster_id;
-	uint64_t epoch;      /* of this assignment; fences the target */
+	uint64_t epoch; /* of this assignment; fences the target */
 	/* The relay log of the source, here; NULL: there is none. */
 	struct relay_hub *relay;
 	int64_t lease_ttl_s; /* bounds wait_timeout of target sessions */

@@ -20,8 +20,8 @@ begins_with(const char *sql, const char *words)
 static bool
 is_word(const char *sql, const char *word)
 {
-	return begins_with(sql, word) &&
-	       !g_ascii_isalnum(sql[strlen(word)]) && sql[strlen(word)] != '_';
+	return begins_with(sql, word) && !g_ascii_isalnum(sql[strlen(word)]) &&
+	       sql[strlen(word)] != '_';
 }
 
 static bool
@@ -110,8 +110,8 @@ dm_group_take(struct dm_group *g, const struct dm_binlog_format *f,
 		return on_gtid(g, h, body, len);
 	case DM_EV_QUERY:
 	case DM_EV_MARIADB_QUERY_COMPRESSED:
-		return on_query(g, f, body, len,
-		    h->type == DM_EV_MARIADB_QUERY_COMPRESSED);
+		return on_query(
+		    g, f, body, len, h->type == DM_EV_MARIADB_QUERY_COMPRESSED);
 	case DM_EV_XID:
 	case DM_EV_XA_PREPARE:
 	case DM_EV_TRANSACTION_PAYLOAD:
@@ -138,8 +138,8 @@ dm_group_take(struct dm_group *g, const struct dm_binlog_format *f,
 }
 
 static struct dm_err *
-add_mysql(struct dm_gtid_set *set, uint8_t type, const uint8_t *body,
-    size_t len)
+add_mysql(
+    struct dm_gtid_set *set, uint8_t type, const uint8_t *body, size_t len)
 {
 	struct dm_ev_mysql_gtid ev;
 	struct dm_err *err = dm_mysql_gtid_decode(type, body, len, &ev);

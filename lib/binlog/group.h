@@ -21,7 +21,8 @@ struct dm_group {
 
 /* What the event is to the group. */
 enum dm_group_part {
-	DM_GROUP_NONE, /* of no group; one that was open was cut off before it */
+	DM_GROUP_NONE, /* of no group; one that was open was cut off before it
+			*/
 	DM_GROUP_HEAD, /* begins one; one that was open was cut off before it */
 	DM_GROUP_BODY,
 	DM_GROUP_END /* the group is whole with it */

@@ -31,9 +31,8 @@ static const char *
 find_suffix(const char *name, unsigned *number)
 {
 	const char *dot = strrchr(name, '.');
-	const char *bar = dot == NULL
-			      ? NULL
-			      : g_strrstr_len(name, dot - name, SUFFIX_SIGN);
+	const char *bar =
+	    dot == NULL ? NULL : g_strrstr_len(name, dot - name, SUFFIX_SIGN);
 	char *end;
 	guint64 n;
 

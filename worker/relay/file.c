@@ -137,8 +137,8 @@ relay_file_event(struct relay_file *f, uint64_t off, uint64_t limit,
 		return err;
 	ev->raw = f->buf + (off - f->at);
 	ev->len = (size_t)size;
-	err = dm_event_split(&f->format, ev->raw, ev->len, &ev->h, &ev->body,
-	    &ev->body_len);
+	err = dm_event_split(
+	    &f->format, ev->raw, ev->len, &ev->h, &ev->body, &ev->body_len);
 	if (err != NULL)
 		return relay_file_error(f, off, err, NULL);
 	*whole = true;
@@ -167,14 +167,13 @@ relay_file_head(struct relay_file *f, uint64_t limit, bool *ready)
 		return relay_file_error(f, RELAY_FILE_BEGIN, NULL,
 		    "the first event does not describe the format");
 	err = dm_format_description_decode(ev.raw, ev.len, &f->format);
-	return err == NULL
-		   ? NULL
-		   : relay_file_error(f, RELAY_FILE_BEGIN, err, NULL);
+	return err == NULL ? NULL
+			   : relay_file_error(f, RELAY_FILE_BEGIN, err, NULL);
 }
 
 struct dm_err *
-relay_file_gtids(struct relay_file *f, uint64_t limit, uint64_t to, bool head_only,
-    struct dm_gtid_set *set, bool *known)
+relay_file_gtids(struct relay_file *f, uint64_t limit, uint64_t to,
+    bool head_only, struct dm_gtid_set *set, bool *known)
 {
 	uint64_t off = RELAY_FILE_BEGIN;
 	struct dm_err *err;

@@ -33,9 +33,9 @@ struct relay_reader {
 	uint64_t off, safe, scan;
 	struct dm_group group;
 	struct dm_gtid_set *last; /* the GTID of the last group begun; NULL */
-	GPtrArray *made;          /* GByteArray*: events to be handed out first */
-	GByteArray *given;        /* of those, the one handed out last */
-	bool checksums;           /* in events handed out */
+	GPtrArray *made;   /* GByteArray*: events to be handed out first */
+	GByteArray *given; /* of those, the one handed out last */
+	bool checksums;    /* in events handed out */
 	enum relay_reader_state state;
 	struct dm_err *failed; /* found while waiting */
 };
@@ -203,9 +203,9 @@ note_gtid(struct relay_reader *r, const struct relay_event *ev)
 	struct dm_err *err;
 
 	dm_gtid_set_free(r->last);
-	r->last = dm_gtid_set_new(ev->h.type == DM_EV_MARIADB_GTID
-				      ? DM_FLAVOR_MARIADB
-				      : DM_FLAVOR_MYSQL);
+	r->last =
+	    dm_gtid_set_new(ev->h.type == DM_EV_MARIADB_GTID ? DM_FLAVOR_MARIADB
+							     : DM_FLAVOR_MYSQL);
 	err = dm_gtid_set_add_event(r->last, &ev->h, ev->body, ev->body_len);
 	return err == NULL ? NULL
 			   : relay_file_error(r->file, r->scan, err, NULL);
@@ -224,8 +224,8 @@ look_ahead(struct relay_reader *r, uint64_t limit)
 		err = relay_file_event(r->file, r->scan, limit, &ev, &whole);
 		if (err != NULL || !whole)
 			return err;
-		part = dm_group_take(&r->group, &r->file->format, &ev.h,
-		    ev.body, ev.body_len);
+		part = dm_group_take(
+		    &r->group, &r->file->format, &ev.h, ev.body, ev.body_len);
 		if (dm_event_is_gtid(ev.h.type)) {
 			err = note_gtid(r, &ev);
 			if (err != NULL)
@@ -248,8 +248,8 @@ static struct dm_err *
 check_tail(const struct relay_reader *r, uint64_t limit)
 {
 	if (r->scan < limit)
-		return relay_file_error(r->file, r->scan, NULL,
-		    "the file ends inside of an event");
+		return relay_file_error(
+		    r->file, r->scan, NULL, "the file ends inside of an event");
 	if (r->safe < limit)
 		dm_warn("the relay log has a transaction that was cut off; it "
 			"is passed over",
@@ -294,8 +294,7 @@ next_name(const struct relay_reader *r, char **next)
 
 	*next = NULL;
 	for (guint i = 0; err == NULL && *next == NULL && i < names->len; i++) {
-		struct dm_pos p =
-		    dm_pos_make(g_ptr_array_index(names, i), 0);
+		struct dm_pos p = dm_pos_make(g_ptr_array_index(names, i), 0);
 
 		if (dm_pos_cmp(&p, &ours) > 0)
 			*next = g_strdup(p.name);
@@ -314,8 +313,8 @@ number_of(const char *name)
 
 /* The writer has left our file, and all that is whole was handed out. */
 static struct dm_err *
-leave_file(struct relay_reader *r, const struct relay_place *end,
-    uint64_t limit)
+leave_file(
+    struct relay_reader *r, const struct relay_place *end, uint64_t limit)
 {
 	g_autofree char *next = NULL;
 	struct dm_err *err = next_name(r, &next);
@@ -346,8 +345,8 @@ prepare(struct relay_reader *r, struct relay_place *end, bool *ready)
 	bool left = true;
 
 	*ready = r->made->len > 0 || r->off < r->safe;
-	while (err == NULL && !*ready && left &&
-	       r->state != RELAY_READER_LEFT) {
+	while (
+	    err == NULL && !*ready && left && r->state != RELAY_READER_LEFT) {
 		uint64_t limit = 0;
 
 		if (r->file == NULL) {
@@ -380,8 +379,8 @@ relay_reader_open(struct relay_hub *hub, const struct relay_place *at,
 	r->hub = relay_hub_ref(hub);
 	r->c = dm_cancel_new(NULL);
 	r->heartbeat_ms = heartbeat_ms > 0 ? heartbeat_ms : HEARTBEAT_MS;
-	r->made = g_ptr_array_new_with_free_func(
-	    (GDestroyNotify)g_byte_array_unref);
+	r->made =
+	    g_ptr_array_new_with_free_func((GDestroyNotify)g_byte_array_unref);
 	err = relay_dirs_load(relay_hub_dir(hub), &r->dirs);
 	if (err != NULL)
 		return err;

@@ -42,8 +42,8 @@ struct dm_err *relay_reader_open(struct relay_hub *hub,
  * PARSER_PARSE_RELAY_LOG with file and offset: a file that is damaged, cut, or
  * gone; "context canceled" after an interrupt.
  */
-struct dm_err *relay_reader_next(struct relay_reader *r, const uint8_t **raw,
-    size_t *len) DM_MUST_CHECK;
+struct dm_err *relay_reader_next(
+    struct relay_reader *r, const uint8_t **raw, size_t *len) DM_MUST_CHECK;
 /* True when the next call finds an event without waiting; waits for that at
  * most timeout_ms. */
 bool relay_reader_wait(struct relay_reader *r, int timeout_ms);

@@ -261,9 +261,8 @@ check_source_end(struct run *r)
 static struct dm_err *
 load_start_gtid(struct run *r)
 {
-	enum dm_flavor flavor = dm_sql_is_mariadb(r->source)
-				    ? DM_FLAVOR_MARIADB
-				    : DM_FLAVOR_MYSQL;
+	enum dm_flavor flavor =
+	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL;
 	struct start_gtid in = { .env = &r->u->env,
 		.meta = r->meta,
 		.target = r->target,
@@ -351,4 +350,3 @@ sync_begin(struct run *r)
 	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
 	return NULL;
 }
-

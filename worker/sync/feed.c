@@ -99,7 +99,8 @@ check_name(const struct feed *f, const struct dm_event_header *h,
 				 "binlog went another way"),
 		"it has %s where this task has %s", theirs, ours),
 	    "compare the servers: transactions that only the former source had "
-	    "are in the target; then copy anew with `start-task --remove-meta`");
+	    "are in the target; then copy anew with `start-task "
+	    "--remove-meta`");
 }
 
 /* *done: it is among those to be passed over. */
@@ -107,8 +108,7 @@ static struct dm_err *
 look_up(const struct feed *f, const struct dm_event_header *h,
     const uint8_t *body, size_t len, bool *done)
 {
-	DM_AUTO(dm_gtid_set) one =
-	    dm_gtid_set_new(dm_gtid_set_flavor(f->skip));
+	DM_AUTO(dm_gtid_set) one = dm_gtid_set_new(dm_gtid_set_flavor(f->skip));
 	struct dm_err *err;
 
 	*done = false;
@@ -123,8 +123,7 @@ look_up(const struct feed *f, const struct dm_event_header *h,
 }
 
 static struct dm_err *
-sort_out(
-    struct feed *f, const uint8_t *raw, size_t len, enum feed_part *part)
+sort_out(struct feed *f, const uint8_t *raw, size_t len, enum feed_part *part)
 {
 	struct dm_event_header h;
 	enum dm_group_part where;
@@ -171,9 +170,8 @@ feed_next(
 bool
 feed_wait(struct feed *f, int timeout_ms)
 {
-	return f->reader != NULL
-		   ? relay_reader_wait(f->reader, timeout_ms)
-		   : dm_binlog_stream_wait(f->stream, timeout_ms);
+	return f->reader != NULL ? relay_reader_wait(f->reader, timeout_ms)
+				 : dm_binlog_stream_wait(f->stream, timeout_ms);
 }
 
 enum relay_reader_state

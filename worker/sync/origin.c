@@ -68,8 +68,7 @@ origin_load(struct meta *m, struct dm_sql_conn *conn, struct origin *o)
 }
 
 struct dm_err *
-origin_save(
-    struct meta *m, struct dm_sql_conn *conn, const struct origin *o)
+origin_save(struct meta *m, struct dm_sql_conn *conn, const struct origin *o)
 {
 	g_autoptr(GString) sql = g_string_new("REPLACE INTO ");
 
@@ -88,8 +87,8 @@ origin_save(
 
 /* Its files have the place; *last: the newest of them is older than that. */
 static struct dm_err *
-dir_has(const struct relay_dir *d, const struct dm_pos *at, bool *has,
-    bool *last)
+dir_has(
+    const struct relay_dir *d, const struct dm_pos *at, bool *has, bool *last)
 {
 	g_autoptr(GPtrArray) names = NULL;
 	struct dm_pos file = dm_pos_make(at->name, 0), end = { 0 };

@@ -26,8 +26,8 @@ struct dm_err *origin_ask(
 /* MariaDB's domain is a setting that may change, not the server. */
 bool origin_is_same(const char *a, const char *b);
 
-struct dm_err *origin_load(struct meta *m, struct dm_sql_conn *conn,
-    struct origin *o) DM_MUST_CHECK;
+struct dm_err *origin_load(
+    struct meta *m, struct dm_sql_conn *conn, struct origin *o) DM_MUST_CHECK;
 /* In the caller's transaction, which has checked the fence. */
 struct dm_err *origin_save(struct meta *m, struct dm_sql_conn *conn,
     const struct origin *o) DM_MUST_CHECK;

@@ -97,9 +97,8 @@ find_by_gtid(struct run *r, struct relay_place *at)
 
 	if (r->u->env.relay == NULL)
 		return NULL;
-	err = dm_gtid_set_parse(dm_sql_is_mariadb(r->source)
-				    ? DM_FLAVOR_MARIADB
-				    : DM_FLAVOR_MYSQL,
+	err = dm_gtid_set_parse(
+	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL,
 	    r->from_gtid, &set);
 	if (err == NULL && !dm_gtid_set_is_empty(set))
 		err = relay_find_gtid(r->u->env.relay, 0, set, at, &found);
@@ -126,8 +125,8 @@ sync_find_origin(struct run *r)
 	else if (r->from_gtid != NULL)
 		err = find_by_gtid(r, &at);
 	else
-		err = origin_find(r->u->env.relay, r->origin.server, &r->from,
-		    &at.suffix);
+		err = origin_find(
+		    r->u->env.relay, r->origin.server, &r->from, &at.suffix);
 	if (err == NULL && at.suffix == 0 && r->from_gtid == NULL &&
 	    !origin_is_same(r->origin.server, r->source_server))
 		err = sync_rebase(r, &at.suffix);
@@ -144,8 +143,7 @@ sync_find_origin(struct run *r)
 void
 sync_hold(struct run *r, const struct dm_pos *low)
 {
-	const struct undecided_row *first =
-	    undecided_first(&r->d.undecided);
+	const struct undecided_row *first = undecided_first(&r->d.undecided);
 	struct dm_pos at = *low;
 
 	if (r->held.suffix == 0)
@@ -156,8 +154,8 @@ sync_hold(struct run *r, const struct dm_pos *low)
 		return;
 	r->held.pos = at;
 	/* Who holds a place is not refused another one. */
-	dm_err_free(relay_hub_hold(
-	    r->u->env.relay, r->u->env.task->name, &r->held));
+	dm_err_free(
+	    relay_hub_hold(r->u->env.relay, r->u->env.task->name, &r->held));
 }
 
 static void

@@ -19,8 +19,8 @@
 static struct dm_err *
 changed(const struct run *r, const char *why)
 {
-	return dm_err_set_cause(dm_err_new(SOURCE_CHANGED, r->source_server,
-				    r->origin.server),
+	return dm_err_set_cause(
+	    dm_err_new(SOURCE_CHANGED, r->source_server, r->origin.server),
 	    "%s", why);
 }
 
@@ -72,12 +72,13 @@ done_so_far(struct run *r, struct dm_gtid_set **set)
 		saved = dm_pos_plain(&saved);
 	if (text != NULL && text[0] != '\0' && dm_pos_cmp(&saved, &at) == 0)
 		return dm_gtid_set_parse(flavor_of(r), text, set);
-	err = origin_find(
-	    r->u->env.relay, r->origin.server, &at, &in_log.suffix);
+	err =
+	    origin_find(r->u->env.relay, r->origin.server, &at, &in_log.suffix);
 	if (err != NULL)
 		return err;
 	if (in_log.suffix == 0)
-		return changed(r, "the GTID set of the last place is not known");
+		return changed(
+		    r, "the GTID set of the last place is not known");
 	*set = dm_gtid_set_new(flavor_of(r));
 	return relay_gtids_before(r->u->env.relay, &in_log, *set);
 }
@@ -107,8 +108,8 @@ read_to_new(struct run *r, struct feed *f, struct dm_pos *at)
 		if (h.type == DM_EV_FORMAT_DESCRIPTION)
 			err = dm_format_description_decode(raw, len, &format);
 		if (h.type == DM_EV_ROTATE)
-			err = dm_rotate_decode(&format, body, n, &arena,
-			    &rotate);
+			err =
+			    dm_rotate_decode(&format, body, n, &arena, &rotate);
 		if (err == NULL && h.type == DM_EV_ROTATE)
 			*at = dm_pos_make(rotate.next_name, rotate.pos);
 		if (part != FEED_EVENT || h.log_pos < h.size)
@@ -254,8 +255,8 @@ sync_rebase(struct run *r, unsigned *suffix)
 	r->origin.skip = may_come_again(set) ? g_strdup(text) : NULL;
 	err = save(r, &at, text);
 	if (err == NULL)
-		err = lane_meta_save_dm_checkpoint(
-		    r->meta, r->target, &at, text);
+		err =
+		    lane_meta_save_dm_checkpoint(r->meta, r->target, &at, text);
 	if (err != NULL)
 		return err;
 	dm_info("the binlog goes on at another server",

@@ -27,7 +27,8 @@ struct start_gtid {
 /*
  * *set: new. MariaDB is asked. MySQL cannot tell, so what was stored for this
  * very position is used, or else its file is read from the beginning up to the
- * position, in the relay log if that has it. Without GTIDs at the source, or an empty position: the empty set.
+ * position, in the relay log if that has it. Without GTIDs at the source, or an
+ * empty position: the empty set.
  */
 struct dm_err *start_gtid_find(
     const struct start_gtid *in, struct dm_gtid_set **set) DM_MUST_CHECK;

@@ -16,7 +16,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#define FILE_BEGIN  4
+#define FILE_BEGIN 4
 
 char *
 start_time_given(const struct unit_env *env)
@@ -74,10 +74,10 @@ struct scan {
 	uint64_t size; /* as far as it is looked at */
 	int64_t when;
 	unsigned suffix; /* the relay log has it there; 0: the source */
-	bool head_only; /* only for the time at which the file begins */
-	int64_t begins; /* that time; 0: not met yet */
-	uint64_t txn;   /* where the transaction in work begins; 0: none */
-	uint64_t found; /* 0: not yet */
+	bool head_only;  /* only for the time at which the file begins */
+	int64_t begins;  /* that time; 0: not met yet */
+	uint64_t txn;    /* where the transaction in work begins; 0: none */
+	uint64_t found;  /* 0: not yet */
 	bool done;
 };
 
@@ -235,8 +235,8 @@ look_in_relay(struct files *fs, struct relay_hub *hub, const char *server)
 }
 
 static struct dm_err *
-list_files(const struct unit_env *env, struct dm_sql_conn *source,
-    struct files *fs)
+list_files(
+    const struct unit_env *env, struct dm_sql_conn *source, struct files *fs)
 {
 	g_autofree char *server = NULL;
 	struct dm_err *err = dm_binlog_list(source, &fs->names, &fs->sizes);

@@ -22,9 +22,9 @@
 #define PAUSE_DRAIN_MS   10000
 #define MASTER_STATUS_MS 5000
 /* Nothing came for so long: say where we are, but not all the time. */
-#define IDLE_MS        50
-#define IDLE_GAP_MS    1000
-#define IDLE_DRAIN_MS  200
+#define IDLE_MS       50
+#define IDLE_GAP_MS   1000
+#define IDLE_DRAIN_MS 200
 
 /* ---- the loop ---- */
 
@@ -251,10 +251,9 @@ loop(struct run *r)
 		heartbeat = is_heartbeat(raw, len);
 		if (!heartbeat)
 			r->idle_marked = false;
-		err = part == FEED_EVENT
-			  ? dispatch_event(&r->d, raw, len)
-			  : dispatch_pass(
-				&r->d, raw, len, part == FEED_PASSED_LAST);
+		err = part == FEED_EVENT ? dispatch_event(&r->d, raw, len)
+					 : dispatch_pass(&r->d, raw, len,
+					       part == FEED_PASSED_LAST);
 		if (err == NULL && heartbeat)
 			err = sync_look_at_feed(r);
 		if (err == NULL && r->leaving)

@@ -43,14 +43,14 @@ struct run {
 	struct tables tables;
 	struct dispatch d;
 	struct feed *feed;
-	struct origin origin;  /* the server of all places here */
-	char *source_server;   /* the one that is the source now */
-	unsigned left;         /* the sub directory of the relay log that was
-				  read to its end; 0: none */
-	bool leaving;          /* this run ends because that one is at its end */
-	bool master_lost;      /* the source does not answer */
-	bool fell_back;        /* from the relay log to the source */
-	struct dm_mono silent; /* since when nobody writes the relay log */
+	struct origin origin; /* the server of all places here */
+	char *source_server;  /* the one that is the source now */
+	unsigned left;        /* the sub directory of the relay log that was
+				 read to its end; 0: none */
+	bool leaving;         /* this run ends because that one is at its end */
+	bool master_lost;     /* the source does not answer */
+	bool fell_back;       /* from the relay log to the source */
+	struct dm_mono silent;    /* since when nobody writes the relay log */
 	struct dm_gtid_set *skip; /* of origin; NULL: none */
 	struct relay_place held;  /* for the purge; suffix 0: not in the relay
 				     log */
