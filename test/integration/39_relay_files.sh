@@ -18,12 +18,13 @@ source_up b --server-id=12 --log-slave-updates || exit 1
 
 # ---- the tool ----
 
-# tool_up SOURCE [RELAY-DIR [CLI-ARGS]]: for task t; with a new epoch.
+# tool_up SOURCE [RELAY-DIR [CLI-ARGS]]: for TASKS; with a new epoch.
+TASKS=$W/t.task.yaml
 tool_up() {
 	EPOCH=$((EPOCH + 1))
 	mkdir -p "${2:-$RELAY}"
 	source_yaml src1 "$1" >/dev/null
-	coproc TOOL_PROC { exec "$TOOL" "$W/t.task.yaml" "$W/src1.yaml" \
+	coproc TOOL_PROC { exec "$TOOL" "$TASKS" "$W/src1.yaml" \
 		"${2:-$RELAY}" "$EPOCH" "${3:-}" 2>>"$W/tool.log"; }
 	TOOL_PID=$TOOL_PROC_PID
 	# Beyond the end of the process, whose own variables go away.
@@ -52,15 +53,16 @@ tool_kill() {
 	exec {TOOL_IN}>&- {TOOL_OUT}<&-
 }
 
-# is PATTERN: the status, a regular expression.
-is() { tell status | tee "$W/status.out" | grep -qE "$1"; }
+# is PATTERN [N]: the status, a regular expression, of the N-th task.
+is() { tell status "${2:-0}" | tee "$W/status.out" | grep -qE "$1"; }
 
-# at_end SERVER TYPE: it stands at the end of that server's binlog.
+# at_end SERVER SUFFIX [N]: it stands at the end of that server's binlog; the
+# suffix is "remote" when it reads there.
 at_end() {
 	local name pos
 	read -r name pos _ < <(binlog_end "$1")
 	[ "$2" = remote ] || name="${name%.*}\\|0*$2.${name##*.}"
-	is "^\\(${name//./\\.}, $pos\\);"
+	is "^\\(${name//./\\.}, $pos\\);" "${3:-0}"
 }
 
 # ---- writes ----
@@ -309,6 +311,96 @@ sql down "UPDATE dm_meta.dm_lane SET binlog_pos=$lanes WHERE lane=0"
 tell run >/dev/null
 check "those that are do, by GTIDs" wait_for 60 "synced" at_end a remote
 check "nothing is lost or doubled" equal a
+tell stop >/dev/null
+check "the tool ends in order" tool_down
+
+# ---- MySQL, two tasks on one relay log, a start time ----
+
+if ! mysql_source_up my --binlog-transaction-compression=ON; then
+	skip "MySQL" "no MySQL server here"
+	finish
+	exit
+fi
+sql my "CREATE DATABASE app; CREATE TABLE app.k (id INT AUTO_INCREMENT
+	PRIMARY KEY, v INT); CREATE TABLE app.nokey (a INT, b VARCHAR(20));
+	CREATE DATABASE two; CREATE TABLE two.t (id INT AUTO_INCREMENT PRIMARY KEY,
+	v VARCHAR(20))"
+sql down "DROP DATABASE app; DROP DATABASE dm_meta"
+mine=$(sql my "SELECT @@server_uuid")
+relay=$W/relay-my
+mkdir -p "$relay"
+echo "$mine.000001" >"$relay/server-uuid.index"
+FOLLOW_MY="follow 1 $W/my binlog"
+gtid=$(sql my "SELECT @@gtid_executed")
+first=$(sql my "SHOW BINARY LOGS" | awk 'NR == 1 { print $1 }')
+TASK_INSTANCE="  meta:
+    binlog-name: $first
+    binlog-pos: 4
+  block-allow-list: ours
+  syncer-thread: 4" TASK_EXTRA='block-allow-list:
+  ours:
+    do-dbs: ["app"]' task_yaml t incremental down src1 >/dev/null
+TASK_INSTANCE="  meta:
+    binlog-gtid: '$gtid'
+  block-allow-list: ours" TASK_EXTRA='block-allow-list:
+  ours:
+    do-dbs: ["two"]' task_yaml u incremental down src1 >/dev/null
+sql down "CREATE DATABASE two; CREATE TABLE two.t (id INT AUTO_INCREMENT
+	PRIMARY KEY, v VARCHAR(20))"
+TASKS=$W/t.task.yaml,$W/u.task.yaml
+tool_up my "$relay"
+tell "$FOLLOW_MY" >/dev/null
+tell run >/dev/null
+writer_up my
+for i in 1 2 3 4 5; do
+	sql my "INSERT INTO two.t (v) VALUES ('$i'),('x$i'); FLUSH BINARY LOGS"
+	sleep 0.3
+done
+tool_kill
+tool_up my "$relay"
+tell "$FOLLOW_MY" >/dev/null
+tell run >/dev/null
+sleep 1
+writer_down
+check "MySQL: synced" wait_for 60 "synced" at_end my 1 0
+check "rows are equal" equal my
+check "the other task on the same relay log, from a GTID set" \
+	wait_for 60 "synced" at_end my 1 1
+check "its rows are equal" same_schema my down two
+set_is_right() {
+	[ "$(tell status 0 | cut -d';' -f4)" = "$(sql my "SELECT @@gtid_executed")" ]
+}
+check "its GTID set is the source's" wait_for 20 "set" set_is_right
+check "the earliest of both is held" test \
+	"$(tell earliest)" = "1 $(binlog_end my | cut -f1)"
+tell stop >/dev/null
+tell stop >/dev/null
+tool_down
+
+# The source has purged the files that the relay log has.
+sleep 1
+since=$(date '+%Y-%m-%dT%H:%M:%S')
+sleep 1
+sql my "INSERT INTO two.t (v) VALUES ('since'); FLUSH BINARY LOGS;
+	INSERT INTO two.t (v) VALUES ('later'); FLUSH BINARY LOGS"
+tool_up my "$relay"
+tell "$FOLLOW_MY" >/dev/null
+sleep 1
+tool_down
+purged() {
+	sql my "PURGE BINARY LOGS TO '$(binlog_end my | cut -f1)'"
+	[ "$(sql my "SHOW BINARY LOGS" | wc -l)" = 1 ]
+}
+check "the source purges" wait_for 20 "purged" purged
+sql down "DROP DATABASE dm_meta; DELETE FROM two.t WHERE id > 5"
+TASKS=$W/u.task.yaml
+tool_up my "$relay" "{\"start_time\":\"$since\"}"
+tell "$FOLLOW_MY" >/dev/null
+tell run >/dev/null
+check "a start time in files that only the relay log has" \
+	wait_for 60 "synced" at_end my 1
+check "it begins there" test \
+	"$(sql down "SELECT GROUP_CONCAT(v) FROM two.t WHERE id > 5")" = since,later
 tell stop >/dev/null
 check "the tool ends in order" tool_down
 

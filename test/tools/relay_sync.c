@@ -13,10 +13,11 @@
  *   quiet                        copy no more; the log is "live"
  *   purge on|off                 as a purge tells readers
  *   earliest                     the place that is held: SUFFIX FILE
- *   run, stop                    the unit
- *   status                       SYNCERBINLOG TYPE SYNCED GTIDS
+ *   run, stop                    the units of all tasks
+ *   status [N]                   SYNCERBINLOG;TYPE;SYNCED;GTIDS;over or runs,
+ *                                of the N-th task, from 0 on
  *
- *   relay_sync TASK-FILE SOURCE-FILE RELAY-DIR EPOCH [CLI-ARGS]
+ *   relay_sync TASK-FILE[,TASK-FILE] SOURCE-FILE RELAY-DIR EPOCH [CLI-ARGS]
  */
 #include "lib/config/task.h"
 #include "lib/log/log.h"
@@ -195,7 +196,11 @@ writer_follow(struct writer *w, const char *args)
 
 /* ---- the unit ---- */
 
+#define TASKS_MAX 4
+
 struct runner {
+	struct unit_env env;
+	struct dm_task_cfg *task;
 	struct unit *unit;
 	struct dm_cancel *c; /* of the run; NULL: none */
 	pthread_t thread;
@@ -263,9 +268,26 @@ no_command(void *arg)
 }
 
 static void
-obey(struct writer *w, struct runner *r, const char *line)
+run_command(struct runner *rs, size_t n, const char *line)
 {
-	struct relay_place p;
+	size_t which = 0;
+
+	for (size_t i = 0; i < n && strcmp(line, "run") == 0; i++)
+		runner_start(&rs[i]);
+	for (size_t i = 0; i < n && strcmp(line, "stop") == 0; i++)
+		runner_stop(&rs[i]);
+	if (sscanf(line, "status %zu", &which) == 1 ||
+	    strcmp(line, "status") == 0)
+		print_status(&rs[MIN(which, n - 1)]);
+	else if (strcmp(line, "run") == 0)
+		printf("ok\n");
+}
+
+/* False: it is none of the writer's and the hub's. */
+static bool
+log_command(struct writer *w, const char *line)
+{
+	struct relay_place p = { 0 };
 
 	if (g_str_has_prefix(line, "follow "))
 		writer_follow(w, line + 7);
@@ -273,31 +295,56 @@ obey(struct writer *w, struct runner *r, const char *line)
 		writer_rest(w);
 	else if (g_str_has_prefix(line, "purge "))
 		relay_hub_set_purging(w->hub, strcmp(line, "purge on") == 0);
-	else if (strcmp(line, "run") == 0)
-		runner_start(r);
+	else if (strcmp(line, "earliest") != 0)
+		return false;
 	if (strcmp(line, "rest") == 0)
 		relay_hub_set_live(w->hub, false);
-	if (strcmp(line, "stop") == 0 && r->c != NULL)
-		runner_stop(r);
-	else if (strcmp(line, "status") == 0)
-		print_status(r);
-	else if (strcmp(line, "earliest") == 0 &&
-		 relay_hub_earliest(w->hub, &p))
+	if (strcmp(line, "earliest") == 0 && relay_hub_earliest(w->hub, &p))
 		printf("%u %s\n", p.suffix, p.pos.name);
 	else
 		printf("ok\n");
-	fflush(stdout);
+	return true;
+}
+
+static struct dm_source_cfg *
+read_source(const char *file)
+{
+	struct dm_source_cfg *source = NULL;
+	g_autofree char *text = NULL;
+	struct dm_err *err;
+
+	if (!g_file_get_contents(file, &text, NULL, NULL))
+		die(file, NULL);
+	err = dm_source_cfg_parse(file, text, &source);
+	if (err != NULL)
+		die(file, err);
+	return source;
+}
+
+static void
+make_unit(struct runner *r, const struct unit_env *env, const char *file)
+{
+	g_autofree char *text = NULL;
+	struct dm_err *err;
+
+	if (!g_file_get_contents(file, &text, NULL, NULL))
+		die(file, NULL);
+	err = dm_task_cfg_parse(file, text, &r->task);
+	if (err != NULL)
+		die(file, err);
+	r->env = *env;
+	r->env.task = r->task;
+	r->env.inst = dm_task_cfg_instance(r->task, env->source->source_id);
+	r->unit = sync_unit_new(&r->env);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct dm_task_cfg *task = NULL;
-	struct dm_source_cfg *source = NULL;
-	g_autofree char *task_text = NULL, *source_text = NULL;
 	DM_AUTO(dm_cancel) hard = dm_cancel_new(NULL);
+	struct dm_source_cfg *source;
 	struct writer w = { 0 };
-	struct runner r = { 0 };
+	struct runner rs[TASKS_MAX] = { 0 };
 	struct unit_env env = { .worker = "tool",
 		.cli_args = argc == 6 ? argv[5] : "",
 		.cluster_id = 1,
@@ -305,35 +352,33 @@ main(int argc, char **argv)
 		.hard = hard,
 		.changed = nothing,
 		.next_command = no_command };
-	struct dm_err *err;
+	g_auto(GStrv) files = NULL;
 	char line[1024];
+	size_t n = 0;
 
-	if (argc < 5 || argc > 6 ||
-	    !g_file_get_contents(argv[1], &task_text, NULL, NULL) ||
-	    !g_file_get_contents(argv[2], &source_text, NULL, NULL))
-		die("relay_sync TASK-FILE SOURCE-FILE RELAY-DIR EPOCH "
-		    "[CLI-ARGS]",
+	if (argc < 5 || argc > 6)
+		die("relay_sync TASK-FILE[,TASK-FILE] SOURCE-FILE RELAY-DIR "
+		    "EPOCH [CLI-ARGS]",
 		    NULL);
-	err = dm_task_cfg_parse(argv[1], task_text, &task);
-	if (err == NULL)
-		err = dm_source_cfg_parse(argv[2], source_text, &source);
-	if (err != NULL)
-		die("configuration", err);
+	env.source = source = read_source(argv[2]);
 	w.root = argv[3];
-	w.hub = relay_hub_new(argv[3]);
+	env.relay = w.hub = relay_hub_new(argv[3]);
 	env.epoch = g_ascii_strtoull(argv[4], NULL, 10);
-	env.task = task;
-	env.source = source;
-	env.inst = dm_task_cfg_instance(task, source->source_id);
-	env.relay = w.hub;
-	r.unit = sync_unit_new(&env);
-	while (fgets(line, sizeof(line), stdin) != NULL)
-		obey(&w, &r, g_strchomp(line));
-	runner_stop(&r);
+	files = g_strsplit(argv[1], ",", TASKS_MAX);
+	for (; files[n] != NULL; n++)
+		make_unit(&rs[n], &env, files[n]);
+	while (fgets(line, sizeof(line), stdin) != NULL) {
+		if (!log_command(&w, g_strchomp(line)))
+			run_command(rs, n, line);
+		fflush(stdout);
+	}
 	writer_rest(&w);
-	r.unit->ops->free(r.unit);
+	for (size_t i = 0; i < n; i++) {
+		runner_stop(&rs[i]);
+		rs[i].unit->ops->free(rs[i].unit);
+		dm_task_cfg_free(rs[i].task);
+	}
 	relay_hub_free(w.hub);
 	dm_source_cfg_free(source);
-	dm_task_cfg_free(task);
 	return 0;
 }

@@ -306,6 +306,8 @@ sync_begin(struct run *r)
 	if (err == NULL)
 		err = target_read_info(env, r->target, &r->info);
 	if (err == NULL)
+		err = sync_await_relay(r);
+	if (err == NULL)
 		err = find_start(r);
 	if (err == NULL)
 		err = prepare_lanes(r);

@@ -5,6 +5,8 @@
 #include "lib/binlog/group.h"
 #include "lib/binlog/stream.h"
 
+#include <string.h>
+
 #define HEARTBEAT_S 1
 
 struct feed {
@@ -88,11 +90,12 @@ check_name(const struct feed *f, const struct dm_event_header *h,
 	struct dm_err *err = dm_gtid_set_add_event(with, h, body, len);
 
 	if (err != NULL || h->type != DM_EV_MARIADB_GTID ||
-	    !dm_gtid_set_contains(with, f->skip) ||
-	    dm_gtid_set_equal(with, f->skip))
-		return err;
+	    !dm_gtid_set_contains(with, f->skip))
+		return err; /* an earlier one of its domain */
 	theirs = dm_gtid_set_text(with);
 	ours = dm_gtid_set_text(f->skip);
+	if (strcmp(theirs, ours) == 0)
+		return NULL;
 	return dm_err_set_workaround(
 	    dm_err_set_cause(dm_err_new(SYNCER_GET_EVENT,
 				 "the source is another server now, and its "

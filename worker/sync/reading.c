@@ -62,12 +62,14 @@ store_origin(struct run *r)
 	return err;
 }
 
-static struct dm_err *
-await_writer(struct run *r)
+struct dm_err *
+sync_await_relay(struct run *r)
 {
 	struct relay_place end;
 	struct dm_err *err = NULL;
 
+	if (r->u->env.relay == NULL)
+		return NULL;
 	for (int i = 0; err == NULL && i < RELAY_BEGINS_MS / POLL_MS &&
 			!relay_hub_end(r->u->env.relay, &end);
 	     i++)
@@ -116,8 +118,6 @@ sync_find_origin(struct run *r)
 		r->origin.server = g_strdup(r->source_server);
 		err = store_origin(r);
 	}
-	if (err == NULL && r->u->env.relay != NULL)
-		err = await_writer(r);
 	if (err != NULL)
 		return err;
 	if (r->left > 0 && lanes_are_level(r))

@@ -16,6 +16,9 @@
 
 #include <string.h>
 
+#define WRITE_MS 5000
+#define POLL_MS  100
+
 static struct dm_err *
 changed(const struct run *r, const char *why)
 {
@@ -128,6 +131,26 @@ read_to_new(struct run *r, struct feed *f, struct dm_pos *at)
 	return err;
 }
 
+/* The place in the relay log; *found is false when it has none. */
+static struct dm_err *
+find_in_log(struct run *r, const struct dm_gtid_set *set,
+    struct relay_place *at, bool *found)
+{
+	/* What the next sub directory begins with may just be written. */
+	int tries = r->left > 0 ? WRITE_MS / POLL_MS : 1;
+	struct dm_err *err = NULL;
+
+	*found = false;
+	for (int i = 0; err == NULL && !*found && i < tries; i++) {
+		if (i > 0)
+			err = dm_cancel_sleep_ms(r->c, POLL_MS);
+		if (err == NULL)
+			err = relay_find_gtid(
+			    r->u->env.relay, r->left, set, at, found);
+	}
+	return err;
+}
+
 /* *suffix: the relay log goes on there; 0: the source. */
 static struct dm_err *
 find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at,
@@ -140,8 +163,7 @@ find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at,
 	bool found = false;
 
 	if (r->u->env.relay != NULL)
-		err = relay_find_gtid(
-		    r->u->env.relay, r->left, set, &in_log, &found);
+		err = find_in_log(r, set, &in_log, &found);
 	if (err != NULL)
 		return err;
 	if (!found && origin_is_same(r->origin.server, r->source_server))

@@ -71,6 +71,8 @@ struct dm_err *sync_refresh_master(struct run *r) DM_MUST_CHECK;
 
 /* ---- reading.c: from the source or its relay log ---- */
 
+/* A relay log that is just being begun with shows first where it is. */
+struct dm_err *sync_await_relay(struct run *r) DM_MUST_CHECK;
 /* Which of both has r->from, and of which server that is; also where reading
  * begins anew because it is another server now. */
 struct dm_err *sync_find_origin(struct run *r) DM_MUST_CHECK;
