@@ -141,8 +141,13 @@ writer_main(void *arg)
 			g_autofree char *bytes = NULL;
 			gsize size = 0;
 
-			if (g_file_get_contents(path, &bytes, &size, NULL))
+			if (g_file_get_contents(path, &bytes, &size, NULL)) {
+				struct relay_place end = { w->suffix,
+					dm_pos_make(name, size) };
+
 				at = size;
+				relay_hub_publish(w->hub, &end);
+			}
 		}
 		if (!copy_file(w, name, &at)) {
 			g_usleep(POLL_US);
