@@ -21,6 +21,7 @@ source_up b --server-id=12 --log-slave-updates || exit 1
 # tool_up SOURCE [RELAY-DIR [CLI-ARGS]]: for TASKS; with a new epoch.
 TASKS=$W/t.task.yaml
 tool_up() {
+	local to from
 	EPOCH=$((EPOCH + 1))
 	mkdir -p "${2:-$RELAY}"
 	source_yaml src1 "$1" >/dev/null
@@ -29,7 +30,8 @@ tool_up() {
 	TOOL_PID=$TOOL_PROC_PID
 	# Beyond the end of the process, whose own variables go away.
 	exec {TOOL_IN}>&"${TOOL_PROC[1]}" {TOOL_OUT}<&"${TOOL_PROC[0]}"
-	exec {TOOL_PROC[1]}>&- {TOOL_PROC[0]}<&-
+	to=${TOOL_PROC[1]} from=${TOOL_PROC[0]}
+	exec {to}>&- {from}<&-
 }
 
 # tell COMMAND: prints the answer.
