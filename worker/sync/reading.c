@@ -16,7 +16,6 @@
 /* The writer has just been started, or begins anew after an error. */
 #define RELAY_BEGINS_MS 5000
 #define RELAY_SILENT_MS 10000
-#define POLL_MS         50
 
 /* ---- the source, for questions ---- */
 
@@ -65,16 +64,13 @@ store_origin(struct run *r)
 struct dm_err *
 sync_await_relay(struct run *r)
 {
-	struct relay_place end;
-	struct dm_err *err = NULL;
+	const struct relay_place none = { 0 };
 
-	if (r->u->env.relay == NULL)
-		return NULL;
-	for (int i = 0; err == NULL && i < RELAY_BEGINS_MS / POLL_MS &&
-			!relay_hub_end(r->u->env.relay, &end);
-	     i++)
-		err = dm_cancel_sleep_ms(r->c, POLL_MS);
-	return err;
+	/* One that is not live is not waited for. */
+	if (r->u->env.relay != NULL)
+		(void)relay_hub_wait(
+		    r->u->env.relay, &none, RELAY_BEGINS_MS, r->c);
+	return dm_cancel_check(r->c);
 }
 
 static bool
