@@ -157,7 +157,7 @@ read_sets(struct relay_store *s, enum dm_flavor flavor,
 			dm_gtid_set_union(set, saved);
 	}
 	if (err == NULL && there && strcmp(s->name, m->pos.name) == 0 &&
-	    s->end < m->pos.pos)
+	    MAX(s->end, (uint64_t)RELAY_FILE_BEGIN) < m->pos.pos)
 		dm_warn("the relay log ends before the place in relay.meta; "
 			"what is missing is read from the source again",
 		    dm_kstr("file", s->name), dm_kint("end", s->end),
