@@ -23,7 +23,7 @@ struct lease {
 	uint64_t next_seq;
 	struct {
 		struct dm_mono at;
-		int64_t ttl_ms; /* as it told the master */
+		int64_t ttl_ms;  /* as it told the master */
 	} sent[LEASE_IN_FLIGHT]; /* by seq modulo */
 };
 
