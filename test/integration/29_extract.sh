@@ -76,7 +76,7 @@ check "it is paused" wait_for 30 Paused task_stage ext Paused
 ctl binlog-schema list ext s_1 t_a9 -s src-1 >"$W/structure"
 check "resume-task" ctl resume-task ext
 check "a structure from the target has the source's columns" \
-	grep -q 'CREATE TABLE `t_a9` (`id` .*`v` ' "$W/structure"
+	grep -q "CREATE TABLE \`t_a9\` (\`id\` .*\`v\` " "$W/structure"
 no_filled() { ! grep -q 'c_table\|c_schema\|c_source' "$W/structure"; }
 check "and none that a route fills" no_filled
 sql up1 "ALTER TABLE s_1.u ADD COLUMN num INT"
