@@ -159,9 +159,11 @@ get(const struct command_env *e, const GPtrArray *list,
 		    dm_schema_parse_create(mt->structure, 0, mt->db, NULL, &t);
 	else
 		err = get_from_target(e, req->database, req->table, &t);
-	if (err == NULL)
-		*text = shown(t);
-	return err;
+	if (err != NULL)
+		return err;
+	dm_assert(t != NULL);
+	*text = shown(t);
+	return NULL;
 }
 
 /* ---- set, remove ---- */
