@@ -294,6 +294,31 @@ drop(uint64_t session, const char *why, void *arg)
 	session_drop(s->sessions, session, why);
 }
 
+/* As in DM: between free and bound. */
+static double
+stage_value(enum sched_stage stage)
+{
+	switch (stage) {
+	case SCHED_OFFLINE:
+		return 0;
+	case SCHED_FREE:
+		return 1;
+	case SCHED_RELAY:
+		return 1.5;
+	case SCHED_BOUND:
+		break;
+	}
+	return 2;
+}
+
+static void
+ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	struct server *s = arg;
+
+	session_lease_ttl(s->sessions, worker, ttl_ms);
+}
+
 static void
 staged(const char *worker, enum sched_stage stage, bool gone, void *arg)
 {
@@ -303,7 +328,7 @@ staged(const char *worker, enum sched_stage stage, bool gone, void *arg)
 	if (gone)
 		dm_metric_remove(s->worker_state, labels);
 	else
-		dm_metric_set(s->worker_state, labels, (double)stage);
+		dm_metric_set(s->worker_state, labels, stage_value(stage));
 }
 
 static void
@@ -515,6 +540,7 @@ start(struct server *s)
 		.explain = explain,
 		.lease = lease,
 		.leases_clear = leases_clear,
+		.ttl = ttl,
 		.welcome = welcome,
 		.push = push,
 		.drop = drop,

@@ -19,6 +19,8 @@ static const struct {
 	[DM_HA_WORKER] = { "/dm-worker/r/", 1 },
 	[DM_HA_ALIVE] = { "/dm-worker/a/", 1 },
 	[DM_HA_SOURCE] = { "/dm-master/v2/upstream/config/", 1 },
+	[DM_HA_RELAY_STAGE] = { "/dm-master/v2/stage/relay/", 1 },
+	[DM_HA_RELAY_WORKER] = { "/dm-master/relay-worker/", 2 },
 	[DM_HA_BOUND] = { "/dm-master/bound-worker/", 2 },
 	[DM_HA_LAST_BOUND] = { "/dm-master/last-bound-worker/", 2 },
 	[DM_HA_SUBTASK] = { "/dm-master/upstream/subtask/", 2 },
@@ -131,12 +133,16 @@ json_of(const struct dm_ha_item *i)
 		    (json_int_t)i->number);
 	case DM_HA_BOUND:
 	case DM_HA_LAST_BOUND:
+	case DM_HA_RELAY_WORKER:
 		return json_pack("{s:i,s:s,s:s}", "format", DM_HA_FORMAT,
 		    "source", i->second, "worker", i->first);
 	case DM_HA_STAGE:
 		return json_pack("{s:i,s:I,s:s,s:s}", "format", DM_HA_FORMAT,
 		    "expect", (json_int_t)i->number, "source", i->first, "task",
 		    i->second);
+	case DM_HA_RELAY_STAGE:
+		return json_pack("{s:i,s:I,s:s}", "format", DM_HA_FORMAT,
+		    "expect", (json_int_t)i->number, "source", i->first);
 	case DM_HA_CLI_ARGS:
 		return json_pack("{s:i,s:s,s:b}", "format", DM_HA_FORMAT,
 		    "start_time", i->text, "adopt", i->number != 0);
@@ -231,6 +237,7 @@ text_member(enum dm_ha_kind kind, const char **number)
 		*number = "ttl";
 		return "join-time";
 	case DM_HA_STAGE:
+	case DM_HA_RELAY_STAGE:
 		*number = "expect";
 		return NULL;
 	case DM_HA_CLI_ARGS:
@@ -241,7 +248,8 @@ text_member(enum dm_ha_kind kind, const char **number)
 	case DM_HA_SECRET_KEY:
 		return "id";
 	case DM_HA_BOUND:
-	case DM_HA_LAST_BOUND: /* all is in the key */
+	case DM_HA_LAST_BOUND:
+	case DM_HA_RELAY_WORKER: /* all is in the key */
 	case DM_HA_SOURCE:
 	case DM_HA_SUBTASK:
 	case DM_HA_CLUSTER_ID:

@@ -11,7 +11,9 @@
  *   alive       {"format":1,"worker-name":"w1","join-time":"...","ttl":60}:
  *               it holds a lease, which the leader keeps
  *   bound, last {"format":1,"source":"s1","worker":"w1"}
+ *   relay worker  as bound: the worker was named for the source's relay log
  *   stage       {"format":1,"expect":2,"source":"s1","task":"t1"}
+ *   relay stage {"format":1,"expect":2,"source":"s1"}
  *   cli-args    {"format":1,"start_time":"...","adopt":false}; adopt is for the
  *               worker only: in etcd it is always false
  *   version     {"format":1,"internal-no":1,"release-ver":"..."}
@@ -32,6 +34,8 @@ enum dm_ha_kind {
 	DM_HA_WORKER,     /* worker */
 	DM_HA_ALIVE,      /* worker */
 	DM_HA_SOURCE,     /* source */
+	DM_HA_RELAY_STAGE,  /* source */
+	DM_HA_RELAY_WORKER, /* worker, source */
 	DM_HA_BOUND,      /* worker, source */
 	DM_HA_LAST_BOUND, /* worker, source */
 	DM_HA_SUBTASK,    /* source, task */
@@ -50,7 +54,7 @@ struct dm_ha_item {
 	char *text;           /* worker: address; alive: time of joining;
 				 source, subtask: YAML; cli-args: start time;
 				 version: release; secret key: its id */
-	int64_t number;       /* alive: TTL in seconds; stage: pb.Stage;
+	int64_t number;       /* alive: TTL in seconds; stages: pb.Stage;
 				 cluster id; version; cli-args: adopt, 0 or 1,
 				 encoding only */
 	int64_t revision;     /* of its last change; read only */

@@ -31,6 +31,8 @@ struct s3_request {
 	const void *body; /* borrowed; NULL: none */
 	size_t len;
 	bool may_miss; /* 404 is an answer */
+	/* To be sent also when the run is canceled; one short try then. */
+	bool last_will;
 
 	/* Of the answer. */
 	long status;
@@ -54,10 +56,11 @@ void s3_io_give(struct dm_s3 *s, struct s3_io *io, bool broken);
 /* Prepares io->easy for q and adds it to the multi handle; s3_end removes. */
 void s3_begin(struct dm_s3 *s, struct s3_io *io, struct s3_request *q);
 void s3_end(struct s3_io *io, struct s3_request *q);
-/* Lets it go on until something came or at most some time has passed. *done
- * is set with the outcome when it is over. Errors: canceled. */
-struct dm_err *s3_step(struct dm_s3 *s, struct s3_io *io, bool *done,
-    CURLcode *outcome) DM_MUST_CHECK;
+/* Lets it go on with what has come. True: it is over, *outcome is set. */
+bool s3_go_on(struct s3_io *io, CURLcode *outcome);
+/* Waits until there is something to go on with, or for some time. Errors:
+ * canceled; c may be NULL. */
+struct dm_err *s3_wait(struct s3_io *io, struct dm_cancel *c) DM_MUST_CHECK;
 /* What came of it: NULL, or an error; *again: it may be tried again. */
 struct dm_err *s3_judge(const struct dm_s3 *s, struct s3_request *q,
     CURLcode outcome, bool *again) DM_MUST_CHECK;

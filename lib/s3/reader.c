@@ -156,19 +156,18 @@ dm_s3_read(struct dm_s3_reader *r, void *buf, size_t size, size_t *got)
 	*got = 0;
 	while (err == NULL && r->buf->len == r->used && !r->eof) {
 		CURLcode outcome = CURLE_OK;
-		bool done = false;
 
 		if (r->io == NULL)
 			begin_request(r);
 		if (r->paused) {
 			r->paused = false;
 			curl_easy_pause(r->io->easy, CURLPAUSE_CONT);
-			if (r->buf->len > r->used)
-				break;
 		}
-		err = s3_step(r->s, r->io, &done, &outcome);
-		if (err == NULL && done)
+		/* What came is given away before more is waited for. */
+		if (s3_go_on(r->io, &outcome))
 			err = settle(r, outcome);
+		else if (r->buf->len == r->used)
+			err = s3_wait(r->io, r->s->c);
 	}
 	if (err != NULL) {
 		end_request(r, true);

@@ -19,6 +19,7 @@
 #define ANSWER_MAX        ((size_t)64 << 20)
 #define CONNECT_MS        10000L
 #define STALL_S           30L
+#define LAST_WILL_MS      3000L
 #define STEP_MS           1000
 #define PAUSE_FIRST_MS    200
 #define PAUSE_MAX_MS      20000
@@ -258,6 +259,8 @@ s3_begin(struct dm_s3 *s, struct s3_io *io, struct s3_request *q)
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	if (q->last_will)
+		curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, LAST_WILL_MS);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, STALL_S);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
@@ -296,25 +299,32 @@ wake(void *arg)
 	curl_multi_wakeup(io->multi);
 }
 
-struct dm_err *
-s3_step(struct dm_s3 *s, struct s3_io *io, bool *done, CURLcode *outcome)
+bool
+s3_go_on(struct s3_io *io, CURLcode *outcome)
 {
-	struct dm_cancel_watch watch = { 0 };
 	const CURLMsg *m;
-	int running = 0, left;
+	bool done = false;
+	int running, left;
 
-	*done = false;
-	dm_cancel_watch(s->c, &watch, wake, io);
 	curl_multi_perform(io->multi, &running);
-	if (running > 0 && !dm_canceled(s->c))
-		curl_multi_poll(io->multi, NULL, 0, STEP_MS, NULL);
-	dm_cancel_unwatch(s->c, &watch);
 	while ((m = curl_multi_info_read(io->multi, &left)) != NULL)
 		if (m->msg == CURLMSG_DONE) {
-			*done = true;
+			done = true;
 			*outcome = m->data.result;
 		}
-	return dm_cancel_check(s->c);
+	return done;
+}
+
+struct dm_err *
+s3_wait(struct s3_io *io, struct dm_cancel *c)
+{
+	struct dm_cancel_watch watch = { 0 };
+
+	dm_cancel_watch(c, &watch, wake, io);
+	if (!dm_canceled(c))
+		curl_multi_poll(io->multi, NULL, 0, STEP_MS, NULL);
+	dm_cancel_unwatch(c, &watch);
+	return dm_cancel_check(c);
 }
 
 /* ---- what came of it ---- */
@@ -433,12 +443,11 @@ try_once(struct dm_s3 *s, struct s3_request *q, bool *again)
 	struct s3_io *io = s3_io_take(s);
 	CURLcode outcome = CURLE_OK;
 	struct dm_err *err = NULL;
-	bool done = false;
 
 	*again = false;
 	s3_begin(s, io, q);
-	while (err == NULL && !done)
-		err = s3_step(s, io, &done, &outcome);
+	while (err == NULL && !s3_go_on(io, &outcome))
+		err = s3_wait(io, q->last_will ? NULL : s->c);
 	if (err == NULL)
 		curl_easy_getinfo(io->easy, CURLINFO_RESPONSE_CODE, &q->status);
 	s3_end(io, q);
@@ -455,7 +464,7 @@ s3_perform(struct dm_s3 *s, struct s3_request *q)
 	for (unsigned i = 0; again; i++) {
 		dm_err_free(err);
 		err = try_once(s, q, &again);
-		if (err == NULL || !again || i + 1 == S3_TRIES)
+		if (err == NULL || !again || i + 1 == S3_TRIES || q->last_will)
 			return err;
 		dm_debug(
 		    "a request to the S3 storage is tried again", dm_kerr(err));

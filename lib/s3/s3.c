@@ -315,7 +315,8 @@ dm_s3_writer_free(struct dm_s3_writer *w)
 		struct s3_request q = { .method = "DELETE",
 			.name = w->name,
 			.query = query,
-			.may_miss = true };
+			.may_miss = true,
+			.last_will = true };
 
 		dm_err_free(s3_perform(w->s, &q));
 		s3_request_clear(&q);

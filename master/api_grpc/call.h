@@ -24,8 +24,8 @@ void *api_answer_err(const struct api_call *c, struct dm_err *err);
 
 /*
  * Wait until each source has reached the goal, at most 10 s; the entries,
- * sorted by source, are appended to list. workers: that ran them, for
- * SCHED_GOAL_SOURCE_GONE, parallel to sources; else NULL.
+ * sorted by source, are appended to list. workers: see sched_judge, parallel to
+ * sources; NULL: "" for each.
  */
 void api_wait(const struct api_call *c, const struct sched_want *want,
     const GPtrArray *sources, const GPtrArray *workers,
@@ -49,6 +49,9 @@ api_fn api_get_sub_task_cfg, api_get_cfg, api_get_master_cfg,
     api_list_task_configs, api_list_source_configs;
 /* api_binlog.c */
 api_fn api_handle_error, api_operate_schema;
+/* api_relay.c */
+api_fn api_operate_relay, api_operate_worker_relay_task,
+    api_purge_worker_relay;
 /* api_status.c */
 api_fn api_query_status, api_show_ddl_locks, api_unlock_ddl_lock,
     api_not_available;

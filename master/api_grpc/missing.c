@@ -6,18 +6,9 @@
 
 #include <string.h>
 
-#define RELAY                                                                  \
-	"relay logs are not available in this version: tasks read the "        \
-	"source's binlog directly"
 #define VALIDATION "continuous validation is not available in this version: "
 
 static const struct api_missing table[] = {
-	{ "OperateRelay", "start-relay, stop-relay",
-	    RELAY ", so nothing needs to be started or stopped" },
-	{ "OperateWorkerRelayTask", "pause-relay, resume-relay",
-	    RELAY "; pause-task and resume-task work on it" },
-	{ "PurgeWorkerRelay", "purge-relay",
-	    RELAY ", so there are no files to remove" },
 	{ "StartValidation", "validation start",
 	    VALIDATION "compare source and target when the task is synced" },
 	{ "StopValidation", "validation stop", VALIDATION "nothing runs" },

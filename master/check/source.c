@@ -139,16 +139,6 @@ refuse(const struct dm_source_cfg *cfg, const char *field, const char *why)
 static struct dm_err *
 check_available(const struct dm_source_cfg *cfg)
 {
-	static const char relay[] =
-	    "relay logs are not available in this version; remove it: the "
-	    "binlog is read from the source";
-
-	if (cfg->enable_relay)
-		return refuse(cfg, "enable-relay", relay);
-	if (cfg->relay_binlog_name[0] != '\0')
-		return refuse(cfg, "relay-binlog-name", relay);
-	if (cfg->relay_binlog_gtid[0] != '\0')
-		return refuse(cfg, "relay-binlog-gtid", relay);
 	if (dm_db_cfg_session(&cfg->from, "time_zone") != NULL)
 		return refuse(cfg, "from.session.time_zone",
 		    "it is not available in this version; remove it: times "

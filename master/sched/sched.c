@@ -245,6 +245,14 @@ core_lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
 }
 
 static void
+core_ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	struct sched *s = arg;
+
+	s->env.ttl(worker, ttl_ms, s->env.arg);
+}
+
+static void
 core_welcome(uint64_t session, uint64_t cluster_id, void *arg)
 {
 	struct sched *s = arg;
@@ -289,7 +297,7 @@ static struct sched_core *
 new_core(struct sched *s)
 {
 	static const struct sched_ops ops = { commit, core_lease, core_welcome,
-		core_push, core_drop, core_staged, core_now };
+		core_push, core_drop, core_ttl, core_staged, core_now };
 	struct sched_core *c = sched_core_new(&ops, s);
 
 	c->stale = true; /* nothing is known yet */

@@ -32,6 +32,7 @@ struct sched_env {
 	/* As in sched_ops. */
 	void (*lease)(
 	    const char *worker, uint64_t session, int64_t ttl_ms, void *arg);
+	void (*ttl)(const char *worker, int64_t ttl_ms, void *arg);
 	void (*welcome)(uint64_t session, uint64_t cluster_id, void *arg);
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	void (*drop)(uint64_t session, const char *why, void *arg);

@@ -2,8 +2,8 @@
 /*
  * Which worker runs which source, and telling it.
  *
- * SOURCE: control-plane reference 4.7, 4.9, without relay and load tasks: our
- * copies keep nothing on a worker's disk. Differs: a worker may have several
+ * SOURCE: control-plane reference 4.7, 4.9, without load tasks: our copies keep
+ * nothing on a worker's disk. Differs: a worker may have several
  * sources; choices are by load and name, not random. transfer-source does not
  * pause tasks for the move: the new owner's epoch makes that unnecessary, and a
  * master that ended in between would leave them paused.
@@ -56,22 +56,32 @@ assignment_subtask(const struct sched_subtask *st)
 	return a;
 }
 
+/* bound: the worker has the source; else it writes its relay log only, and runs
+ * none of its tasks. */
 static Dm__V1__SourceAssignment *
-assignment(const struct sched_source *src)
+assignment(const struct sched_source *src, const struct sched_worker *w)
 {
+	bool bound = src->worker == w;
 	Dm__V1__SourceAssignment *a = g_new(Dm__V1__SourceAssignment, 1);
 	g_autoptr(GPtrArray) tasks = sched_subtasks_sorted(src);
 
 	dm__v1__source_assignment__init(a);
 	a->source = g_strdup(src->id);
-	a->epoch = (uint64_t)src->epoch;
+	a->epoch = bound ? (uint64_t)src->epoch : 0;
 	a->config = g_strdup(src->yaml);
-	a->relaystage = PB__STAGE__InvalidStage;
+	a->relaybyworker = sched_relay_get(src, w) != NULL;
+	if (a->relaybyworker || src->by_source) {
+		a->relaystage = src->relay_stage;
+		a->relayrevision = src->relay_revision;
+	}
 	a->n_subtasks = tasks->len;
 	a->subtasks = g_new(Dm__V1__SubTaskAssignment *, tasks->len);
-	for (guint i = 0; i < tasks->len; i++)
+	for (guint i = 0; i < tasks->len; i++) {
 		a->subtasks[i] =
 		    assignment_subtask(g_ptr_array_index(tasks, i));
+		if (!bound)
+			a->subtasks[i]->stage = PB__STAGE__Stopped;
+	}
 	return a;
 }
 
@@ -83,10 +93,18 @@ sched_desired(const struct sched_core *c, const struct sched_worker *w)
 	dm__v1__desired__init(d);
 	d->revision = c->revision;
 	d->clusterid = c->cluster_id;
-	d->n_sources = w->sources->len;
-	d->sources = g_new(Dm__V1__SourceAssignment *, d->n_sources);
+	d->sources = g_new(
+	    Dm__V1__SourceAssignment *, w->sources->len + w->relays->len);
 	for (guint i = 0; i < w->sources->len; i++)
-		d->sources[i] = assignment(g_ptr_array_index(w->sources, i));
+		d->sources[d->n_sources++] =
+		    assignment(g_ptr_array_index(w->sources, i), w);
+	for (guint i = 0; i < w->relays->len; i++) {
+		const struct sched_source *src =
+		    g_ptr_array_index(w->relays, i);
+
+		if (src->worker != w)
+			d->sources[d->n_sources++] = assignment(src, w);
+	}
 	return d;
 }
 
@@ -95,7 +113,7 @@ sched_push(struct sched_core *c, struct sched_worker *w)
 {
 	Dm__V1__Desired *d;
 
-	if (w->session == 0)
+	if (w == NULL || w->session == 0)
 		return;
 	d = sched_desired(c, w);
 	c->ops.push(w->session, d, c->arg);
@@ -112,15 +130,43 @@ sched_push_all(struct sched_core *c, const GPtrArray *sources)
 
 		if (src->worker != NULL && g_hash_table_add(told, src->worker))
 			sched_push(c, src->worker);
+		for (guint j = 0; j < src->relays->len; j++) {
+			const struct sched_relay *r = src->relays->pdata[j];
+
+			if (g_hash_table_add(told, r->worker))
+				sched_push(c, r->worker);
+		}
 	}
 }
 
 /* ---- choosing ---- */
 
-bool
-sched_has_room(const struct sched_worker *w)
+/* How many sources a worker has and relays; *has: src is one of them. */
+static guint
+occupied(
+    const struct sched_worker *w, const struct sched_source *src, bool *has)
 {
-	return w->stage != SCHED_OFFLINE && w->sources->len < w->max_sources;
+	guint n = w->sources->len;
+
+	*has = src != NULL && g_ptr_array_find(w->sources, src, NULL);
+	for (guint i = 0; i < w->relays->len; i++) {
+		const struct sched_source *r = w->relays->pdata[i];
+
+		*has |= r == src;
+		n += r->worker != w;
+	}
+	return n;
+}
+
+bool
+sched_has_room(const struct sched_worker *w, const struct sched_source *src)
+{
+	bool has;
+	guint n = occupied(w, src, &has);
+
+	return w->stage != SCHED_OFFLINE &&
+	       w->sources->len < w->max_sources &&
+	       (has || n < w->max_sources);
 }
 
 static struct dm_err *
@@ -191,7 +237,7 @@ bind_former(struct sched_core *c, const GPtrArray *workers)
 		const struct pair *p = &g_array_index(pairs, struct pair, i);
 		struct dm_err *err;
 
-		if (p->source->worker != NULL || !sched_has_room(p->worker) ||
+		if (p->source->worker != NULL || !sched_has_room(p->worker, p->source) ||
 		    !sched_fits(p->worker, p->source))
 			continue;
 		err = bind(c, p->worker, p->source);
@@ -199,6 +245,44 @@ bind_former(struct sched_core *c, const GPtrArray *workers)
 			return err;
 	}
 	return NULL;
+}
+
+/* Of two workers that relay a source: where it was last, then where there is
+ * less. */
+static bool
+suits_better(const struct sched_worker *a, const struct sched_worker *b,
+    const struct sched_source *src)
+{
+	const gint64 *at_a = g_hash_table_lookup(a->last, src->id);
+	const gint64 *at_b = g_hash_table_lookup(b->last, src->id);
+	gint64 x = at_a == NULL ? 0 : *at_a, y = at_b == NULL ? 0 : *at_b;
+
+	return x != y ? x > y : a->sources->len < b->sources->len;
+}
+
+/* A worker that has the source's relay log already goes on from its files. */
+static struct dm_err *
+bind_relayed(struct sched_core *c, const GPtrArray *sources)
+{
+	struct dm_err *err = NULL;
+
+	for (guint i = 0; err == NULL && i < sources->len; i++) {
+		struct sched_source *src = g_ptr_array_index(sources, i);
+		struct sched_worker *best = NULL;
+
+		for (guint j = 0; src->worker == NULL && j < src->relays->len;
+		     j++) {
+			const struct sched_relay *r = src->relays->pdata[j];
+
+			if (sched_has_room(r->worker, src) &&
+			    (best == NULL ||
+				suits_better(r->worker, best, src)))
+				best = r->worker;
+		}
+		if (best != NULL)
+			err = bind(c, best, src);
+	}
+	return err;
 }
 
 static struct sched_worker *
@@ -209,7 +293,7 @@ least_loaded(const GPtrArray *workers, const struct sched_source *src)
 	for (guint i = 0; i < workers->len; i++) {
 		struct sched_worker *w = g_ptr_array_index(workers, i);
 
-		if (sched_has_room(w) &&
+		if (sched_has_room(w, src) &&
 		    (best == NULL || w->sources->len < best->sources->len) &&
 		    sched_fits(w, src))
 			best = w;
@@ -240,7 +324,9 @@ workers_with_room(const struct sched_core *c)
 
 	g_hash_table_iter_init(&it, c->workers);
 	while (g_hash_table_iter_next(&it, NULL, &w))
-		if (sched_has_room(w))
+		if (((struct sched_worker *)w)->sources->len <
+			((struct sched_worker *)w)->max_sources &&
+		    ((struct sched_worker *)w)->stage != SCHED_OFFLINE)
 			g_ptr_array_add(list, w);
 	g_ptr_array_sort(list, sched_by_name);
 	return list;
@@ -261,7 +347,9 @@ sched_bind_all(struct sched_core *c)
 	if (workers->len == 0)
 		return NULL;
 	sources = sched_sources_sorted(c);
-	err = bind_former(c, workers);
+	err = bind_relayed(c, sources);
+	if (err == NULL)
+		err = bind_former(c, workers);
 	for (guint i = 0; err == NULL && i < sources->len; i++) {
 		struct sched_source *src = g_ptr_array_index(sources, i);
 		struct sched_worker *w;
@@ -302,12 +390,31 @@ check_units(const struct sched_source *src)
 	    SCHEDULER_REQUIRE_RUNNING_TASK_IN_SYNC_UNIT, text, src->id);
 }
 
+/* "s1, s2". New string. */
+static char *
+relayed(const struct sched_worker *w)
+{
+	GString *s = g_string_new(NULL);
+
+	for (guint i = 0; i < w->relays->len; i++)
+		g_string_append_printf(s, "%s%s", i == 0 ? "" : ", ",
+		    ((const struct sched_source *)w->relays->pdata[i])->id);
+	return g_string_free(s, FALSE);
+}
+
 static struct dm_err *
 check_transfer(const struct sched_source *src, const struct sched_worker *w)
 {
 	g_autofree char *info = NULL;
 
-	if (!sched_has_room(w)) {
+	if (!sched_has_room(w, src) && w->stage != SCHED_OFFLINE &&
+	    w->sources->len < w->max_sources) {
+		g_autofree char *others = relayed(w);
+
+		return dm_err_new(SCHEDULER_BOUND_DIFF_WITH_STARTED_RELAY,
+		    w->name, src->id, others);
+	}
+	if (!sched_has_room(w, src)) {
 		info = sched_worker_info(w);
 		return dm_err_new(SCHEDULER_WORKER_INVALID_TRANS, info,
 		    sched_stage_name(w->stage), sched_stage_name(SCHED_BOUND));

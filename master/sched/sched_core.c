@@ -2,6 +2,8 @@
 /* The scheduler's state: objects, their relations, loading it from etcd. */
 #include "master/sched/sched_core.h"
 
+#include "lib/config/source.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@ sched_stage_name(enum sched_stage s)
 		return "offline";
 	case SCHED_FREE:
 		return "free";
+	case SCHED_RELAY:
+		return "relay";
 	case SCHED_BOUND:
 		return "bound";
 	}
@@ -30,6 +34,8 @@ worker_free(gpointer p)
 	g_free(w->name);
 	g_free(w->addr);
 	g_ptr_array_unref(w->sources);
+	g_ptr_array_unref(w->relays);
+	g_free(w->joined);
 	g_hash_table_unref(w->last);
 	g_strfreev(w->reported);
 	g_free(w->config);
@@ -57,11 +63,22 @@ report_free(struct sched_source *src)
 }
 
 static void
+relay_free(gpointer p)
+{
+	struct sched_relay *r = p;
+
+	if (r->report != NULL)
+		protobuf_c_message_free_unpacked(&r->report->base, NULL);
+	g_free(r);
+}
+
+static void
 source_free(gpointer p)
 {
 	struct sched_source *src = p;
 
 	report_free(src);
+	g_ptr_array_unref(src->relays);
 	g_hash_table_unref(src->subtasks);
 	g_free(src->id);
 	g_free(src->yaml);
@@ -77,11 +94,31 @@ sched_worker_new(struct sched_core *c, const char *name, const char *addr)
 	w->addr = g_strdup(addr);
 	w->max_sources = 1;
 	w->sources = g_ptr_array_new();
+	w->relays = g_ptr_array_new();
 	w->last =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_hash_table_insert(c->workers, w->name, w);
 	c->ops.staged(name, w->stage, false, c->arg);
 	return w;
+}
+
+/* It was written from a configuration: a text that is none now has nothing to
+ * say here, and the worker tells of it. */
+bool
+sched_source_relays(const char *yaml)
+{
+	DM_AUTO(dm_source_cfg) cfg = NULL;
+	DM_AUTO(dm_err) err = dm_source_cfg_parse("source.yaml", yaml, &cfg);
+
+	return err == NULL && cfg->enable_relay;
+}
+
+void
+sched_source_set_yaml(struct sched_source *src, char *yaml)
+{
+	g_free(src->yaml);
+	src->yaml = yaml;
+	src->by_source = sched_source_relays(yaml);
 }
 
 struct sched_source *
@@ -90,7 +127,8 @@ sched_source_new(struct sched_core *c, const char *id, const char *yaml)
 	struct sched_source *src = g_new0(struct sched_source, 1);
 
 	src->id = g_strdup(id);
-	src->yaml = g_strdup(yaml);
+	src->relays = g_ptr_array_new_with_free_func(relay_free);
+	sched_source_set_yaml(src, g_strdup(yaml));
 	src->subtasks =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, NULL, subtask_free);
 	g_hash_table_insert(c->sources, src->id, src);
@@ -266,11 +304,12 @@ sched_commit(struct sched_core *c, const struct dm_ha_batch *b)
 }
 
 /* A worker that is offline cannot be bound: it comes online (free) first. */
-static const bool stage_edges[3][3] = {
-	/*                  OFFLINE FREE   BOUND */
-	[SCHED_OFFLINE] = { false, true, false },
-	[SCHED_FREE] = { true, false, true },
-	[SCHED_BOUND] = { true, true, false },
+static const bool stage_edges[4][4] = {
+	/*                  OFFLINE FREE   RELAY  BOUND */
+	[SCHED_OFFLINE] = { false, true, false, false },
+	[SCHED_FREE] = { true, false, true, true },
+	[SCHED_RELAY] = { true, true, false, true },
+	[SCHED_BOUND] = { true, true, true, false },
 };
 
 void
@@ -282,6 +321,16 @@ sched_stage_set(
 	dm_assert(stage_edges[w->stage][to]);
 	w->stage = to;
 	c->ops.staged(w->name, to, false, c->arg);
+}
+
+void
+sched_stage_settle(struct sched_core *c, struct sched_worker *w)
+{
+	if (w->stage != SCHED_OFFLINE)
+		sched_stage_set(c, w,
+		    w->sources->len > 0	 ? SCHED_BOUND
+		    : w->relays->len > 0 ? SCHED_RELAY
+					 : SCHED_FREE);
 }
 
 void
@@ -320,7 +369,7 @@ sched_attach(struct sched_core *c, struct sched_source *src,
 	src->worker = w;
 	src->epoch = epoch;
 	note_last(w, src->id, epoch);
-	sched_stage_set(c, w, SCHED_BOUND);
+	sched_stage_settle(c, w);
 }
 
 void
@@ -333,8 +382,7 @@ sched_detach(struct sched_core *c, struct sched_source *src)
 	src->worker = NULL;
 	report_free(src);
 	g_ptr_array_remove(w->sources, src);
-	if (w->stage == SCHED_BOUND && w->sources->len == 0)
-		sched_stage_set(c, w, SCHED_FREE);
+	sched_stage_settle(c, w);
 }
 
 /* ---- loading ---- */
@@ -367,7 +415,10 @@ load_alive(struct sched_core *c, const struct dm_ha_item *i)
 
 	if (w == NULL)
 		return;
-	c->ops.lease(w->name, 0, i->number * 1000, c->arg);
+	w->ttl_ms = i->number * 1000;
+	w->joined = g_strdup(i->text);
+	c->ops.lease(w->name, 0, w->ttl_ms, c->arg);
+	c->ops.ttl(w->name, w->ttl_ms, c->arg);
 	sched_stage_set(c, w, SCHED_FREE);
 }
 
@@ -402,6 +453,51 @@ load_bound(struct sched_core *c, const struct memory *old,
 		src->report_revision = was->report_revision;
 		src->report_at = was->report_at;
 	}
+}
+
+static void
+load_relay_stage(struct sched_core *c, const struct dm_ha_item *i,
+    struct dm_ha_batch *repair)
+{
+	struct sched_source *src = sched_source_get(c, i->first);
+
+	if (src == NULL) {
+		dm_ha_batch_delete(repair, DM_HA_RELAY_STAGE, i->first, NULL);
+		return;
+	}
+	src->relay_stage = (Pb__Stage)i->number;
+	src->relay_revision = i->revision;
+}
+
+/* The record of a worker or source that is gone, and of a source whose relay
+ * log follows its binding, says nothing any more. */
+static void
+load_relay_worker(struct sched_core *c, const struct memory *old,
+    const struct dm_ha_item *i, struct dm_ha_batch *repair)
+{
+	struct sched_worker *w = sched_worker_get(c, i->first);
+	struct sched_source *src = sched_source_get(c, i->second);
+	const struct sched_worker *w0 =
+	    g_hash_table_lookup(old->workers, i->first);
+	const struct sched_source *src0 =
+	    g_hash_table_lookup(old->sources, i->second);
+	struct sched_relay *r, *was;
+
+	if (w == NULL || src == NULL || src->by_source) {
+		dm_ha_batch_delete(
+		    repair, DM_HA_RELAY_WORKER, i->first, i->second);
+		return;
+	}
+	sched_relay_add(c, src, w);
+	if (w0 == NULL || src0 == NULL)
+		return;
+	r = sched_relay_get(src, w);
+	was = sched_relay_get(src0, w0);
+	if (was == NULL)
+		return;
+	r->report = DM_TAKE(was->report);
+	r->report_revision = was->report_revision;
+	r->report_at = was->report_at;
 }
 
 static void
@@ -457,6 +553,12 @@ load_item(struct sched_core *c, const struct memory *old,
 		break;
 	case DM_HA_SOURCE:
 		sched_source_new(c, i->first, i->text);
+		break;
+	case DM_HA_RELAY_STAGE:
+		load_relay_stage(c, i, repair);
+		break;
+	case DM_HA_RELAY_WORKER:
+		load_relay_worker(c, old, i, repair);
 		break;
 	case DM_HA_BOUND:
 		load_bound(c, old, i, repair);
@@ -533,6 +635,7 @@ sched_load(struct sched_core *c, const GPtrArray *items, int64_t revision)
 			if (item->kind == (enum dm_ha_kind)k)
 				load_item(c, &old, item, repair);
 		}
+	sched_relay_settle(c, repair);
 	err = sched_commit_parts(c, repair, 1, NULL);
 	if (err == NULL)
 		settle_sessions(c, &old);

@@ -21,18 +21,23 @@
 #include "lib/base/clock.h"
 #include "lib/ha/batch.h"
 
-/* Source: control-plane reference 4.6. Relay comes with relay logs. */
-enum sched_stage { SCHED_OFFLINE, SCHED_FREE, SCHED_BOUND };
+/* Source: control-plane reference 4.6. */
+enum sched_stage { SCHED_OFFLINE, SCHED_FREE, SCHED_RELAY, SCHED_BOUND };
 const char *sched_stage_name(enum sched_stage s);
 
 struct sched_source;
 
-/* FREE: it has no source; BOUND: one or more, with room for others or not. */
+/* FREE: it has no source; RELAY: it was named for the relay log of one or more
+ * and has none; BOUND: one or more, with room for others or not. */
 struct sched_worker {
 	char *name, *addr;
 	enum sched_stage stage;
 	unsigned max_sources;    /* 1 until its session says more */
 	GPtrArray *sources;      /* struct sched_source*, in order of binding */
+	GPtrArray *relays;       /* struct sched_source*: it was named for their
+				    relay logs, bound to it or not */
+	int64_t ttl_ms;          /* of its lease, as etcd has it; 0: none */
+	char *joined;            /* when, as etcd has it */
 	GHashTable *last;        /* source id -> revision at which it was last
 				    bound to this worker, gint64*; owned */
 	uint64_t session;        /* 0: none at the moment */
@@ -55,9 +60,23 @@ struct sched_subtask {
 	int64_t revision; /* of the stage */
 };
 
+/* A worker was named for a source's relay log. */
+struct sched_relay {
+	struct sched_worker *worker;
+	Dm__V1__SourceReport *report; /* newest with epoch 0, owned, or NULL */
+	int64_t report_revision;      /* Desired it reflects; 0: not told */
+	struct dm_mono report_at;
+};
+
+/* Its relay log is written by the worker that has it (by_source), or by the
+ * workers in `relays`, or by none. */
 struct sched_source {
 	char *id;
 	char *yaml;
+	bool by_source;         /* enable-relay of the YAML */
+	GPtrArray *relays;      /* struct sched_relay*, owned, by name */
+	Pb__Stage relay_stage;  /* expected; InvalidStage: no relay log */
+	int64_t relay_revision; /* of that stage */
 	struct sched_worker *worker;  /* NULL: unbound */
 	int64_t epoch;                /* of the binding */
 	GHashTable *subtasks;         /* task -> struct sched_subtask*, owned */
@@ -82,6 +101,8 @@ struct sched_ops {
 	void (*push)(uint64_t session, const Dm__V1__Desired *d, void *arg);
 	/* End this session: its lease is gone or another one replaced it. */
 	void (*drop)(uint64_t session, const char *why, void *arg);
+	/* etcd has this TTL for the worker's lease from now on. */
+	void (*ttl)(const char *worker, int64_t ttl_ms, void *arg);
 	/* A worker's stage; SCHED_OFFLINE with gone: it was removed. */
 	void (*staged)(
 	    const char *worker, enum sched_stage s, bool gone, void *arg);
@@ -169,6 +190,10 @@ struct dm_err *sched_goodbye(
 /* Takes what it keeps out of the report; the rest stays the caller's. */
 void sched_report(
     struct sched_core *c, uint64_t session, Dm__V1__Report *report);
+/* The worker counts another TTL from now on: etcd is to have it before a
+ * heartbeat of a longer one is acknowledged. One that is offline has none. */
+struct dm_err *sched_lease_ttl(
+    struct sched_core *c, const char *name, int64_t ttl_ms) DM_MUST_CHECK;
 
 /* ---- binding (sched_bind.c) ---- */
 
@@ -179,16 +204,18 @@ struct dm_err *sched_bind_all(struct sched_core *c) DM_MUST_CHECK;
  * bound there. */
 struct dm_err *sched_transfer(
     struct sched_core *c, const char *source, const char *worker) DM_MUST_CHECK;
-/* The worker is alive and may take one source more. */
-bool sched_has_room(const struct sched_worker *w);
+/* The worker is alive and may take this source; NULL: one that is new. What it
+ * relays counts as what it has. */
+bool sched_has_room(
+    const struct sched_worker *w, const struct sched_source *src);
 /* Adds to b: worker takes over the source; it loses it. */
 void sched_batch_bind(
     struct dm_ha_batch *b, const struct sched_worker *w, const char *source);
 void sched_batch_unbind(
     struct dm_ha_batch *b, const struct sched_worker *w, const char *source);
-/* What the worker of a session should run, pushed. */
+/* What the worker of a session should run, pushed; w may be NULL. */
 void sched_push(struct sched_core *c, struct sched_worker *w);
-/* The same to every worker of these sources, once. */
+/* The same to every worker that has or relays one of these sources, once. */
 void sched_push_all(struct sched_core *c, const GPtrArray *sources);
 /* New message. */
 Dm__V1__Desired *sched_desired(
@@ -207,6 +234,42 @@ struct dm_err *sched_source_update(
 /* *was_bound: a worker ran it. */
 struct dm_err *sched_source_remove(
     struct sched_core *c, const char *id, bool *was_bound) DM_MUST_CHECK;
+
+/* ---- relay logs (sched_relay.c); source: control-plane reference 4.10 ---- */
+
+/* Workers (char *) write the source's relay log from now on, or no more; an
+ * empty list: the worker that has the source. What is so already stays so.
+ * Errors: SCHEDULER_SOURCE_CFG_NOT_EXIST, _WORKER_NOT_EXIST,
+ * _RELAY_WORKERS_BUSY, _RELAY_WORKERS_WRONG_BOUND, _RELAY_WORKERS_WRONG_RELAY,
+ * _START_RELAY_ON_SPECIFIED, _START_RELAY_ON_BOUND and of stop the same two,
+ * MASTER_WORKER_ARGS_EXTRACTOR (more than a worker can be sent). */
+struct dm_err *sched_relay_start(struct sched_core *c, const char *source,
+    const GPtrArray *workers) DM_MUST_CHECK;
+struct dm_err *sched_relay_stop(struct sched_core *c, const char *source,
+    const GPtrArray *workers) DM_MUST_CHECK;
+/* Expect Running or Paused of the relay logs of these sources (char *); one
+ * that has none stays so.
+ * Errors: SCHEDULER_RELAY_STAGE_SOURCE_NOT_EXIST. */
+struct dm_err *sched_relay_stage(struct sched_core *c,
+    const GPtrArray *sources, Pb__Stage stage) DM_MUST_CHECK;
+/* NULL: the worker was not named for it. */
+struct sched_relay *sched_relay_get(
+    const struct sched_source *src, const struct sched_worker *w);
+/* In memory. A stage that w has for its sources alone follows. */
+void sched_relay_add(struct sched_core *c, struct sched_source *src,
+    struct sched_worker *w);
+void sched_relay_drop(struct sched_core *c, struct sched_source *src,
+    struct sched_worker *w);
+/* What makes the worker relay no more, added to b. */
+void sched_batch_relay_drop(struct dm_ha_batch *b,
+    const struct sched_source *src, const struct sched_worker *w);
+void sched_batch_relay_stage(
+    struct dm_ha_batch *b, const char *source, Pb__Stage stage);
+/* After a load: stages and the ways of relaying fit together; what does not is
+ * repaired, in memory and by b. */
+void sched_relay_settle(struct sched_core *c, struct dm_ha_batch *b);
+/* "[w1 w2]": who was named. New string. */
+char *sched_relay_workers_text(const struct sched_source *src);
 
 /* ---- tasks (sched_task.c) ---- */
 
@@ -285,6 +348,12 @@ struct dm_err *sched_check_sizes(
 struct dm_err *sched_ready(const struct sched_core *c) DM_MUST_CHECK;
 void sched_stage_set(
     struct sched_core *c, struct sched_worker *w, enum sched_stage to);
+/* The stage of a worker that is alive, from what it has. */
+void sched_stage_settle(struct sched_core *c, struct sched_worker *w);
+/* Takes the text. */
+void sched_source_set_yaml(struct sched_source *src, char *yaml);
+/* enable-relay of this text. */
+bool sched_source_relays(const char *yaml);
 /* 0: it has none any more. The only way to change it. */
 void sched_session_set(
     struct sched_core *c, struct sched_worker *w, uint64_t session);

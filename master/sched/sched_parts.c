@@ -91,6 +91,12 @@ worker_bytes(const struct sched_worker *w)
 
 	for (guint i = 0; i < w->sources->len; i++)
 		n += sched_source_bytes(g_ptr_array_index(w->sources, i));
+	for (guint i = 0; i < w->relays->len; i++) {
+		const struct sched_source *src = w->relays->pdata[i];
+
+		if (src->worker != w)
+			n += sched_source_bytes(src);
+	}
 	return n;
 }
 
@@ -98,7 +104,8 @@ bool
 sched_fits(const struct sched_worker *w, const struct sched_source *src)
 {
 	/* One alone was looked at when it grew. */
-	return w->sources->len == 0 ||
+	return w->sources->len + w->relays->len == 0 ||
+	       sched_relay_get(src, w) != NULL ||
 	       worker_bytes(w) + sched_source_bytes(src) <= WORKER_BYTES;
 }
 

@@ -16,7 +16,7 @@ check_new(struct sched_core *c, const char *id, const char *yaml,
 	*w = sched_worker_get(c, worker);
 	if (*w == NULL)
 		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, worker);
-	if (!sched_has_room(*w))
+	if (!sched_has_room(*w, NULL))
 		return dm_err_new(SCHEDULER_WORKER_NOT_FREE, worker);
 	return sched_check_growth(*w, strlen(yaml));
 }
@@ -38,6 +38,8 @@ sched_source_add(
 	item.first = g_strdup(id);
 	item.text = g_strdup(yaml);
 	dm_ha_batch_put(b, &item);
+	if (sched_source_relays(yaml))
+		sched_batch_relay_stage(b, id, PB__STAGE__Running);
 	if (w != NULL)
 		sched_batch_bind(b, w, id);
 	err = sched_commit(c, b);
@@ -46,6 +48,10 @@ sched_source_add(
 	if (err != NULL)
 		return err;
 	src = sched_source_new(c, id, yaml);
+	if (src->by_source) {
+		src->relay_stage = PB__STAGE__Running;
+		src->relay_revision = c->revision;
+	}
 	if (w == NULL)
 		return sched_bind_all(c);
 	sched_attach(c, src, w, c->revision);
@@ -106,8 +112,14 @@ sched_source_remove(struct sched_core *c, const char *id, bool *was_bound)
 		text = sched_list_text(tasks);
 		return dm_err_new(SCHEDULER_SOURCE_OP_TASK_EXIST, id, text);
 	}
+	if (src->relays->len > 0) {
+		g_autofree char *text = sched_relay_workers_text(src);
+
+		return dm_err_new(SCHEDULER_SOURCE_OP_RELAY_EXIST, id, text);
+	}
 	w = src->worker;
 	dm_ha_batch_delete(b, DM_HA_SOURCE, id, NULL);
+	dm_ha_batch_delete(b, DM_HA_RELAY_STAGE, id, NULL);
 	if (w != NULL)
 		sched_batch_unbind(b, w, id);
 	err = forget_in_etcd(c, id);

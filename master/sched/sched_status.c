@@ -104,13 +104,12 @@ no_worker(const char *source)
 
 /* "t1 Running, t2 Paused", as it was reported last. */
 static char *
-known_stages(const struct sched_source *src)
+known_stages(const Dm__V1__SourceReport *r)
 {
 	GString *s = g_string_new(NULL);
 
-	for (size_t i = 0; src->report != NULL && i < src->report->n_subtasks;
-	     i++) {
-		const Pb__SubTaskStatus *st = src->report->subtasks[i];
+	for (size_t i = 0; r != NULL && i < r->n_subtasks; i++) {
+		const Pb__SubTaskStatus *st = r->subtasks[i];
 		const ProtobufCEnumValue *v =
 		    protobuf_c_enum_descriptor_get_value(
 			&pb__stage__descriptor, (int)st->stage);
@@ -125,15 +124,15 @@ known_stages(const struct sched_source *src)
 
 /* NULL when what the worker has reported is how things stand. */
 static struct dm_err *
-silence(const struct sched_core *c, const struct sched_source *src)
+silence(const struct sched_core *c, const struct sched_worker *w,
+    const Dm__V1__SourceReport *report)
 {
-	const struct sched_worker *w = src->worker;
 	int64_t ms = dm_mono_diff_ms(c->ops.now(c->arg), w->heard_at);
 	g_autofree char *known = NULL;
 
 	if (w->session != 0 && ms < STALE_MS)
 		return NULL;
-	known = known_stages(src);
+	known = known_stages(report);
 	if (w->session == 0)
 		return dm_err_set_cause(dm_err_new(MASTER_GRPC_REQUEST_ERROR),
 		    "dm-worker %s is not connected at the moment; last known "
@@ -159,7 +158,7 @@ query_source(const struct sched_core *c, const struct sched_source *src,
 		r->msg = pb_error_text(no_worker(src->id));
 		return r;
 	}
-	err = silence(c, src);
+	err = silence(c, src->worker, src->report);
 	if (err != NULL) {
 		r->msg = pb_error_text(err);
 		return r;
@@ -177,6 +176,55 @@ query_source(const struct sched_core *c, const struct sched_source *src,
 	s->msg = g_strdup_printf("no sub task with name %s has started", task);
 	append_subtask(r, s);
 	return r;
+}
+
+/* Of a worker that writes the source's relay log only. */
+static Pb__QueryStatusResponse *
+query_relay(const struct sched_core *c, const struct sched_source *src,
+    const struct sched_relay *relay)
+{
+	Pb__QueryStatusResponse *r =
+	    PB_NEW(Pb__QueryStatusResponse, pb__query_status_response__init);
+	const Dm__V1__SourceReport *report = relay->report;
+	struct dm_err *err = silence(c, relay->worker, report);
+
+	r->sourcestatus =
+	    report != NULL && report->status != NULL
+		? (Pb__SourceStatus *)pb_copy(&report->status->base)
+		: PB_NEW(Pb__SourceStatus, pb__source_status__init);
+	if (*r->sourcestatus->source == '\0')
+		r->sourcestatus->source = g_strdup(src->id);
+	if (*r->sourcestatus->worker == '\0')
+		r->sourcestatus->worker = g_strdup(relay->worker->name);
+	r->result = err == NULL;
+	r->msg = err == NULL ? g_strdup("no sub task started")
+			     : pb_error_text(err);
+	return r;
+}
+
+/* One entry for each worker of a source that was asked for by its name. */
+static void
+query_workers(const struct sched_core *c, const struct sched_source *src,
+    const char *task, Pb__QueryStatusListResponse *resp)
+{
+	bool none = src->worker == NULL;
+
+	if (!none)
+		PB_APPEND(resp->sources, resp->n_sources,
+		    query_source(c, src, task));
+	for (guint i = 0; i < src->relays->len; i++) {
+		const struct sched_relay *r = src->relays->pdata[i];
+
+		if (r->worker == src->worker ||
+		    r->worker->stage == SCHED_OFFLINE)
+			continue;
+		PB_APPEND(
+		    resp->sources, resp->n_sources, query_relay(c, src, r));
+		none = false;
+	}
+	if (none)
+		PB_APPEND(resp->sources, resp->n_sources,
+		    query_source(c, src, task));
 }
 
 /* A source with subtasks and no worker, in a query for everything. */
@@ -257,7 +305,9 @@ sched_query_status(
 	for (guint i = 0; i < sources->len; i++) {
 		const struct sched_source *src = g_ptr_array_index(sources, i);
 
-		if (!all || src->worker != NULL)
+		if (req->n_sources > 0)
+			query_workers(c, src, req->name, resp);
+		else if (!all || src->worker != NULL)
 			PB_APPEND(resp->sources, resp->n_sources,
 			    query_source(c, src, req->name));
 		else if (g_hash_table_size(src->subtasks) > 0)
@@ -314,17 +364,16 @@ sched_list_workers(
 
 /* ---- outcomes ---- */
 
-/* Does what the worker said last come after the operation? */
-static bool
-is_fresh(const struct sched_want *want, int64_t revision, struct dm_mono at)
+bool
+sched_is_fresh(const struct sched_want *want, int64_t revision, struct dm_mono at)
 {
 	if (revision > 0)
 		return revision >= want->revision;
 	return dm_mono_diff_ms(at, want->since) >= SETTLE_MS;
 }
 
-static bool
-still_reports(const struct sched_worker *w, const char *source)
+bool
+sched_still_reports(const struct sched_worker *w, const char *source)
 {
 	return w->reported != NULL &&
 	       g_strv_contains((const char *const *)w->reported, source);
@@ -335,7 +384,7 @@ judge_gone(const struct sched_core *c, const char *source, const char *worker)
 {
 	const struct sched_worker *w = sched_worker_get(c, worker);
 
-	if (w != NULL && w->session != 0 && still_reports(w, source))
+	if (w != NULL && w->session != 0 && sched_still_reports(w, source))
 		return NULL;
 	return pb_worker_response(true, "", source, worker);
 }
@@ -379,7 +428,7 @@ judge_subtask(const struct sched_want *want, const struct sched_source *src)
 	Pb__CommonWorkerResponse *overtaken = judge_overtaken(want, src);
 	const Pb__SubTaskStatus *s = sched_reported(src, want->task);
 	bool fresh = src->report != NULL &&
-		     is_fresh(want, src->report_revision, src->report_at);
+		     sched_is_fresh(want, src->report_revision, src->report_at);
 	/* A report that tells its revision is believed only when it is new
 	 * enough; one that does not is believed at once when it fits. */
 	bool usable = fresh || src->report_revision == 0;
@@ -416,6 +465,8 @@ sched_judge(const struct sched_core *c, const struct sched_want *want,
 	const struct sched_source *src = sched_source_get(c, source);
 	g_autofree char *text = NULL;
 
+	if (want->goal >= SCHED_GOAL_RELAY_START)
+		return sched_judge_relay(c, want, source, worker);
 	if (want->goal == SCHED_GOAL_SOURCE_GONE)
 		return judge_gone(c, source, worker);
 	if (src == NULL || src->worker == NULL) {
@@ -449,7 +500,7 @@ sched_judge_late(
 	g_autofree char *text =
 	    pb_error_text(dm_err_new(MASTER_FAIL_TO_GET_EXPECT_RESULT));
 
-	if (src != NULL && src->worker != NULL)
+	if (*worker == '\0' && src != NULL && src->worker != NULL)
 		worker = src->worker->name;
 	return pb_worker_response(false, text, source, worker);
 }

@@ -23,7 +23,11 @@ enum sched_goal {
 	SCHED_GOAL_SOURCE_GONE, /* the worker reports it no more */
 	SCHED_GOAL_RUN,         /* the subtask is Running or Finished */
 	SCHED_GOAL_PAUSE,
-	SCHED_GOAL_DELETE
+	SCHED_GOAL_DELETE,
+	SCHED_GOAL_RELAY_START, /* the worker writes the relay log */
+	SCHED_GOAL_RELAY_STOP,  /* and has none of the source any more */
+	SCHED_GOAL_RELAY_RESUME,
+	SCHED_GOAL_RELAY_PAUSE
 };
 
 struct sched_want {
@@ -34,10 +38,20 @@ struct sched_want {
 };
 
 /* A new entry when the goal is reached or has failed; NULL: not yet.
- * worker: that ran the source, for SCHED_GOAL_SOURCE_GONE; else "".
+ * worker: that ran the source, for SCHED_GOAL_SOURCE_GONE, or whose relay log
+ * it is; else "".
  * Source: control-plane reference 1.8. */
 Pb__CommonWorkerResponse *sched_judge(const struct sched_core *c,
     const struct sched_want *want, const char *source, const char *worker);
+/* The same for relay logs (sched_relay_status.c). */
+Pb__CommonWorkerResponse *sched_judge_relay(const struct sched_core *c,
+    const struct sched_want *want, const char *source, const char *worker);
+/* Does what the worker said last come after the operation? revision: that it
+ * told, 0: none; at: when. */
+bool sched_is_fresh(
+    const struct sched_want *want, int64_t revision, struct dm_mono at);
+/* The newest report of the worker names the source. */
+bool sched_still_reports(const struct sched_worker *w, const char *source);
 /* The entry of a goal that was not reached in time (38045). New. */
 Pb__CommonWorkerResponse *sched_judge_late(
     const struct sched_core *c, const char *source, const char *worker);

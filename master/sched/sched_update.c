@@ -31,6 +31,8 @@ check_source(const struct sched_source *src)
 {
 	g_autoptr(GPtrArray) tasks = sched_subtasks_sorted(src);
 
+	if (src->by_source || src->relays->len > 0)
+		return dm_err_new(SCHEDULER_SOURCE_CFG_UPDATE, src->id);
 	for (guint i = 0; i < tasks->len; i++)
 		if (runs(src, g_ptr_array_index(tasks, i)))
 			return dm_err_new(SCHEDULER_SOURCE_CFG_UPDATE, src->id);
@@ -60,6 +62,8 @@ sched_source_update(struct sched_core *c, const char *id, const char *yaml)
 	item.first = src->id;
 	item.text = g_strdup(yaml);
 	dm_ha_batch_put(b, &item);
+	if (sched_source_relays(item.text))
+		sched_batch_relay_stage(b, src->id, PB__STAGE__Running);
 	if (src->worker != NULL)
 		sched_batch_bind(b, src->worker, src->id);
 	err = sched_commit(c, b);
@@ -67,8 +71,11 @@ sched_source_update(struct sched_core *c, const char *id, const char *yaml)
 		g_free(item.text);
 		return err;
 	}
-	g_free(src->yaml);
-	src->yaml = item.text;
+	sched_source_set_yaml(src, item.text);
+	if (src->by_source) {
+		src->relay_stage = PB__STAGE__Running;
+		src->relay_revision = c->revision;
+	}
 	if (src->worker == NULL)
 		return NULL;
 	sched_attach(c, src, src->worker, c->revision);

@@ -68,10 +68,16 @@ sched_unregister(struct sched_core *c, const char *name)
 		return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, name);
 	if (w->stage != SCHED_OFFLINE)
 		return dm_err_new(SCHEDULER_WORKER_ONLINE, name);
+	for (guint i = 0; i < w->relays->len; i++)
+		sched_batch_relay_drop(b, w->relays->pdata[i], w);
+	/* Last: what was written of this before an error is made good by the
+	 * same command again, or by a load. */
 	dm_ha_batch_delete(b, DM_HA_WORKER, name, NULL);
-	err = sched_commit(c, b);
+	err = sched_commit_parts(c, b, 1, NULL);
 	if (err != NULL)
 		return err;
+	while (w->relays->len > 0)
+		sched_relay_drop(c, w->relays->pdata[0], w);
 	c->ops.staged(w->name, SCHED_OFFLINE, true, c->arg);
 	sched_session_set(c, w, 0);
 	g_hash_table_remove(c->workers, w->name);
@@ -146,6 +152,15 @@ take_session(
 		c->ops.drop(old, "another session took its place", c->arg);
 	if (w->stage == SCHED_OFFLINE)
 		sched_stage_set(c, w, SCHED_FREE);
+	sched_stage_settle(c, w);
+}
+
+/* A session before this one may have counted a longer time from its last
+ * heartbeat: a next leader must know of that. */
+static int64_t
+online_ttl_ms(const struct sched_worker *w, const struct sched_hello *h)
+{
+	return w == NULL ? h->ttl_ms : MAX(h->ttl_ms, w->ttl_ms);
 }
 
 /* What one of several sessions that begin together adds to the write. w is
@@ -159,7 +174,7 @@ plan_online(const struct sched_worker *w, const struct sched_hello *h,
 	struct dm_ha_item alive = { .kind = DM_HA_ALIVE,
 		.first = name,
 		.text = joined,
-		.number = h->ttl_ms / 1000 };
+		.number = online_ttl_ms(w, h) / 1000 };
 
 	if (w == NULL)
 		batch_worker(b, h->name, h->addr);
@@ -177,10 +192,14 @@ take_online(struct sched_core *c, const struct sched_hello *h,
 
 	if (w == NULL)
 		w = sched_worker_new(c, h->name, h->addr);
+	w->ttl_ms = online_ttl_ms(w, h);
+	g_free(w->joined);
+	w->joined = g_strdup(h->join_time);
 	take_session(c, w, h);
 	if (cb->again != NULL)
 		take_comeback(c, w, cb);
 	c->ops.lease(h->name, h->session, h->ttl_ms, c->arg);
+	c->ops.ttl(h->name, w->ttl_ms, c->arg);
 	c->ops.welcome(h->session, c->cluster_id, c->arg);
 	sched_push(c, w);
 }
@@ -264,6 +283,7 @@ take_offline(struct sched_core *c, struct sched_worker *w)
 {
 	while (w->sources->len > 0)
 		sched_detach(c, g_ptr_array_index(w->sources, 0));
+	w->ttl_ms = 0;
 	sched_stage_set(c, w, SCHED_OFFLINE);
 	c->ops.lease(w->name, 0, 0, c->arg);
 	if (w->session != 0) {
@@ -342,6 +362,28 @@ sched_goodbye(struct sched_core *c, uint64_t session)
 	return sched_offline(c, name);
 }
 
+struct dm_err *
+sched_lease_ttl(struct sched_core *c, const char *name, int64_t ttl_ms)
+{
+	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
+	struct sched_worker *w = sched_worker_get(c, name);
+	struct dm_ha_item alive = { .kind = DM_HA_ALIVE,
+		.number = ttl_ms / 1000 };
+	struct dm_err *err = sched_ready(c);
+
+	if (err != NULL || w == NULL || w->stage == SCHED_OFFLINE)
+		return err;
+	alive.first = w->name;
+	alive.text = w->joined;
+	dm_ha_batch_put(b, &alive);
+	err = sched_commit(c, b);
+	if (err != NULL)
+		return err;
+	w->ttl_ms = ttl_ms;
+	c->ops.ttl(name, ttl_ms, c->arg);
+	return NULL;
+}
+
 /* What a worker says about another assignment than its present one is old. */
 static bool
 is_current(const struct sched_worker *w, const struct sched_source *src,
@@ -366,6 +408,23 @@ forget_adoption(
 	}
 }
 
+/* Of a worker that has the relay log alone. True: r was taken. */
+static bool
+take_relay_report(const struct sched_worker *w, const struct sched_source *src,
+    Dm__V1__SourceReport *r, int64_t revision)
+{
+	struct sched_relay *relay = sched_relay_get(src, w);
+
+	if (relay == NULL)
+		return false;
+	if (relay->report != NULL)
+		protobuf_c_message_free_unpacked(&relay->report->base, NULL);
+	relay->report = r;
+	relay->report_revision = revision;
+	relay->report_at = w->heard_at;
+	return true;
+}
+
 void
 sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 {
@@ -383,6 +442,12 @@ sched_report(struct sched_core *c, uint64_t session, Dm__V1__Report *report)
 		Dm__V1__SourceReport *r = report->sources[i];
 		struct sched_source *src = sched_source_get(c, r->source);
 
+		if (src != NULL && r->epoch == 0 && src->worker != w &&
+		    take_relay_report(w, src, r, report->revision)) {
+			report->sources[i] =
+			    report->sources[--report->n_sources];
+			continue;
+		}
 		if (!is_current(w, src, r))
 			continue;
 		if (src->report != NULL)

@@ -59,6 +59,23 @@ wants(struct keeper *k)
 	return asks || leases_next_ms(k->leases, k->seen) == 0;
 }
 
+static void
+tell_ttls(struct keeper *k)
+{
+	g_autoptr(GArray) ttls =
+	    g_array_new(FALSE, FALSE, sizeof(struct lease_ttl));
+
+	dm_mutex_lock(&k->mu);
+	leases_to_write(k->leases, k->seen, ttls);
+	dm_mutex_unlock(&k->mu);
+	for (guint i = 0; i < ttls->len; i++) {
+		struct lease_ttl *t = &g_array_index(ttls, struct lease_ttl, i);
+
+		k->env.ttl(t->worker, t->ttl_ms, k->env.arg);
+		g_free(t->worker);
+	}
+}
+
 /* Heartbeats first: one that has arrived keeps its lease from ending. */
 static bool
 round_of_leases(struct keeper *k)
@@ -129,6 +146,7 @@ keeper_main(void *arg)
 			dm_mutex_unlock(&k->mu);
 		}
 		k->seen = now;
+		tell_ttls(k);
 		good = round_of_leases(k);
 	}
 	return NULL;
@@ -206,11 +224,22 @@ keeper_clear(struct keeper *k)
 }
 
 void
-keeper_beat(
-    struct keeper *k, const char *worker, uint64_t session, uint64_t seq)
+keeper_known(struct keeper *k, const char *worker, int64_t ttl_ms)
 {
 	dm_mutex_lock(&k->mu);
-	if (leases_beat(k->leases, worker, session, seq) && !k->beats) {
+	leases_known(k->leases, worker, ttl_ms);
+	/* Heartbeats may have waited for it. */
+	k->beats = true;
+	pthread_cond_signal(&k->cond);
+	dm_mutex_unlock(&k->mu);
+}
+
+void
+keeper_beat(struct keeper *k, const char *worker, uint64_t session,
+    uint64_t seq, int64_t ttl_ms)
+{
+	dm_mutex_lock(&k->mu);
+	if (leases_beat(k->leases, worker, session, seq, ttl_ms) && !k->beats) {
 		k->beats = true;
 		pthread_cond_signal(&k->cond);
 	}

@@ -20,6 +20,8 @@ struct keeper_env {
 	 * block for a second. */
 	struct dm_err *(*confirm)(void *arg);
 	void (*ack)(uint64_t session, uint64_t seq, void *arg);
+	/* etcd should have this TTL of the worker: keeper_known then. */
+	void (*ttl)(const char *worker, int64_t ttl_ms, void *arg);
 	/* Names (char *), owned by it: ask keeper_expired again before they are
 	 * taken offline, a new session may have begun. */
 	void (*expired)(GPtrArray *workers, void *arg);
@@ -38,8 +40,9 @@ void keeper_begin(
 void keeper_adopt(struct keeper *k, const char *worker, int64_t ttl_ms);
 void keeper_end(struct keeper *k, const char *worker);
 void keeper_clear(struct keeper *k);
-void keeper_beat(
-    struct keeper *k, const char *worker, uint64_t session, uint64_t seq);
+void keeper_known(struct keeper *k, const char *worker, int64_t ttl_ms);
+void keeper_beat(struct keeper *k, const char *worker, uint64_t session,
+    uint64_t seq, int64_t ttl_ms);
 bool keeper_expired(struct keeper *k, const char *worker);
 
 #endif

@@ -3,12 +3,17 @@
 
 struct lease {
 	uint64_t session; /* whose heartbeats count; 0: nobody's */
-	int64_t ttl_ms;
+	int64_t own_ms;   /* of heartbeats that name none */
+	int64_t ttl_ms;   /* of the newest heartbeat */
+	int64_t known_ms; /* as etcd has it */
 	struct dm_mono until;
 	uint64_t newest;  /* heartbeat that arrived last; 0: none */
 	uint64_t covered; /* newest when the confirmation was asked for */
+	int64_t covered_ms; /* ttl_ms of that one */
 	uint64_t acked;
 	bool expired;
+	bool asked;           /* etcd is to get ttl_ms, since: */
+	struct dm_mono asked_at;
 	struct dm_mono told; /* when it was last told of as ended */
 };
 
@@ -63,9 +68,11 @@ leases_begin(struct leases *l, const char *worker, uint64_t session,
 	/* What its former session was told may last longer. */
 	if (e->until.ns > until.ns)
 		until = e->until;
-	*e = (struct lease){
-		.session = session, .ttl_ms = ttl_ms, .until = until
-	};
+	*e = (struct lease){ .session = session,
+		.own_ms = ttl_ms,
+		.ttl_ms = ttl_ms,
+		.known_ms = ttl_ms,
+		.until = until };
 }
 
 void
@@ -95,16 +102,67 @@ counts(const struct lease *e, uint64_t session)
 	       !e->expired;
 }
 
+void
+leases_known(struct leases *l, const char *worker, int64_t ttl_ms)
+{
+	struct lease *e = get(l, worker);
+
+	if (e == NULL)
+		return;
+	e->known_ms = ttl_ms;
+	e->asked = false;
+}
+
 bool
-leases_beat(
-    struct leases *l, const char *worker, uint64_t session, uint64_t seq)
+leases_beat(struct leases *l, const char *worker, uint64_t session,
+    uint64_t seq, int64_t ttl_ms)
 {
 	struct lease *e = get(l, worker);
 
 	if (!counts(e, session))
 		return false;
-	e->newest = MAX(e->newest, seq);
+	if (seq >= e->newest) {
+		e->newest = seq;
+		e->ttl_ms = ttl_ms > 0 ? ttl_ms : e->own_ms;
+	}
 	return e->newest > e->acked;
+}
+
+/* A next leader would give its worker less time than it counts. */
+static bool
+is_held(const struct lease *e)
+{
+	return e->ttl_ms > e->known_ms;
+}
+
+static bool
+is_to_write(const struct lease *e, struct dm_mono now)
+{
+	if (e->session == 0 || e->expired || e->ttl_ms == e->known_ms)
+		return false;
+	if (e->asked && dm_mono_diff_ms(now, e->asked_at) < LEASES_AGAIN_MS)
+		return false;
+	return is_held(e) || dm_mono_diff_ms(e->until, now) <= e->ttl_ms;
+}
+
+void
+leases_to_write(struct leases *l, struct dm_mono now, GArray *ttls)
+{
+	GHashTableIter it;
+	gpointer k, v;
+
+	g_hash_table_iter_init(&it, l->table);
+	while (g_hash_table_iter_next(&it, &k, &v)) {
+		struct lease *e = v;
+		struct lease_ttl t = { NULL, e->ttl_ms };
+
+		if (!is_to_write(e, now))
+			continue;
+		e->asked = true;
+		e->asked_at = now;
+		t.worker = g_strdup(k);
+		g_array_append_val(ttls, t);
+	}
 }
 
 bool
@@ -118,7 +176,10 @@ leases_ask(struct leases *l)
 	while (g_hash_table_iter_next(&it, NULL, &v)) {
 		struct lease *e = v;
 
-		e->covered = e->newest;
+		if (!is_held(e)) {
+			e->covered = e->newest;
+			e->covered_ms = e->ttl_ms;
+		}
 		any |= e->covered > e->acked;
 	}
 	return any;
@@ -134,11 +195,15 @@ leases_confirm(struct leases *l, struct dm_mono now, GArray *acks)
 	while (g_hash_table_iter_next(&it, NULL, &v)) {
 		struct lease *e = v;
 		struct lease_ack ack = { e->session, e->covered };
+		struct dm_mono until;
 
 		if (e->covered <= e->acked || e->expired)
 			continue;
 		e->acked = e->covered;
-		e->until = dm_mono_add_ms(now, e->ttl_ms);
+		until = dm_mono_add_ms(now, e->covered_ms);
+		/* What was acknowledged before may last longer. */
+		if (until.ns > e->until.ns)
+			e->until = until;
 		g_array_append_val(acks, ack);
 	}
 }
@@ -162,7 +227,8 @@ leases_expire(struct leases *l, struct dm_mono now)
 		struct lease *e = v;
 
 		/* Also not while a heartbeat waits to be confirmed. */
-		if (now.ns < due(e).ns || (!e->expired && e->newest > e->acked))
+		if (now.ns < due(e).ns ||
+		    (!e->expired && e->newest > e->acked && !is_held(e)))
 			continue;
 		e->expired = true;
 		e->told = now;

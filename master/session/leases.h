@@ -15,6 +15,11 @@
  *  - Time in which this master could not look, or etcd could not be asked,
  *    does not count: see leases_shift.
  *
+ *  - A worker may count from another TTL with each heartbeat. One that is
+ *    longer than what etcd has is acknowledged when etcd has it; in etcd it
+ *    becomes shorter when nothing longer was acknowledged that lasts still.
+ *    So a leader that reads it never gives a lease too little time.
+ *
  * Heartbeats count for one session of a worker only: the one that
  * leases_begin named. The caller locks.
  */
@@ -28,6 +33,9 @@
 
 struct leases;
 
+/* What is not dealt with yet is told again. */
+#define LEASES_AGAIN_MS 1000
+
 struct lease_ack {
 	uint64_t session, seq;
 };
@@ -36,7 +44,8 @@ struct leases *leases_new(void);
 void leases_free(struct leases *l);
 DM_DEFINE_AUTO(leases)
 
-/* The worker has a session, its key is written: from now on for its TTL. */
+/* The worker has a session, its key is written: from now on for its TTL, which
+ * is that of heartbeats that name none. */
 void leases_begin(struct leases *l, const char *worker, uint64_t session,
     int64_t ttl_ms, struct dm_mono now);
 /* Its key was found; its end is known if it is in the table, else it is a
@@ -48,9 +57,21 @@ void leases_end(struct leases *l, const char *worker);
 /* This master does not lead. */
 void leases_clear(struct leases *l);
 
-/* A heartbeat arrived. True: there is something to confirm. */
-bool leases_beat(
-    struct leases *l, const char *worker, uint64_t session, uint64_t seq);
+/* etcd has this TTL for the worker. */
+void leases_known(struct leases *l, const char *worker, int64_t ttl_ms);
+/* A heartbeat arrived; ttl_ms: that the worker counts from it, or 0. True:
+ * there is something to confirm, or to be written before that. */
+bool leases_beat(struct leases *l, const char *worker, uint64_t session,
+    uint64_t seq, int64_t ttl_ms);
+
+/* A TTL that etcd should have of a worker. */
+struct lease_ttl {
+	char *worker; /* new string */
+	int64_t ttl_ms;
+};
+/* Appends them (struct lease_ttl); each again every AGAIN_MS until
+ * leases_known. */
+void leases_to_write(struct leases *l, struct dm_mono now, GArray *ttls);
 /* What has arrived by now is covered by a confirmation that is asked for from
  * now on. True: there is something to confirm. */
 bool leases_ask(struct leases *l);
@@ -61,7 +82,6 @@ void leases_confirm(struct leases *l, struct dm_mono now, GArray *acks);
 /* Leases whose end has passed get no acknowledgement any more. Their workers'
  * names, new strings; each again every AGAIN_MS until leases_end or
  * leases_begin. */
-#define LEASES_AGAIN_MS 1000
 GPtrArray *leases_expire(struct leases *l, struct dm_mono now);
 bool leases_expired(const struct leases *l, const char *worker);
 /* When the next one ends, or is to be told of again; INT64_MAX: none. */

@@ -14,6 +14,7 @@
 #include "master/session/keeper.h"
 #include "master/session/members.h"
 #include "master/session/protect.h"
+#include "master/session/ttl.h"
 
 #include <stdatomic.h>
 #include <string.h>
@@ -452,9 +453,20 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 /* ---- leases ---- */
 
 static void
-on_heartbeat(struct session *s, uint64_t seq)
+on_heartbeat(struct session *s, const Dm__V1__Heartbeat *h)
 {
-	keeper_beat(s->m->keeper, s->name, s->id, seq);
+	int64_t ttl_s =
+	    h->ttl > 0 ? CLAMP(h->ttl, TTL_MIN_S, TTL_MAX_S) : 0;
+
+	keeper_beat(s->m->keeper, s->name, s->id, h->seq, ttl_s * 1000);
+}
+
+static void
+on_ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	struct session_mgr *m = arg;
+
+	ttl_change(m->sched, worker, ttl_ms);
 }
 
 static void
@@ -542,6 +554,12 @@ session_lease(
 }
 
 void
+session_lease_ttl(struct session_mgr *m, const char *worker, int64_t ttl_ms)
+{
+	keeper_known(m->keeper, worker, ttl_ms);
+}
+
+void
 session_leases_clear(struct session_mgr *m)
 {
 	keeper_clear(m->keeper);
@@ -620,7 +638,7 @@ on_message(struct dm_rpc_stream *st, const ProtobufCMessage *base, void *ctx)
 		on_hello(s, msg->hello);
 		break;
 	case DM__V1__WORKER_MESSAGE__M_HEARTBEAT:
-		on_heartbeat(s, msg->heartbeat->seq);
+		on_heartbeat(s, msg->heartbeat);
 		break;
 	case DM__V1__WORKER_MESSAGE__M_REPORT:
 		on_report(s, msg->report);
@@ -757,7 +775,7 @@ session_mgr_follow_members(
 void
 session_mgr_attach(struct session_mgr *m, struct sched *sched)
 {
-	struct keeper_env env = { confirm, on_acked, on_expired, m };
+	struct keeper_env env = { confirm, on_acked, on_ttl, on_expired, m };
 
 	m->sched = sched;
 	m->keeper = keeper_start(&env);

@@ -52,6 +52,8 @@ void session_mgr_stop(struct session_mgr *m);
 /* Of struct sched_env; arg of them is the caller's. */
 void session_lease(struct session_mgr *m, const char *worker, uint64_t session,
     int64_t ttl_ms);
+void session_lease_ttl(
+    struct session_mgr *m, const char *worker, int64_t ttl_ms);
 void session_leases_clear(struct session_mgr *m);
 void session_welcome(
     struct session_mgr *m, uint64_t session, uint64_t cluster_id);

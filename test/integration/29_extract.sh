@@ -70,6 +70,15 @@ done
 check "so does replication, each row in its own" wait_for 60 equal equal
 check "a change reaches no other source's row" \
 	wait_for 60 u has_numbers 1two2
+# Nothing is known of that table: it is as the target is, but for their columns.
+check "pause-task" ctl pause-task ext
+check "it is paused" wait_for 30 Paused task_stage ext Paused
+ctl binlog-schema list ext s_1 t_a9 -s src-1 >"$W/structure"
+check "resume-task" ctl resume-task ext
+check "a structure from the target has the source's columns" \
+	grep -q "CREATE TABLE \`t_a9\` (\`id\` .*\`v\` " "$W/structure"
+no_filled() { ! grep -q 'c_table\|c_schema\|c_source' "$W/structure"; }
+check "and none that a route fills" no_filled
 sql up1 "ALTER TABLE s_1.u ADD COLUMN num INT"
 sql up1 "INSERT INTO s_1.u VALUES (5, 'x', 5)"
 # The target has the column, and another one's values are in it.

@@ -78,7 +78,7 @@ look(struct dm_sql_conn *conn, const struct copy_table *t,
 {
 	g_autofree char *name = dm_sql_quote_table(t->to_db, t->to_table);
 	DM_AUTO(dm_sql_result) res = NULL;
-	struct dm_sql_row row;
+	struct dm_sql_row row = { 0 };
 	bool more = false;
 	struct dm_err *err =
 	    dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);

@@ -52,13 +52,16 @@ new_router(const struct command_env *e, struct dm_router **router)
 	return dm_router_new(rules, n, cs, router);
 }
 
-/* The table in the target that this one goes to; *t is NULL when it is not
- * there. *to: its quoted name. */
+/* What a source table is by the table in the target that it goes to: under its
+ * own name, without the columns that a route fills. *t is NULL when there is no
+ * such target. *to: the target's quoted name. */
 static struct dm_err *
 target_of(const struct command_env *e, const char *db, const char *name,
     struct dm_table **t, char **to)
 {
 	g_autofree char *to_db = NULL, *to_name = NULL;
+	g_autoptr(GArray) extracted = NULL;
+	DM_AUTO(dm_table) target = NULL;
 	struct dm_router *router = NULL;
 	struct dm_err *err;
 
@@ -67,11 +70,17 @@ target_of(const struct command_env *e, const char *db, const char *name,
 	err = new_router(e, &router);
 	if (err == NULL)
 		err = dm_route(router, db, name, &to_db, &to_name);
+	if (err == NULL)
+		extracted = dm_route_extract(
+		    router, db, name, e->env->source->source_id);
 	dm_router_free(router);
 	if (err != NULL)
 		return err;
 	*to = dm_sql_quote_table(to_db, to_name);
-	return tables_target_structure(e->target, to_db, to_name, t);
+	err = tables_target_structure(e->target, to_db, to_name, &target);
+	return err != NULL || target == NULL
+		   ? err
+		   : tbl_guess_source(target, db, name, extracted, t);
 }
 
 static struct dm_err *
@@ -134,7 +143,6 @@ get_from_target(const struct command_env *e, const char *db, const char *name,
 	if (*t == NULL)
 		return dm_err_new(
 		    SCHEMA_TRACKER_CANNOT_FETCH_DOWNSTREAM_TABLE, to, from);
-	rename_to(*t, db, name);
 	return NULL;
 }
 
@@ -151,9 +159,11 @@ get(const struct command_env *e, const GPtrArray *list,
 		    dm_schema_parse_create(mt->structure, 0, mt->db, NULL, &t);
 	else
 		err = get_from_target(e, req->database, req->table, &t);
-	if (err == NULL)
-		*text = shown(t);
-	return err;
+	if (err != NULL)
+		return err;
+	dm_assert(t != NULL);
+	*text = shown(t);
+	return NULL;
 }
 
 /* ---- set, remove ---- */

@@ -16,13 +16,13 @@ static const struct {
 	struct fake_sql_answer table[4];
 	const char *name; /* NULL: NO_MASTER_STATUS */
 } servers[] = {
-	{ { { "SHOW MASTER STATUS", 4, 1, row, 0 }, { "SELECT", 1, 1, gtid, 0 },
-	      { 0 } },
+	{ { { "SHOW MASTER STATUS", 4, 1, row, 0, 0 },
+	      { "SELECT", 1, 1, gtid, 0, 0 }, { 0 } },
 	    "mysql-bin.000003" },
-	{ { { "SHOW MASTER STATUS", 4, 0, NULL, 0 }, { 0 } }, NULL },
-	{ { { "SHOW MASTER STATUS", 1, 1, row, 0 }, { 0 } }, NULL },
-	{ { { "SHOW MASTER STATUS", 4, 1, nothing, 0 }, { 0 } }, NULL },
-	{ { { NULL, 0, 0, NULL, 0 } }, NULL }, /* OK without a result */
+	{ { { "SHOW MASTER STATUS", 4, 0, NULL, 0, 0 }, { 0 } }, NULL },
+	{ { { "SHOW MASTER STATUS", 1, 1, row, 0, 0 }, { 0 } }, NULL },
+	{ { { "SHOW MASTER STATUS", 4, 1, nothing, 0, 0 }, { 0 } }, NULL },
+	{ { { NULL, 0, 0, NULL, 0, 0 } }, NULL }, /* OK without a result */
 };
 
 START_TEST(only_a_place_is_a_place)

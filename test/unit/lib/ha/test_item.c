@@ -22,6 +22,8 @@ static const struct dm_ha_item samples[] = {
 	{ .kind = DM_HA_WORKER, .first = "w", .text = "127.0.0.1:8262" },
 	{ .kind = DM_HA_ALIVE, .first = "w", .text = "now", .number = 60 },
 	{ .kind = DM_HA_SOURCE, .first = "s", .text = "source-id: s\n" },
+	{ .kind = DM_HA_RELAY_STAGE, .first = "s", .number = 3 },
+	{ .kind = DM_HA_RELAY_WORKER, .first = "w", .second = "s" },
 	{ .kind = DM_HA_BOUND, .first = "w", .second = "s" },
 	{ .kind = DM_HA_LAST_BOUND, .first = "w", .second = "s\"'\\" },
 	{ .kind = DM_HA_SUBTASK, .first = "s", .second = "t", .text = "a: 1" },
@@ -74,6 +76,10 @@ static const struct {
 	{ "/dm-master/v2/upstream/config/73", "# format: 2\n" },
 	{ "/dm-master/bound-worker/77", "{\"format\":1,\"source\":\"s\"}" },
 	{ "/dm-master/bound-worker/77/73", "{\"format\":2,\"source\":\"s\"}" },
+	{ "/dm-master/v2/stage/relay/73", "{\"format\":1}" },
+	{ "/dm-master/v2/stage/relay/73/74", "{\"format\":1,\"expect\":2}" },
+	{ "/dm-master/relay-worker/7731", "{\"format\":1}" },
+	{ "/dm-master/relay-worker/7731/73", "s" },
 	{ "/dm-cluster/id", "1234567" },
 };
 
@@ -97,10 +103,14 @@ END_TEST
 START_TEST(a_batch_names_a_key_once)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
+	char name[] = "w", source[] = "s";
+	const struct dm_ha_item bound = {
+		.kind = DM_HA_BOUND, .first = name, .second = source
+	};
 	const struct dm_ha_op *op;
 
 	dm_ha_batch_delete(b, DM_HA_BOUND, "w", "s");
-	dm_ha_batch_put(b, &samples[3]);
+	dm_ha_batch_put(b, &bound);
 	ck_assert_uint_eq(b->ops->len, 1);
 	op = g_ptr_array_index(b->ops, 0);
 	ck_assert(!op->is_delete && op->value != NULL);

@@ -286,6 +286,24 @@ START_TEST(what_is_not_finished_is_given_up)
 }
 END_TEST
 
+/* Also when that is because the run was canceled. */
+START_TEST(a_canceled_run_gives_its_upload_up)
+{
+	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
+	DM_AUTO(dm_s3) s = open_with("data", "se+cret/=", c);
+	struct dm_s3_writer *w = dm_s3_writer_new(s, "large");
+	g_autofree char *before = NULL, *after = NULL;
+
+	write_large(w, 40);
+	before = control("uploads");
+	ck_assert_str_eq(before, "1\n");
+	dm_cancel_now(c);
+	dm_s3_writer_free(w);
+	after = control("uploads");
+	ck_assert_str_eq(after, "0\n");
+}
+END_TEST
+
 START_TEST(a_busy_storage_is_asked_again)
 {
 	DM_AUTO(dm_s3) s = open_data();
@@ -365,6 +383,7 @@ main(void)
 	tcase_add_test(tc, lists_have_pages);
 	tcase_add_test(tc, large_files_go_in_parts);
 	tcase_add_test(tc, what_is_not_finished_is_given_up);
+	tcase_add_test(tc, a_canceled_run_gives_its_upload_up);
 	tcase_add_test(tc, a_busy_storage_is_asked_again);
 	tcase_add_test(tc, refusals_say_what_to_do);
 	tcase_add_test(tc, a_cancel_ends_the_tries);

@@ -46,10 +46,11 @@ static const struct {
 	const char *code;
 } answers[] = {
 	/* The binlog is off, or the user may not see where it stands. */
-	{ { { "SHOW MASTER STATUS", 4, 0, NULL, 0 }, { 0 } }, "[code=11125:" },
-	{ { { "SHOW MASTER STATUS", 3, 1, short_row, 0 }, { 0 } },
+	{ { { "SHOW MASTER STATUS", 4, 0, NULL, 0, 0 }, { 0 } },
+	    "[code=11125:" },
+	{ { { "SHOW MASTER STATUS", 3, 1, short_row, 0, 0 }, { 0 } },
 	    "[code=11130:" },
-	{ { { "SHOW MASTER STATUS", 0, 0, NULL, 1227 }, { 0 } },
+	{ { { "SHOW MASTER STATUS", 0, 0, NULL, 1227, 0 }, { 0 } },
 	    "[code=10005:" },
 };
 
@@ -71,13 +72,13 @@ static const struct {
 	const char *version, *flavor;
 	bool refused;
 } gtid_modes[] = {
-	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_off, 0 }, { 0 } },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_off, 0, 0 }, { 0 } },
 	    "8.0.36", "mysql", true },
-	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0 }, { 0 } },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 1, 1, gtid_on, 0, 0 }, { 0 } },
 	    "8.0.36", "mysql", false },
 	/* MariaDB has GTIDs always, and no such variable. */
-	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193 }, { 0 } }, VERSION,
-	    "mariadb", false },
+	{ { { "SELECT @@GLOBAL.gtid_mode", 0, 0, NULL, 1193, 0 }, { 0 } },
+	    VERSION, "mariadb", false },
 };
 
 START_TEST(enable_gtid_needs_a_source_that_writes_gtids)

@@ -30,10 +30,12 @@ struct fixture {
 	int pushes[SESSIONS];
 	bool welcomed[SESSIONS], dropped[SESSIONS];
 	int64_t now_ms;
+	GHashTable *ttls;   /* worker -> TTL of its lease in etcd, gint64* */
 	GHashTable *leases; /* worker -> session that keeps it; 0: found */
 };
 
 static struct fixture f;
+static int64_t hello_ttl_ms = 60000; /* of the next hellos */
 static unsigned hello_max; /* max_sources of the next hellos */
 
 static DM_UNUSED void
@@ -80,9 +82,19 @@ fake_lease(const char *worker, uint64_t session, int64_t ttl_ms, void *arg)
 		g_hash_table_remove(f.leases, worker);
 		return;
 	}
-	ck_assert_int_eq(ttl_ms, 60000);
+	ck_assert_int_ge(ttl_ms, 60000);
 	g_hash_table_replace(
 	    f.leases, g_strdup(worker), GSIZE_TO_POINTER(session));
+}
+
+static DM_UNUSED void
+fake_ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	gint64 *copy = g_new(gint64, 1);
+
+	(void)arg;
+	*copy = ttl_ms;
+	g_hash_table_replace(f.ttls, g_strdup(worker), copy);
 }
 
 static DM_UNUSED bool
@@ -144,16 +156,18 @@ fake_now(void *arg)
 }
 
 static const struct sched_ops fake_ops = { fake_commit, fake_lease,
-	fake_welcome, fake_push, fake_drop, fake_staged, fake_now };
+	fake_welcome, fake_push, fake_drop, fake_ttl, fake_staged, fake_now };
 
 static DM_UNUSED void
 setup(void)
 {
 	memset(&f, 0, sizeof(f));
 	hello_max = 1;
+	hello_ttl_ms = 60000;
 	f.store =
 	    g_hash_table_new_full(g_str_hash, g_str_equal, g_free, stored_free);
 	f.leases = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	f.ttls = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	f.c = sched_core_new(&fake_ops, NULL);
 }
 
@@ -166,6 +180,7 @@ teardown(void)
 	sched_core_free(f.c);
 	g_hash_table_unref(f.store);
 	g_hash_table_unref(f.leases);
+	g_hash_table_unref(f.ttls);
 }
 
 /* ---- steps ---- */
@@ -196,7 +211,7 @@ hello(const char *name, uint64_t session, const char *source, int64_t epoch)
 		.name = name,
 		.addr = name,
 		.max_sources = hello_max,
-		.ttl_ms = 60000,
+		.ttl_ms = hello_ttl_ms,
 		.join_time = "now",
 		.holding = hs,
 		.n_holding = source == NULL ? 0 : 1 };

@@ -24,6 +24,14 @@ commit(const struct dm_ha_batch *b, int64_t *revision, void *arg)
 }
 
 static void
+ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	(void)worker;
+	(void)ttl_ms;
+	(void)arg;
+}
+
+static void
 welcome(uint64_t session, uint64_t cluster_id, void *arg)
 {
 	(void)session;
@@ -100,7 +108,7 @@ static void
 setup(void)
 {
 	static const struct sched_ops ops = { commit, lease, welcome, push,
-		drop, staged, now };
+		drop, ttl, staged, now };
 	struct sched_hello h = { .session = 1,
 		.name = "w1",
 		.addr = "h:1",

@@ -19,6 +19,7 @@ static struct {
 	int questions;
 	uint64_t session, acked;
 	GString *expired; /* "w1;" */
+	GString *ttls;    /* "w1:1000;" */
 } f;
 
 static struct dm_err *
@@ -47,6 +48,16 @@ on_ack(uint64_t session, uint64_t seq, void *arg)
 }
 
 static void
+on_ttl(const char *worker, int64_t ttl_ms, void *arg)
+{
+	(void)arg;
+	dm_mutex_lock(&f.mu);
+	g_string_append_printf(f.ttls, "%s:%d;", worker, (int)ttl_ms);
+	pthread_cond_broadcast(&f.cond);
+	dm_mutex_unlock(&f.mu);
+}
+
+static void
 on_expired(GPtrArray *workers, void *arg)
 {
 	(void)arg;
@@ -62,13 +73,14 @@ on_expired(GPtrArray *workers, void *arg)
 static void
 setup(void)
 {
-	static const struct keeper_env env = { on_confirm, on_ack, on_expired,
-		NULL };
+	static const struct keeper_env env = { on_confirm, on_ack, on_ttl,
+		on_expired, NULL };
 
 	memset(&f, 0, sizeof(f));
 	dm_mutex_init(&f.mu, 900);
 	dm_cond_init(&f.cond);
 	f.expired = g_string_new(NULL);
+	f.ttls = g_string_new(NULL);
 	f.keeper = keeper_start(&env);
 }
 
@@ -78,6 +90,7 @@ teardown(void)
 	keeper_stop(f.keeper);
 	keeper_free(f.keeper);
 	g_string_free(f.expired, TRUE);
+	g_string_free(f.ttls, TRUE);
 	pthread_cond_destroy(&f.cond);
 	dm_mutex_fini(&f.mu);
 }
@@ -133,10 +146,10 @@ set_etcd_down(bool down)
 START_TEST(a_heartbeat_is_acknowledged_when_etcd_has_been_asked)
 {
 	keeper_begin(f.keeper, "w", 3, 60000);
-	keeper_beat(f.keeper, "w", 3, 2);
+	keeper_beat(f.keeper, "w", 3, 2, 0);
 	await_ack(3, 2);
 	ck_assert_int_ge(f.questions, 1);
-	keeper_beat(f.keeper, "w", 3, 3);
+	keeper_beat(f.keeper, "w", 3, 3, 0);
 	await_ack(3, 3);
 }
 END_TEST
@@ -147,12 +160,12 @@ START_TEST(many_heartbeats_are_few_questions)
 		g_autofree char *name = g_strdup_printf("w%d", i);
 
 		keeper_begin(f.keeper, name, (uint64_t)i + 1, 60000);
-		keeper_beat(f.keeper, name, (uint64_t)i + 1, 2);
+		keeper_beat(f.keeper, name, (uint64_t)i + 1, 2, 0);
 	}
 	keeper_begin(f.keeper, "last", 5000, 60000);
-	keeper_beat(f.keeper, "last", 5000, 2);
+	keeper_beat(f.keeper, "last", 5000, 2, 0);
 	await_questions(1);
-	keeper_beat(f.keeper, "last", 5000, 3);
+	keeper_beat(f.keeper, "last", 5000, 3, 0);
 	await_questions(1);
 	ck_assert_int_lt(f.questions, 100);
 }
@@ -163,7 +176,7 @@ START_TEST(without_etcd_nothing_is_acknowledged_and_nothing_ends)
 	set_etcd_down(true);
 	keeper_begin(f.keeper, "alive", 1, 1000);
 	keeper_begin(f.keeper, "gone", 2, 1000);
-	keeper_beat(f.keeper, "alive", 1, 2);
+	keeper_beat(f.keeper, "alive", 1, 2, 0);
 	await_questions(10); /* longer than the leases */
 	dm_mutex_lock(&f.mu);
 	ck_assert_uint_eq(f.acked, 0);

@@ -76,22 +76,22 @@ START_TEST(only_what_arrived_before_the_question_is_acknowledged)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
 	ck_assert(!leases_ask(l));
-	ck_assert(leases_beat(l, "w", 1, 2));
+	ck_assert(leases_beat(l, "w", 1, 2, 0));
 	ck_assert(leases_ask(l));
-	ck_assert(leases_beat(l, "w", 1, 3));
+	ck_assert(leases_beat(l, "w", 1, 3, 0));
 	ck_assert_str_eq(confirmed(5), "1:2;");
 	ck_assert_str_eq(confirmed(6), "");
 	ck_assert(leases_ask(l));
 	ck_assert_str_eq(confirmed(7), "1:3;");
 	ck_assert(!leases_ask(l));
-	ck_assert(!leases_beat(l, "w", 1, 3));
+	ck_assert(!leases_beat(l, "w", 1, 3, 0));
 }
 END_TEST
 
 START_TEST(a_lease_ends_a_ttl_after_the_newest_acknowledgement)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
-	leases_beat(l, "w", 1, 2);
+	leases_beat(l, "w", 1, 2, 0);
 	leases_ask(l);
 	confirmed(4000);
 	ck_assert_str_eq(ended(4000 + TTL - 1), "");
@@ -105,7 +105,7 @@ START_TEST(no_acknowledgement_follows_an_end)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
 	ck_assert_str_eq(ended(TTL), "w;");
-	ck_assert(!leases_beat(l, "w", 1, 2));
+	ck_assert(!leases_beat(l, "w", 1, 2, 0));
 	ck_assert(!leases_ask(l));
 	ck_assert_str_eq(confirmed(TTL + 1), "");
 }
@@ -114,7 +114,7 @@ END_TEST
 START_TEST(a_heartbeat_that_waits_keeps_its_lease_from_ending)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
-	leases_beat(l, "w", 1, 2);
+	leases_beat(l, "w", 1, 2, 0);
 	ck_assert_str_eq(ended(TTL + 1), "");
 	leases_ask(l);
 	ck_assert_str_eq(confirmed(TTL + 2), "1:2;");
@@ -140,15 +140,15 @@ END_TEST
 START_TEST(only_the_newest_session_of_a_worker_counts)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
-	leases_beat(l, "w", 1, 7);
+	leases_beat(l, "w", 1, 7, 0);
 	leases_ask(l);
 	leases_begin(l, "w", 2, TTL, at(100));
 	ck_assert_str_eq(confirmed(101), "");
-	ck_assert(!leases_beat(l, "w", 1, 8));
-	ck_assert(leases_beat(l, "w", 2, 2));
+	ck_assert(!leases_beat(l, "w", 1, 8, 0));
+	ck_assert(leases_beat(l, "w", 2, 2, 0));
 	leases_ask(l);
 	ck_assert_str_eq(confirmed(102), "2:2;");
-	ck_assert(!leases_beat(l, "other", 1, 1));
+	ck_assert(!leases_beat(l, "other", 1, 1, 0));
 }
 END_TEST
 
@@ -165,7 +165,7 @@ END_TEST
 START_TEST(a_found_lease_has_its_whole_time)
 {
 	leases_adopt(l, "w", TTL, at(0));
-	ck_assert(!leases_beat(l, "w", 0, 1));
+	ck_assert(!leases_beat(l, "w", 0, 1, 0));
 	leases_adopt(l, "w", TTL, at(5000)); /* known already */
 	ck_assert_str_eq(ended(TTL - 1), "");
 	ck_assert_str_eq(ended(TTL), "w;");
@@ -217,7 +217,7 @@ START_TEST(a_lease_outlives_the_worker_s_deadline_across_leaders)
 	for (int i = 0; i < 20; i++) {
 		now += g_rand_int_range(rnd, 1, TTL / 3);
 		sent = now - g_rand_int_range(rnd, 0, 500);
-		leases_beat(l, "w", 1, ++seq);
+		leases_beat(l, "w", 1, ++seq, 0);
 		leases_ask(l);
 		now += g_rand_int_range(rnd, 0, 900);
 		if (*confirmed(now) != '\0')
