@@ -216,7 +216,7 @@ tell run >/dev/null
 check "tasks that are ahead of it: it begins anew" \
 	wait_for 30 "caught" at_end a 0-11.000001
 check "without what nobody needs" test \
-	"$(ls "$RELAY/0-11.000001" | grep -c mysql-bin)" = 1
+	"$(cd "$RELAY/0-11.000001" && echo mysql-bin.*)" = "$(binlog_end a | cut -f1)"
 check "the files are the source's" copied a 0-11.000001
 tool_down
 
@@ -230,6 +230,26 @@ check "is the begin" test -e "$RELAY/0-11.000001/mysql-bin.000003" -a \
 tool_down
 
 # ---- another server ----
+
+# ---- what cannot be read ----
+
+fails() { # fails PATTERN: of a writer with an empty directory
+	rm -rf "$W/none"
+	tool_up a "$W/none"
+	[ -z "${NEED:-}" ] || tell need "$NEED" >/dev/null
+	tell run >/dev/null
+	wait_for 20 "$1" is "$1"
+	tool_down
+}
+SOURCE_MORE="flavor: mariadb
+relay-binlog-name: mysql-bin.000999" check "a file that the source has not" \
+	fails ";Paused;(30012|30015) .*Could not find first log file"
+SOURCE_MORE="flavor: mariadb
+enable-gtid: true
+relay-binlog-gtid: 0-11-99999999" check "a GTID that the source has not" \
+	fails ";Paused;30014 start sync from GTID set 0-11-99999999"
+NEED="../../x - 0-11" SOURCE_MORE="flavor: mariadb" check \
+	"a place that is no file" fails ";Paused;30004 relay-binlog-name ../../x not valid"
 
 SOURCE_MORE="flavor: mariadb" tool_up b
 tell run >/dev/null

@@ -149,6 +149,27 @@ START_TEST(a_sub_directory_that_is_not_there)
 }
 END_TEST
 
+/* A folder in the place of a file. */
+START_TEST(what_cannot_be_removed_is_told)
+{
+	struct relay_purge p = { .by = RELAY_PURGE_INACTIVE };
+	g_autofree char *path = NULL;
+	DM_AUTO(dm_err) err = NULL;
+	struct log l;
+	unsigned removed;
+
+	log_of_two(&l);
+	path = g_build_filename(l.root, "a.000001", "bin.000000", NULL);
+	ck_assert_int_eq(g_mkdir(path, 0700), 0);
+	err = relay_purge_run(l.hub, &p, &removed);
+	ck_assert(dm_err_is(err, RELAY_REMOVE_FILE_FAIL));
+	ck_assert_ptr_nonnull(strstr(err->message, path));
+	/* The next one is not kept out by the failure. */
+	hold(&l, "t", 2, "bin.000003");
+	log_end(&l);
+}
+END_TEST
+
 /* ---- commands ---- */
 
 struct answer {
@@ -294,6 +315,7 @@ main(void)
 	    tc, what_is_not_needed_goes, 0, (int)DM_ARRAY_SIZE(rows));
 	tcase_add_test(tc, nothing_is_written_yet);
 	tcase_add_test(tc, a_sub_directory_that_is_not_there);
+	tcase_add_test(tc, what_cannot_be_removed_is_told);
 	tcase_add_test(tc, a_command_purges);
 	tcase_add_test(tc, one_purge_at_a_time);
 	tcase_add_test(tc, what_expired_goes_by_itself);
