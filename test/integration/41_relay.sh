@@ -15,7 +15,7 @@ master_up m1 || exit 1
 sql up "CREATE DATABASE app; USE app; CREATE TABLE t (id INT AUTO_INCREMENT
 	PRIMARY KEY, v INT); INSERT INTO t (v) SELECT seq FROM seq_1_to_500"
 
-write() { sql up "USE app; INSERT INTO t (v) SELECT seq FROM seq_1_to_${1:-50}"; }
+write() { sql up "USE app; INSERT INTO t (v) SELECT seq FROM seq_1_to_50"; }
 
 # relay_says PATTERN [WORKER]: the relayStatus of src1, in one line.
 relay_says() {
