@@ -14,7 +14,9 @@
 #include "lib/config/source.h"
 #include "lib/log/log.h"
 #include "lib/thread/queue.h"
+#include "worker/relays.h"
 #include "worker/subtask.h"
+#include "worker/subtask_edges.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +68,11 @@ struct holder {
 	struct dm_queue *mailbox;
 
 	/* Owner: the thread. */
-	struct dm_cancel *hard;   /* NULL: no lease */
-	GPtrArray *old_hard;      /* fired; freed when nothing uses them */
-	GHashTable *sources;      /* id -> struct source* */
-	GPtrArray *leaving;       /* struct source* */
+	struct dm_cancel *hard; /* NULL: no lease */
+	GPtrArray *old_hard;    /* fired; freed when nothing uses them */
+	GHashTable *sources;    /* id -> struct source* */
+	GPtrArray *leaving;     /* struct source* */
+	struct relays *relays;
 	Dm__V1__Desired *desired; /* newest; NULL: none in this lease */
 	struct dm_keys *keys;     /* of its passwords */
 	int64_t revision;
@@ -78,6 +81,7 @@ struct holder {
 	struct dm_mutex mu; /* rank 150; guards the copies below */
 	GArray *holding;    /* struct held */
 	unsigned stages[STAGES];
+	bool relays_by_name;
 };
 
 /* ---- messages ---- */
@@ -258,6 +262,7 @@ start_subtask(
 		.lease_ttl_s = h->lease_ttl_s,
 		.first_unit =
 		    GPOINTER_TO_UINT(g_hash_table_lookup(s->units, a->task)),
+		.relay = relays_hub(h->relays, s->id),
 		.hard = h->hard,
 		.changed = on_changed,
 		.arg = h };
@@ -346,6 +351,9 @@ follow(struct holder *h)
 			    a == NULL ? "it is not ours any more"
 				      : "it has a new epoch");
 	}
+	relays_follow(h->relays,
+	    h->hard == NULL || h->stopping ? NULL : h->desired, h->keys,
+	    h->hard);
 	if (h->hard == NULL || h->stopping)
 		return;
 	for (size_t i = 0; h->desired != NULL && i < h->desired->n_sources;
@@ -353,6 +361,8 @@ follow(struct holder *h)
 		const Dm__V1__SourceAssignment *a = h->desired->sources[i];
 		struct source *s = g_hash_table_lookup(h->sources, a->source);
 
+		if (a->epoch == 0)
+			continue; /* its relay log alone */
 		if (s == NULL && source_is_leaving(h, a->source))
 			continue;
 		if (s == NULL) {
@@ -387,6 +397,7 @@ reap_all(struct holder *h)
 			g_ptr_array_remove_index_fast(h->leaving, i - 1);
 	}
 	busy |= h->leaving->len > 0;
+	busy |= relays_are_busy(h->relays);
 	/* All users of fired leases are gone when nothing leaves. */
 	if (!busy)
 		g_ptr_array_set_size(h->old_hard, 0);
@@ -405,19 +416,28 @@ xcalloc(size_t n, size_t size)
 }
 
 static Dm__V1__SourceReport *
-source_report(struct holder *h, struct source *s)
+report_new(struct holder *h, const char *id, uint64_t epoch)
 {
 	Dm__V1__SourceReport *r = xcalloc(1, sizeof(*r));
+
+	dm__v1__source_report__init(r);
+	r->source = strdup(id);
+	r->epoch = epoch;
+	r->status = xcalloc(1, sizeof(*r->status));
+	pb__source_status__init(r->status);
+	r->status->source = strdup(id);
+	r->status->worker = strdup(h->worker);
+	r->status->relaystatus = relays_status(h->relays, id);
+	return r;
+}
+
+static Dm__V1__SourceReport *
+source_report(struct holder *h, struct source *s)
+{
+	Dm__V1__SourceReport *r = report_new(h, s->id, s->epoch);
 	g_autoptr(GList) names = g_list_sort(
 	    g_hash_table_get_keys(s->subtasks), (GCompareFunc)strcmp);
 
-	dm__v1__source_report__init(r);
-	r->source = strdup(s->id);
-	r->epoch = s->epoch;
-	r->status = xcalloc(1, sizeof(*r->status));
-	pb__source_status__init(r->status);
-	r->status->source = strdup(s->id);
-	r->status->worker = strdup(h->worker);
 	if (s->error != NULL)
 		r->status->result = process_result_new(s->error, false);
 	r->subtasks =
@@ -432,14 +452,19 @@ source_report(struct holder *h, struct source *s)
 static void
 note_copies(struct holder *h, const Dm__V1__Report *r)
 {
+	bool by_name = relays_by_name(h->relays);
+
 	dm_mutex_lock(&h->mu);
 	memset(h->stages, 0, sizeof(h->stages));
+	h->relays_by_name = by_name;
 	g_array_set_size(h->holding, 0);
 	for (size_t i = 0; i < r->n_sources; i++) {
 		const Dm__V1__SourceReport *s = r->sources[i];
 		struct held held = { 0 };
 
 		dm_assert(s != NULL);
+		if (s->epoch == 0)
+			continue; /* not bound: its relay log alone */
 		held.epoch = s->epoch;
 		g_strlcpy(held.source, s->source, sizeof(held.source));
 		g_array_append_val(h->holding, held);
@@ -453,23 +478,76 @@ note_copies(struct holder *h, const Dm__V1__Report *r)
 	dm_mutex_unlock(&h->mu);
 }
 
+struct listing {
+	struct holder *h;
+	Dm__V1__Report *r;
+};
+
+static void
+add_report(struct listing *l, Dm__V1__SourceReport *one)
+{
+	l->r->sources = realloc(l->r->sources,
+	    (l->r->n_sources + 1) * sizeof(Dm__V1__SourceReport *));
+	dm_assert(l->r->sources != NULL);
+	l->r->sources[l->r->n_sources++] = one;
+}
+
+/* A source of which only the relay log is here. Its tasks may just be leaving,
+ * and are not told of again. */
+static void
+add_unbound(const char *source, void *arg)
+{
+	struct listing *l = arg;
+
+	if (!g_hash_table_contains(l->h->sources, source))
+		add_report(l, report_new(l->h, source, 0));
+}
+
 static void
 report(struct holder *h)
 {
 	Dm__V1__Report *r = xcalloc(1, sizeof(*r));
+	struct listing l = { h, r };
 	GHashTableIter it;
 	gpointer s;
 
 	dm__v1__report__init(r);
 	r->revision = h->desired != NULL ? h->desired->revision : 0;
-	r->sources =
-	    xcalloc(g_hash_table_size(h->sources), sizeof(*r->sources));
 	g_hash_table_iter_init(&it, h->sources);
 	while (g_hash_table_iter_next(&it, NULL, &s))
-		r->sources[r->n_sources++] = source_report(h, s);
+		add_report(&l, source_report(h, s));
+	relays_each_unbound(h->relays, add_unbound, &l);
 	note_copies(h, r);
 	h->report(r, h->arg);
 	dm__v1__report__free_unpacked(r, NULL);
+}
+
+/* A task that does not run now holds no file of the relay log, and may need
+ * one. */
+static void
+guard_relay_files(struct holder *h)
+{
+	GHashTableIter it, tasks;
+	gpointer p, st;
+
+	g_hash_table_iter_init(&it, h->sources);
+	while (g_hash_table_iter_next(&it, NULL, &p)) {
+		struct source *s = p;
+		g_autofree char *why = NULL;
+
+		g_hash_table_iter_init(&tasks, s->subtasks);
+		while (g_hash_table_iter_next(&tasks, NULL, &st)) {
+			Pb__Stage stage = subtask_stage(st);
+
+			if (stage != PB__STAGE__New &&
+			    stage != PB__STAGE__Paused)
+				continue;
+			g_free(why);
+			why = g_strdup_printf("subtask %s is in stage %s",
+			    subtask_name(st), subtask_stage_name(stage));
+		}
+		relays_forbid_purge(h->relays, s->id, why);
+	}
 }
 
 /* ---- the thread ---- */
@@ -479,9 +557,15 @@ pass_on(struct holder *h, struct command *c)
 {
 	const struct source *s =
 	    g_hash_table_lookup(h->sources, command_msg(c)->source);
-	struct subtask *st =
-	    s != NULL ? g_hash_table_lookup(s->subtasks, command_task(c))
-		      : NULL;
+	struct subtask *st;
+
+	if (command_msg(c)->c_case == DM__V1__COMMAND__C_PURGE_RELAY) {
+		guard_relay_files(h);
+		relays_purge(h->relays, c);
+		return;
+	}
+	st = s != NULL ? g_hash_table_lookup(s->subtasks, command_task(c))
+		       : NULL;
 
 	if (st != NULL)
 		subtask_command(st, c);
@@ -550,6 +634,13 @@ take_messages(struct holder *h, int64_t wait_ms)
 	}
 }
 
+static bool
+has_sources(const struct holder *h)
+{
+	return g_hash_table_size(h->sources) > 0 ||
+	       (h->desired != NULL && h->desired->n_sources > 0);
+}
+
 static void *
 holder_main(void *arg)
 {
@@ -562,15 +653,16 @@ holder_main(void *arg)
 		struct dm_mono now;
 
 		follow(h);
+		guard_relay_files(h);
 		busy = reap_all(h);
 		now = dm_mono_now();
 		/* Idle: the last report was empty, this one would be too. */
-		idle = idle && g_hash_table_size(h->sources) == 0;
+		idle = idle && !has_sources(h);
 		if (changed || dm_mono_diff_ms(now, reported) >=
 				   (idle ? IDLE_REPORT_MS : REPORT_MS)) {
 			reported = now;
 			report(h);
-			idle = g_hash_table_size(h->sources) == 0;
+			idle = !has_sources(h);
 		}
 		if (h->stopping && !busy)
 			return NULL;
@@ -581,11 +673,17 @@ struct holder *
 holder_start(const struct holder_opts *o)
 {
 	struct holder *h = g_new0(struct holder, 1);
+	struct relays_opts ro = { .changed = on_changed };
 
 	h->worker = g_strdup(o->worker);
 	h->lease_ttl_s = o->lease_ttl_s;
 	h->report = o->report;
 	h->arg = o->arg;
+	ro.worker = o->worker;
+	ro.dir = o->relay_dir;
+	ro.many = o->many_sources;
+	ro.arg = h;
+	h->relays = relays_new(&ro);
 	h->mailbox = dm_queue_new(MAILBOX, msg_free);
 	h->old_hard = g_ptr_array_new_with_free_func(free_cancel);
 	h->sources =
@@ -616,6 +714,17 @@ holder_count(struct holder *h, unsigned stages[STAGES])
 	dm_mutex_unlock(&h->mu);
 }
 
+bool
+holder_relays_by_name(struct holder *h)
+{
+	bool by_name;
+
+	dm_mutex_lock(&h->mu);
+	by_name = h->relays_by_name;
+	dm_mutex_unlock(&h->mu);
+	return by_name;
+}
+
 void
 holder_stop(struct holder *h)
 {
@@ -628,9 +737,10 @@ holder_free(struct holder *h)
 {
 	if (h == NULL)
 		return;
-	dm_queue_free(h->mailbox);
 	g_hash_table_unref(h->sources);
 	g_ptr_array_unref(h->leaving);
+	relays_free(h->relays);
+	dm_queue_free(h->mailbox); /* writers that ended told it */
 	g_ptr_array_unref(h->old_hard);
 	dm_cancel_free(h->hard);
 	if (h->desired != NULL)

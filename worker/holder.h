@@ -17,6 +17,8 @@ struct holder;
 struct holder_opts {
 	const char *worker; /* name, borrowed */
 	int64_t lease_ttl_s;
+	const char *relay_dir; /* of the worker; NULL or "": none; borrowed */
+	bool many_sources;     /* it takes more than one at once */
 	/* Called on the holder's thread with the newest state; about every
 	 * second and after each change. Borrowed message. */
 	void (*report)(const Dm__V1__Report *report, void *arg);
@@ -44,6 +46,9 @@ struct held {
 GArray *holder_holding(struct holder *h);
 /* Number of subtasks by stage, for metrics: stages[9]. Any thread. */
 void holder_count(struct holder *h, unsigned stages[9]);
+/* A relay log that was ordered for this worker by its name is written. Any
+ * thread. */
+bool holder_relays_by_name(struct holder *h);
 /* Ends every subtask in order (a unit takes at most some seconds to settle),
  * then the thread. Messages may still be posted; nobody reads them. */
 void holder_stop(struct holder *h);

@@ -97,6 +97,8 @@ start(struct program *p, const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 	struct server_opts so = { .addr = cfg->worker_addr, .tls = tls };
 	struct holder_opts ho = { .worker = cfg->name,
 		.lease_ttl_s = cfg->keepalive_ttl,
+		.relay_dir = cfg->relay_dir,
+		.many_sources = cfg->max_sources > 1,
 		.report = on_report,
 		.arg = p };
 	struct agent_opts ao = { .masters = (const char *const *)cfg->join,
@@ -184,22 +186,11 @@ run(const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 	return code;
 }
 
-static bool
-is_set(const char *s)
-{
-	return s != NULL && *s != '\0';
-}
-
 /* What the configuration may ask for but this version cannot do: refused, so
  * that nobody relies on it. */
 static struct dm_err *
 check_supported(const struct dm_worker_cfg *cfg)
 {
-	if (is_set(cfg->relay_dir))
-		return dm_err_set_cause(
-		    dm_err_new(WORKER_INVALID_FLAG, "relay-dir"),
-		    "relay logs are not available in this version: the binlog "
-		    "is read from the source");
 	if (cfg->redact_info_log)
 		return dm_err_set_cause(
 		    dm_err_new(WORKER_INVALID_FLAG, "redact-info-log"),

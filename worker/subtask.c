@@ -16,6 +16,7 @@
 #include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "worker/auto_resume.h"
+#include "worker/relay/hub.h"
 #include "worker/subtask_edges.h"
 
 #include <stdlib.h>
@@ -531,6 +532,7 @@ subtask_new(const char *name, const struct subtask_opts *o)
 		.cluster_id = o->cluster_id,
 		.epoch = o->epoch,
 		.lease_ttl_s = o->lease_ttl_s,
+		.relay = o->relay != NULL ? relay_hub_ref(o->relay) : NULL,
 		.hard = o->hard,
 		.changed = o->changed,
 		.changed_arg = o->arg,
@@ -578,6 +580,17 @@ subtask_unit(struct subtask *st)
 	return unit;
 }
 
+Pb__Stage
+subtask_stage(struct subtask *st)
+{
+	Pb__Stage stage;
+
+	dm_mutex_lock(&st->mu);
+	stage = st->stage;
+	dm_mutex_unlock(&st->mu);
+	return stage;
+}
+
 char *
 subtask_name(struct subtask *st)
 {
@@ -596,6 +609,7 @@ subtask_free(struct subtask *st)
 	g_queue_clear_full(&st->commands, command_drop);
 	for (unsigned i = 0; i < st->n_units; i++)
 		st->units[i]->ops->free(st->units[i]);
+	relay_hub_free(st->env.relay);
 	dm_task_cfg_free(st->task);
 	dm_source_cfg_free(st->source);
 	dm_db_cfg_fini(&st->given_target);

@@ -23,7 +23,8 @@ struct subtask_opts {
 	int64_t lease_ttl_s;
 	/* The unit to begin with: that of the subtask it replaces, or 0. */
 	unsigned first_unit;
-	struct dm_cancel *hard; /* borrowed until freed */
+	struct relay_hub *relay; /* NULL: none; a reference is kept */
+	struct dm_cancel *hard;  /* borrowed until freed */
 	/* Called after each change of stage, without a lock; short. */
 	void (*changed)(void *arg);
 	void *arg;
@@ -50,6 +51,7 @@ void subtask_close(struct subtask *st);
 bool subtask_is_over(struct subtask *st);
 /* Borrowed, not to be changed; usable as a key as long as st lives. */
 char *subtask_name(struct subtask *st);
+Pb__Stage subtask_stage(struct subtask *st);
 /* New message, free with protobuf_c_message_free_unpacked. */
 Pb__SubTaskStatus *subtask_status(struct subtask *st);
 /* Closes, waits, frees. */

@@ -21,6 +21,7 @@
 #define BINLOG_DUMP       0x12
 #define BINLOG_DUMP_GTID  0x1e
 #define DUMP_THROUGH_GTID 0x04
+#define DUMP_ANNOTATE     0x02 /* MariaDB's */
 #define HEARTBEAT_S       5u
 #define HOST_NAME_MAX_    60u
 #define PACKET_OK         0x00
@@ -177,8 +178,8 @@ register_replica(
 }
 
 static struct dm_err *
-dump_from_position(
-    struct dm_binlog_stream *st, uint32_t server_id, const struct dm_pos *pos)
+dump_from_position(struct dm_binlog_stream *st, uint32_t server_id,
+    const struct dm_pos *pos, unsigned flags)
 {
 	g_autoptr(GByteArray) b = g_byte_array_new();
 
@@ -190,7 +191,7 @@ dump_from_position(
 		    "max_binlog_size and transaction sizes there");
 	/* The first four bytes are the file's magic. */
 	put_le(b, MAX(pos->pos, 4), 4);
-	put_le(b, 0, 2);
+	put_le(b, flags, 2);
 	put_le(b, server_id, 4);
 	put_text(b, pos->name, strlen(pos->name));
 	return send_command(st, BINLOG_DUMP, b);
@@ -219,6 +220,7 @@ start_dump(struct dm_binlog_stream *st, const struct dm_binlog_start *start)
 {
 	bool mariadb = dm_sql_is_mariadb(st->conn);
 	uint32_t id = start->server_id;
+	unsigned flags = mariadb && start->all ? DUMP_ANNOTATE : 0;
 	struct dm_pos none = { .pos = 4 };
 	struct dm_err *err;
 
@@ -233,10 +235,10 @@ start_dump(struct dm_binlog_stream *st, const struct dm_binlog_start *start)
 	if (err != NULL)
 		return err;
 	if (start->gtid == NULL)
-		return dump_from_position(st, id, &start->pos);
+		return dump_from_position(st, id, &start->pos, flags);
 	/* MariaDB has the set from @slave_connect_state. */
 	if (mariadb)
-		return dump_from_position(st, id, &none);
+		return dump_from_position(st, id, &none, flags);
 	return dump_from_gtid(st, id, start->gtid);
 }
 

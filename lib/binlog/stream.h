@@ -19,6 +19,8 @@ struct dm_binlog_start {
 	struct dm_pos pos;              /* used when gtid is NULL */
 	const struct dm_gtid_set *gtid; /* NULL: by position */
 	unsigned heartbeat_s;           /* 0: 5 */
+	bool all; /* also what says nothing of data (MariaDB's statements as
+		     comments): for a copy of the files */
 };
 
 /* Takes conn, a fresh connection, also on error. Errors: SYNCER_GET_EVENT, the

@@ -155,7 +155,8 @@ on_command(struct agent *a, struct dm_rpc_stream *st, const Dm__V1__Command *c)
 	struct command *cmd = command_new(c, send_reply, dm_rpc_stream_ref(st));
 
 	if (c->c_case == DM__V1__COMMAND__C_OPERATE_SCHEMA ||
-	    c->c_case == DM__V1__COMMAND__C_HANDLE_ERROR)
+	    c->c_case == DM__V1__COMMAND__C_HANDLE_ERROR ||
+	    c->c_case == DM__V1__COMMAND__C_PURGE_RELAY)
 		holder_command(a->holder, cmd);
 	else
 		command_answer(cmd,
@@ -286,7 +287,8 @@ send_hello(struct agent *a, struct dm_rpc_stream *st)
 	g_clear_pointer(&a->keys, dm_keys_free);
 	hello.keepalivettl = a->lease.ttl_ms / 1000;
 	lease_new_session(&a->lease, dm_mono_now());
-	(void)lease_beat(&a->lease, dm_mono_now()); /* number 1: the Hello */
+	/* Number 1: the Hello. */
+	(void)lease_beat(&a->lease, dm_mono_now(), 0);
 	dm_mutex_unlock(&a->mu);
 	up.m_case = DM__V1__WORKER_MESSAGE__M_HELLO;
 	up.hello = &hello;
@@ -299,8 +301,10 @@ send_heartbeat(struct agent *a, struct dm_rpc_stream *st)
 	Dm__V1__WorkerMessage up = DM__V1__WORKER_MESSAGE__INIT;
 	Dm__V1__Heartbeat hb = DM__V1__HEARTBEAT__INIT;
 
+	if (holder_relays_by_name(a->holder))
+		hb.ttl = a->relay_ttl_s;
 	dm_mutex_lock(&a->mu);
-	hb.seq = lease_beat(&a->lease, dm_mono_now());
+	hb.seq = lease_beat(&a->lease, dm_mono_now(), hb.ttl * 1000);
 	dm_mutex_unlock(&a->mu);
 	up.m_case = DM__V1__WORKER_MESSAGE__M_HEARTBEAT;
 	up.heartbeat = &hb;

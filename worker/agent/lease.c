@@ -21,19 +21,35 @@ lease_new_session(struct lease *l, struct dm_mono now)
 	l->heard = now;
 }
 
+/* Until when heartbeat seq is good for us. */
+static struct dm_mono
+until_of(const struct lease *l, uint64_t seq)
+{
+	int64_t ttl = l->sent[seq % LEASE_IN_FLIGHT].ttl_ms;
+
+	if (ttl == 0)
+		ttl = l->ttl_ms;
+	return dm_mono_add_ms(l->sent[seq % LEASE_IN_FLIGHT].at,
+	    ttl - MAX((int64_t)MARGIN_MIN_MS, ttl / 10));
+}
+
 uint64_t
-lease_beat(struct lease *l, struct dm_mono now)
+lease_beat(struct lease *l, struct dm_mono now, int64_t ttl_ms)
 {
 	uint64_t seq = l->next_seq++;
+	struct dm_mono until;
 
-	l->sent[seq % LEASE_IN_FLIGHT] = now;
+	l->sent[seq % LEASE_IN_FLIGHT].at = now;
+	l->sent[seq % LEASE_IN_FLIGHT].ttl_ms = ttl_ms;
+	until = until_of(l, seq);
+	if (l->held && until.ns < l->deadline.ns)
+		l->deadline = until;
 	return seq;
 }
 
 bool
 lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 {
-	int64_t margin = MAX((int64_t)MARGIN_MIN_MS, l->ttl_ms / 10);
 	struct dm_mono until;
 	bool begins;
 
@@ -41,10 +57,15 @@ lease_ack(struct lease *l, uint64_t seq, struct dm_mono now)
 	    l->next_seq - seq > LEASE_IN_FLIGHT)
 		return false;
 	l->heard = now;
-	until =
-	    dm_mono_add_ms(l->sent[seq % LEASE_IN_FLIGHT], l->ttl_ms - margin);
+	until = until_of(l, seq);
 	if (DM_DEFECT_IS(LATE_LEASE))
-		until = dm_mono_add_ms(now, l->ttl_ms - margin);
+		until = dm_mono_add_ms(until,
+		    dm_mono_diff_ms(now, l->sent[seq % LEASE_IN_FLIGHT].at));
+	/* The master may have one that was sent later, and says less. */
+	for (uint64_t later = seq + 1; later < l->next_seq; later++) {
+		if (until_of(l, later).ns < until.ns)
+			until = until_of(l, later);
+	}
 	if (until.ns <= now.ns)
 		return false;
 	if (l->held && until.ns < l->deadline.ns)

@@ -21,15 +21,19 @@ struct lease {
 	struct dm_mono deadline; /* while held */
 	struct dm_mono heard; /* the last answer, or the begin of the session */
 	uint64_t next_seq;
-	struct dm_mono sent[LEASE_IN_FLIGHT]; /* by seq modulo */
+	struct {
+		struct dm_mono at;
+		int64_t ttl_ms;  /* as it told the master */
+	} sent[LEASE_IN_FLIGHT]; /* by seq modulo */
 };
 
 void lease_init(struct lease *l, int64_t ttl_s);
 /* A new session: what was sent in the former one counts no more. */
 void lease_new_session(struct lease *l, struct dm_mono now);
 /* The next heartbeat is sent now; returns its number. Number 1 stands for the
- * session's Hello. */
-uint64_t lease_beat(struct lease *l, struct dm_mono now);
+ * session's Hello. ttl_ms: what it says; 0: the lease's own. Once a shorter one
+ * is sent the master may count by it, whether or not its answer comes. */
+uint64_t lease_beat(struct lease *l, struct dm_mono now, int64_t ttl_ms);
 /* The answer to heartbeat seq. True when the lease begins by it. An answer that
  * comes after the deadline it sets is worthless and changes nothing. */
 bool lease_ack(struct lease *l, uint64_t seq, struct dm_mono now);
