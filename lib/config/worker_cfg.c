@@ -10,7 +10,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_TTL_S INT64_C(9000000000) /* etcd's limit */
+/* What a dm-master keeps as the time of a lease. */
+#define MIN_TTL_S INT64_C(2)
+#define MAX_TTL_S INT64_C(86400)
 
 #define AT(f) offsetof(struct dm_worker_cfg, f)
 
@@ -71,6 +73,16 @@ static const struct daemon_spec spec = {
 };
 
 static struct dm_err *
+check_ttl(const char *name, int64_t seconds)
+{
+	if (seconds >= MIN_TTL_S && seconds <= MAX_TTL_S)
+		return NULL;
+	return dm_err_plain("%s must be %" PRId64 " to %" PRId64
+			    " seconds, not %" PRId64,
+	    name, MIN_TTL_S, MAX_TTL_S, seconds);
+}
+
+static struct dm_err *
 adjust(struct dm_worker_cfg *c)
 {
 	struct dm_err *err;
@@ -99,14 +111,11 @@ adjust(struct dm_worker_cfg *c)
 		return dm_err_plain(
 		    "join is not set: give the addresses of "
 		    "the dm-masters, for instance -join=127.0.0.1:8261");
-	if (c->keepalive_ttl == 0 || c->relay_keepalive_ttl == 0)
-		return dm_err_plain(
-		    "keepalive-ttl and relay-keepalive-ttl must be positive");
-	if (c->keepalive_ttl > MAX_TTL_S || c->relay_keepalive_ttl > MAX_TTL_S)
-		return dm_err_plain(
-		    "keepalive-ttl and relay-keepalive-ttl must be at most "
-		    "%" PRId64 " seconds",
-		    MAX_TTL_S);
+	err = check_ttl("keepalive-ttl", c->keepalive_ttl);
+	if (err == NULL)
+		err = check_ttl("relay-keepalive-ttl", c->relay_keepalive_ttl);
+	if (err != NULL)
+		return err;
 	if (c->max_sources < 1 || c->max_sources > DM_WORKER_SOURCES_MAX)
 		return dm_err_plain(
 		    "max-sources must be 1 to %d", DM_WORKER_SOURCES_MAX);

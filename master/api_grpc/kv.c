@@ -3,12 +3,15 @@
  * Reading etcd on the public port: see kv.h. Calls wait for etcd on a thread
  * of their own, so that a slow etcd keeps no other call waiting.
  *
- * DESIGN: there is at most one key for each worker, so the whole prefix is read
+ * DESIGN: a worker may relay several sources, so our keys name both; the
+ * original's name the worker, and their values are the source's name alone.
+ * What is read here has the original's form. There are few such keys, so the whole prefix is read
  * and the range cut out of it here; options that would need another read of
  * etcd are refused.
  */
 #include "master/api_grpc/kv.h"
 
+#include "lib/ha/item.h"
 #include "master/pool.h"
 
 #include <stdatomic.h>
@@ -83,6 +86,28 @@ not_supported(const range_request *req)
 }
 
 /* ---- the answer ---- */
+
+void
+kv_originals(struct dm_etcd_kvs *all)
+{
+	for (guint i = all->items->len; i-- > 0;) {
+		struct dm_etcd_kv *kv = g_ptr_array_index(all->items, i);
+		DM_AUTO(dm_ha_item) item = NULL;
+		struct dm_err *err = dm_ha_decode(kv, &item);
+
+		if (err != NULL) { /* of nobody that we know */
+			dm_err_free(err);
+			g_ptr_array_remove_index(all->items, i);
+			continue;
+		}
+		*strrchr(kv->key, '/') = '\0';
+		kv->key_len = strlen(kv->key);
+		g_free(kv->value);
+		kv->value = g_strdup(item->second);
+		kv->value_len = strlen(kv->value);
+	}
+}
+
 
 static bool
 in_range(const range_request *req, const struct dm_etcd_kv *kv)
@@ -166,6 +191,7 @@ run_job(void *arg)
 
 		dm_rpc_fail(j->closure_data, DM_RPC_UNAVAILABLE, text);
 	} else {
+		kv_originals(all);
 		kv_answer(j->req, all, &out);
 		j->closure(&out, j->closure_data);
 		kv_answer_clear(&out);

@@ -26,6 +26,9 @@ void kv_free(struct kv *k);
 
 /* May this be asked for? */
 bool kv_allowed(const Etcdserverpb__RangeRequest *req);
+/* What etcd has under the prefix, brought into the original's form: of a worker
+ * with several sources there are several items with one key. */
+void kv_originals(struct dm_etcd_kvs *all);
 /* The answer over `all` keys below the allowed prefix, ascending; points into
  * all and req. Free it with kv_answer_clear. */
 void kv_answer(const Etcdserverpb__RangeRequest *req,

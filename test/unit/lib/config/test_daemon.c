@@ -311,8 +311,10 @@ static const struct {
 	{ "-worker-addr=h:1 -join=a:1 -max-sources=65", 50000 },
 	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=0", 50000 },
 	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=-1", 40001 },
-	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=9000000001", 50000 },
-	{ "-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=9000000001", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=1", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -keepalive-ttl=86401", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=1", 50000 },
+	{ "-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=86401", 50000 },
 	{ "-x", 40001 },
 	{ "x", 40002 },
 };

@@ -156,6 +156,46 @@ START_TEST(an_end_is_exclusive_and_a_key_alone_is_itself)
 }
 END_TEST
 
+START_TEST(what_etcd_has_gets_the_original_s_form)
+{
+	static const char *const stored[][2] = {
+		{ PREFIX "7731/7331",
+		    "{\"format\":1,\"source\":\"s1\",\"worker\":\"w1\"}" },
+		{ PREFIX "7732/7331",
+		    "{\"format\":1,\"source\":\"s1\",\"worker\":\"w2\"}" },
+		{ PREFIX "7732/7332",
+		    "{\"format\":1,\"source\":\"s2\",\"worker\":\"w2\"}" },
+		{ PREFIX "zz", "what is this" },
+	};
+	struct dm_etcd_kv kvs[DM_ARRAY_SIZE(stored)] = { 0 };
+
+	g_ptr_array_unref(all.items);
+	all.items = g_ptr_array_new();
+	for (size_t i = 0; i < DM_ARRAY_SIZE(stored); i++) {
+		kvs[i].key = g_strdup(stored[i][0]);
+		kvs[i].key_len = strlen(kvs[i].key);
+		kvs[i].value = g_strdup(stored[i][1]);
+		kvs[i].value_len = strlen(kvs[i].value);
+		g_ptr_array_add(all.items, &kvs[i]);
+	}
+	kv_originals(&all);
+	ask(PREFIX "7732", "");
+	answer(2, 2, false);
+	ck_assert(equals(resp.kvs[1]->key, PREFIX "7732"));
+	ck_assert(equals(resp.kvs[1]->value, "s2"));
+	kv_answer_clear(&resp);
+	ask(PREFIX, END);
+	answer(3, 3, false);
+	ck_assert(equals(resp.kvs[0]->key, PREFIX "7731"));
+	ck_assert(equals(resp.kvs[0]->value, "s1"));
+	kv_answer_clear(&resp);
+	for (size_t i = 0; i < DM_ARRAY_SIZE(stored); i++) {
+		g_free(kvs[i].key);
+		g_free(kvs[i].value);
+	}
+}
+END_TEST
+
 START_TEST(a_limit_tells_that_there_is_more)
 {
 	ask(PREFIX, END);
@@ -194,6 +234,7 @@ main(void)
 	tcase_add_test(tc, an_end_of_zero_is_everything_and_refused);
 	tcase_add_test(tc, the_prefix_has_all_keys);
 	tcase_add_test(tc, an_end_is_exclusive_and_a_key_alone_is_itself);
+	tcase_add_test(tc, what_etcd_has_gets_the_original_s_form);
 	tcase_add_test(tc, a_limit_tells_that_there_is_more);
 	tcase_add_test(tc, keys_or_their_number_alone);
 	suite_add_tcase(s, tc);

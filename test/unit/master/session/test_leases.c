@@ -162,6 +162,120 @@ START_TEST(a_new_session_with_a_shorter_ttl_does_not_end_a_lease_sooner)
 }
 END_TEST
 
+/* "w:1000;", at ms. Static. */
+static const char *
+to_write(int64_t ms)
+{
+	static char text[256];
+	g_autoptr(GArray) ttls =
+	    g_array_new(FALSE, FALSE, sizeof(struct lease_ttl));
+
+	leases_to_write(l, at(ms), ttls);
+	text[0] = '\0';
+	for (guint i = 0; i < ttls->len; i++) {
+		const struct lease_ttl *t =
+		    &g_array_index(ttls, struct lease_ttl, i);
+		size_t n = strlen(text);
+
+		g_snprintf(text + n, sizeof(text) - n, "%s:%d;", t->worker,
+		    (int)t->ttl_ms);
+		g_free(t->worker);
+	}
+	return text;
+}
+
+START_TEST(a_longer_time_is_acknowledged_when_etcd_has_it)
+{
+	leases_begin(l, "w", 1, TTL, at(0));
+	ck_assert_str_eq(to_write(0), "");
+	ck_assert(leases_beat(l, "w", 1, 2, 6 * TTL));
+	ck_assert(!leases_ask(l));
+	ck_assert_str_eq(confirmed(10), "");
+	ck_assert_str_eq(to_write(10), "w:60000;");
+	ck_assert_str_eq(to_write(11), ""); /* it is under way */
+	ck_assert_str_eq(to_write(10 + LEASES_AGAIN_MS), "w:60000;");
+	leases_known(l, "w", 6 * TTL);
+	ck_assert(leases_ask(l));
+	ck_assert_str_eq(confirmed(2000), "1:2;");
+	ck_assert_str_eq(to_write(9000), "");
+	ck_assert_str_eq(ended(2000 + 6 * TTL - 1), "");
+	ck_assert_str_eq(ended(2000 + 6 * TTL), "w;");
+}
+END_TEST
+
+/* What waits for etcd was never acknowledged: its worker does not count on it,
+ * and must not keep a lease for ever. */
+START_TEST(a_time_that_etcd_does_not_get_keeps_no_lease)
+{
+	leases_begin(l, "w", 1, TTL, at(0));
+	leases_beat(l, "w", 1, 2, 6 * TTL);
+	ck_assert_str_eq(ended(TTL - 1), "");
+	ck_assert_str_eq(ended(TTL), "w;");
+}
+END_TEST
+
+START_TEST(a_shorter_time_comes_when_the_longer_one_is_over)
+{
+	leases_begin(l, "w", 1, TTL, at(0));
+	leases_known(l, "w", 6 * TTL);
+	leases_beat(l, "w", 1, 2, 6 * TTL);
+	leases_ask(l);
+	ck_assert_str_eq(confirmed(0), "1:2;");
+	leases_beat(l, "w", 1, 3, TTL);
+	ck_assert(leases_ask(l));
+	ck_assert_str_eq(confirmed(1000), "1:3;");
+	/* Heartbeat 2 lasts still, here and for another leader. */
+	ck_assert_str_eq(to_write(1000), "");
+	ck_assert_str_eq(to_write(5 * TTL - 1), "");
+	ck_assert_str_eq(ended(6 * TTL - 1), "");
+	ck_assert_str_eq(to_write(5 * TTL), "w:10000;");
+	leases_known(l, "w", TTL);
+	ck_assert_str_eq(to_write(5 * TTL + LEASES_AGAIN_MS), "");
+	leases_beat(l, "w", 1, 4, 0); /* names none: that of the hello */
+	leases_ask(l);
+	ck_assert_str_eq(confirmed(5 * TTL + 500), "1:4;");
+	ck_assert_str_eq(ended(6 * TTL + 499), "");
+	ck_assert_str_eq(ended(6 * TTL + 500), "w;");
+}
+END_TEST
+
+/*
+ * Two leaders and a worker that changes its time at random, also while etcd
+ * takes no writes: when the second leader takes the lease for ended, by what
+ * etcd says, the worker's own deadline has passed.
+ */
+START_TEST(changing_times_outlive_the_deadline_across_leaders)
+{
+	GRand *rnd = g_rand_new_with_seed((guint32)_i);
+	int64_t deadline = TTL, stored = TTL, now = 0, sent, elected;
+	uint64_t seq = 1;
+
+	leases_begin(l, "w", 1, TTL, at(0));
+	for (int i = 0; i < 40 && *ended(now) == '\0'; i++) {
+		int64_t ttl = g_rand_boolean(rnd) ? 4 * TTL : TTL;
+
+		now += g_rand_int_range(rnd, 1, TTL / 2);
+		sent = now - g_rand_int_range(rnd, 0, 500);
+		leases_beat(l, "w", 1, ++seq, ttl);
+		if (*to_write(now) != '\0' && g_rand_boolean(rnd)) {
+			stored = ttl;
+			leases_known(l, "w", stored);
+		}
+		leases_ask(l);
+		now += g_rand_int_range(rnd, 0, 900);
+		if (*confirmed(now) != '\0')
+			deadline = MAX(deadline, sent + ttl);
+	}
+	elected = now + g_rand_int_range(rnd, 0, 2000);
+	leases_clear(l);
+	leases_adopt(l, "w", stored, at(elected));
+	while (*ended(now) == '\0')
+		now += 10;
+	ck_assert_int_gt(now, deadline);
+	g_rand_free(rnd);
+}
+END_TEST
+
 START_TEST(a_found_lease_has_its_whole_time)
 {
 	leases_adopt(l, "w", TTL, at(0));
@@ -252,6 +366,11 @@ main(void)
 	tcase_add_test(tc, only_the_newest_session_of_a_worker_counts);
 	tcase_add_test(
 	    tc, a_new_session_with_a_shorter_ttl_does_not_end_a_lease_sooner);
+	tcase_add_test(tc, a_longer_time_is_acknowledged_when_etcd_has_it);
+	tcase_add_test(tc, a_time_that_etcd_does_not_get_keeps_no_lease);
+	tcase_add_test(tc, a_shorter_time_comes_when_the_longer_one_is_over);
+	tcase_add_loop_test(
+	    tc, changing_times_outlive_the_deadline_across_leaders, 0, 200);
 	tcase_add_test(tc, a_found_lease_has_its_whole_time);
 	tcase_add_test(tc, time_that_does_not_count_moves_the_ends);
 	tcase_add_test(tc, the_next_end_is_known);
