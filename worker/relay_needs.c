@@ -8,6 +8,9 @@
 #include "worker/sync/origin.h"
 
 #define WAIT_S 3
+/* Errors of servers. */
+#define ER_BAD_DB        1049
+#define ER_NO_SUCH_TABLE 1146
 
 /* The lane that is furthest back. */
 static struct dm_err *
@@ -70,10 +73,16 @@ ask(const struct unit_env *env, struct relay_need *n, struct dm_cancel *c)
 	m = meta_new(env);
 	err = from_target(m, conn, n, &phase);
 	meta_free(m);
-	if (phase != META_PHASE_NONE || !env->inst->has_meta)
+	if (err != NULL && (dm_sql_last_errno(conn) == ER_BAD_DB ||
+			       dm_sql_last_errno(conn) == ER_NO_SUCH_TABLE)) {
+		dm_err_free(err); /* no task has begun there */
+		err = NULL;
+	}
+	if (err != NULL)
 		return err;
-	/* It begins where its file says; tables there may not be any yet. */
-	dm_err_free(err);
+	if (phase != META_PHASE_NONE || !env->inst->has_meta)
+		return NULL;
+	/* It begins where its file says. */
 	n->pos = dm_pos_make(env->inst->meta.binlog_name, 4);
 	n->pos = dm_pos_plain(&n->pos);
 	g_free(n->gtid);
@@ -116,11 +125,13 @@ add_one(GPtrArray *needs, const Dm__V1__SubTaskAssignment *a,
 	return err;
 }
 
-void
+bool
 relay_needs_add(GPtrArray *needs, const Dm__V1__SourceAssignment *a,
     const struct dm_keys *keys, const struct dm_source_cfg *source,
     struct dm_cancel *c)
 {
+	bool all = true;
+
 	for (size_t i = 0; i < a->n_subtasks; i++) {
 		struct dm_err *err =
 		    add_one(needs, a->subtasks[i], keys, source, c);
@@ -130,6 +141,8 @@ relay_needs_add(GPtrArray *needs, const Dm__V1__SourceAssignment *a,
 				"needs",
 			    dm_kstr("task", a->subtasks[i]->task),
 			    dm_kstr("source", source->source_id), dm_kerr(err));
+		all &= err == NULL;
 		dm_err_free(err);
 	}
+	return all;
 }

@@ -11,8 +11,8 @@
 #include "worker/relay/start.h"
 
 /* Adds struct relay_need*, one for each task that has a place. A target that
- * does not answer within some seconds is left out, and logged. */
-void relay_needs_add(GPtrArray *needs, const Dm__V1__SourceAssignment *a,
+ * does not answer within some seconds is left out, and logged: false. */
+bool relay_needs_add(GPtrArray *needs, const Dm__V1__SourceAssignment *a,
     const struct dm_keys *keys, const struct dm_source_cfg *source,
     struct dm_cancel *c);
 

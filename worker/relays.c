@@ -111,12 +111,13 @@ copy_assignment(const Dm__V1__SourceAssignment *a)
 	return dm__v1__source_assignment__unpack(NULL, n, buf);
 }
 
-static void
+static bool
 add_needs(GPtrArray *needs, struct dm_cancel *c, void *arg)
 {
 	struct entry *e = arg;
 	Dm__V1__SourceAssignment *a;
 	DM_AUTO(dm_keys) keys = NULL;
+	bool all;
 
 	dm_mutex_lock(&e->mu);
 	a = copy_assignment(e->assigned);
@@ -124,8 +125,9 @@ add_needs(GPtrArray *needs, struct dm_cancel *c, void *arg)
 		keys = dm_keys_of(e->keys->key[0]);
 	dm_mutex_unlock(&e->mu);
 	/* cfg changes only once the writer is gone. */
-	relay_needs_add(needs, a, keys, e->cfg, c);
+	all = relay_needs_add(needs, a, keys, e->cfg, c);
 	dm__v1__source_assignment__free_unpacked(a, NULL);
+	return all;
 }
 
 static void

@@ -269,6 +269,42 @@ check "the index has both" test "$(paste -sd, "$RELAY/server-uuid.index")" = \
 check "the files are the source's" copied b 0-12.000002
 tool_down
 
+# ---- MySQL ----
+
+if other_is_there mysql && mysql_source_up m --log-bin=mysql-bin; then
+	rm -rf "$RELAY"
+	sql m "CREATE DATABASE app; CREATE TABLE app.k (id INT AUTO_INCREMENT
+		PRIMARY KEY, v INT)"
+	MDIR=$(sql m "SELECT @@server_uuid").000001
+	SOURCE_MORE="flavor: mysql
+enable-gtid: true" tool_up m
+	tell run >/dev/null
+	write m 20
+	check "MySQL: it reaches the source" wait_for 30 "caught" at_end m "$MDIR"
+	writer_up m
+	for i in 1 2 3; do
+		sleep "0.$((RANDOM % 9 + 1))"
+		tool_kill
+		sql m "FLUSH BINARY LOGS"
+		SOURCE_MORE="flavor: mysql
+enable-gtid: true" tool_up m
+		tell run >/dev/null
+		sleep 0.5
+	done
+	kill -9 "${PID[m]}"
+	wait "${PID[m]}" 2>/dev/null
+	mysql_source_up m --log-bin=mysql-bin
+	sleep 1
+	writer_down
+	check "deaths of the worker and of MySQL" \
+		wait_for 60 "caught" at_end m "$MDIR"
+	COPIED_LEAST=4 check "the files are the source's" copied m "$MDIR"
+	check "the index has one folder" test "$(cat "$RELAY/server-uuid.index")" = "$MDIR"
+	tool_down
+else
+	skip "MySQL" "its packages cannot be had"
+fi
+
 # ---- a full disk ----
 
 if mkdir -p "$W/small" && mount -t tmpfs -o size=3m tmpfs "$W/small" 2>/dev/null; then

@@ -21,7 +21,7 @@
 
 static struct relay_need need; /* pos.name "": none */
 
-static void
+static bool
 add_needs(GPtrArray *needs, struct dm_cancel *c, void *arg)
 {
 	struct relay_need *n = g_memdup2(&need, sizeof(need));
@@ -31,6 +31,7 @@ add_needs(GPtrArray *needs, struct dm_cancel *c, void *arg)
 	n->gtid = g_strdup(need.gtid != NULL ? need.gtid : "");
 	n->server = g_strdup(need.server != NULL ? need.server : "");
 	g_ptr_array_add(needs, n);
+	return true;
 }
 
 static void

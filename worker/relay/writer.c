@@ -44,7 +44,7 @@ struct relay_writer {
 	struct dm_db_cfg given;       /* as it was configured */
 	struct relay_hub *hub;        /* a reference */
 	struct dm_cancel *hard;       /* borrowed */
-	void (*needs)(GPtrArray *needs, struct dm_cancel *c, void *arg);
+	bool (*needs)(GPtrArray *needs, struct dm_cancel *c, void *arg);
 	void (*changed)(void *arg);
 	void *arg;
 	pthread_t thread;
@@ -254,7 +254,7 @@ choose(struct session *s, struct dm_sql_conn *conn)
 		.host_name = w->host,
 		.needs = needs,
 		.c = s->c };
-	bool same;
+	bool same, all;
 	struct dm_err *err = load(w, &dirs);
 
 	if (err != NULL)
@@ -273,9 +273,10 @@ choose(struct session *s, struct dm_sql_conn *conn)
 		    dm_err_new(RELAY_SWITCH_MASTER_NEED_GTID),
 		    "the relay log is of server %s, the source is %s",
 		    relay_store_dir(w->store)->uuid, s->server);
-	w->needs(needs, s->c, w->arg);
-	return same ? jump_ahead(s, dirs, &start)
-		    : begin_anew(s, dirs, &start, conn);
+	all = w->needs(needs, s->c, w->arg);
+	if (!same)
+		return begin_anew(s, dirs, &start, conn);
+	return all ? jump_ahead(s, dirs, &start) : NULL;
 }
 
 static struct dm_err *

@@ -19,10 +19,10 @@ struct relay_writer_opts {
 	struct dm_cancel *hard; /* borrowed until freed */
 	/*
 	 * Where the source's tasks stand, for a relay log that begins: adds
-	 * struct relay_need*. On the writer's thread; what cannot be found out
-	 * is left out.
+	 * struct relay_need*. On the writer's thread; false: not all could be
+	 * found out.
 	 */
-	void (*needs)(GPtrArray *needs, struct dm_cancel *c, void *arg);
+	bool (*needs)(GPtrArray *needs, struct dm_cancel *c, void *arg);
 	void (*changed)(void *arg); /* after each change of stage; short */
 	void *arg;
 };
