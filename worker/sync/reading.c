@@ -226,11 +226,13 @@ struct dm_err *
 sync_open_feed(struct run *r)
 {
 	struct feed_start s = feed_start_of(r);
+	struct relay_place end;
 	struct dm_err *err;
 
 	r->d.seeking = r->from_gtid != NULL;
 	if (s.suffix == 0) {
-		if (r->u->env.relay != NULL)
+		if (r->u->env.relay != NULL &&
+		    relay_hub_end(r->u->env.relay, &end))
 			tell_fallback(r,
 			    "the relay log does not have the place of this "
 			    "task: reading from the source",
