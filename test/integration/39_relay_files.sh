@@ -105,6 +105,10 @@ equal() { same_schema "$1" down app; }
 
 sql a "CREATE DATABASE app; CREATE TABLE app.k (id INT AUTO_INCREMENT
 	PRIMARY KEY, v INT); CREATE TABLE app.nokey (a INT, b VARCHAR(20))"
+# b is its replica, and will take its place.
+sql b "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${PORT[a]},
+	MASTER_USER='dm', MASTER_PASSWORD='dm secret', MASTER_CONNECT_RETRY=1,
+	MASTER_USE_GTID=slave_pos; START SLAVE"
 TASK_INSTANCE="  meta:
     binlog-name: mysql-bin|000007.000001
     binlog-pos: 4
@@ -147,6 +151,33 @@ check "kill -9 at three times under writes" wait_for 60 "synced" at_end a 1
 check "nothing is lost or doubled" equal a
 check "the file that it needs is held" test \
 	"$(tell earliest)" = "1 $(binlog_end a | cut -f1)"
+
+# The source has purged the file of the place, the relay log has it.
+tell stop >/dev/null
+write a 20
+sql a "FLUSH BINARY LOGS"
+write a 5
+sql a "FLUSH BINARY LOGS"
+purged() {
+	sql "$1" "PURGE BINARY LOGS TO '$(binlog_end "$1" | cut -f1)'"
+	[ "$(sql "$1" "SHOW BINARY LOGS" | wc -l)" = 1 ]
+}
+copied() {
+	[ -e "$RELAY/0-11.000001/$(binlog_end a | cut -f1)" ]
+}
+check "the relay log is written without a task" wait_for 20 "copy" copied
+caught_up() {
+	[ "$(sql b "SELECT @@gtid_slave_pos")" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
+}
+check "the replica has all of it" wait_for 60 "replica" caught_up
+check "the source purges" wait_for 20 "purged" purged a
+tell run >/dev/null
+check "what only the relay log has" wait_for 60 "synced" at_end a 1
+check "rows are equal" equal a
+gtid_is_right() {
+	[ "$(tell status | cut -d';' -f4)" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
+}
+check "the GTID set is the source's" wait_for 20 "set" gtid_is_right
 
 writer_up a
 sleep 0.5
@@ -208,6 +239,7 @@ cp "$W/whole" "$file"
 tell stop >/dev/null
 
 # Before what the relay log has.
+tell rest >/dev/null
 mv "$RELAY/0-11.000001" "$W/hidden"
 mkdir "$RELAY/0-11.000001"
 sql a "FLUSH BINARY LOGS"
@@ -234,17 +266,11 @@ tell run >/dev/null
 check "synced before" wait_for 60 "synced" at_end a 1
 tell quiet >/dev/null
 sql a "SET GLOBAL binlog_row_event_max_size=256" 2>/dev/null
-sql b "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${PORT[a]},
-	MASTER_USER='dm', MASTER_PASSWORD='dm secret', MASTER_USE_GTID=slave_pos;
-	START SLAVE"
 read -r name start _ < <(binlog_end a)
 sql a "USE app; BEGIN; INSERT INTO app.nokey SELECT seq, REPEAT('x', 15) FROM seq_1_to_4000;
 	INSERT INTO app.k (v) SELECT seq FROM seq_1_to_4000; COMMIT"
 read -r _ end _ < <(binlog_end a)
-caught_up() {
-	[ "$(sql b "SELECT @@gtid_slave_pos")" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
-}
-check "a replica has it" wait_for 60 "replica" caught_up
+check "the replica has it" wait_for 60 "replica" caught_up
 tell "follow 1 $W/a mysql-bin $((10#${name##*.})) $(((start + end) / 2))" >/dev/null
 sleep 1
 kill -9 "${PID[a]}"
@@ -393,11 +419,7 @@ tool_up my "$relay"
 tell "$FOLLOW_MY" >/dev/null
 sleep 1
 tool_down
-purged() {
-	sql my "PURGE BINARY LOGS TO '$(binlog_end my | cut -f1)'"
-	[ "$(sql my "SHOW BINARY LOGS" | wc -l)" = 1 ]
-}
-check "the source purges" wait_for 20 "purged" purged
+check "the source purges" wait_for 20 "purged" purged my
 sql down "DROP DATABASE dm_meta; DELETE FROM two.t WHERE id > 5"
 TASKS=$W/u.task.yaml
 tool_up my "$relay" "{\"start_time\":\"$since\"}"

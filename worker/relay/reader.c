@@ -113,6 +113,7 @@ make_format(struct relay_reader *r, uint64_t limit)
 		return err;
 	b = g_byte_array_new();
 	g_byte_array_append(b, ev.raw, (guint)ev.len);
+	dm_assert(b->data != NULL);
 	put_le(b->data + LOG_POS_AT, 0, 4);
 	b->data[FLAGS_AT] &= (uint8_t)~FDE_IN_USE;
 	if (r->file->format.checksum)
@@ -243,11 +244,12 @@ look_ahead(struct relay_reader *r, uint64_t limit)
 /* ---- from file to file ---- */
 
 /* The writer has left our file, and not all of it was handed out: what is left
- * must be a group that was cut off. */
+ * must be a group that was cut off. In the last file of a server it may have
+ * been cut inside of an event: whatever is missing is looked for by GTIDs. */
 static struct dm_err *
-check_tail(const struct relay_reader *r, uint64_t limit)
+check_tail(const struct relay_reader *r, uint64_t limit, bool last)
 {
-	if (r->scan < limit)
+	if (r->scan < limit && !last)
 		return relay_file_error(
 		    r->file, r->scan, NULL, "the file ends inside of an event");
 	if (r->safe < limit)
@@ -325,7 +327,7 @@ leave_file(
 	    number_of(next) != number_of(r->name) + 1)
 		err = place_error(r, r->off, "the file behind it is missing");
 	if (err == NULL && r->state != RELAY_READER_LEFT)
-		err = check_tail(r, limit);
+		err = check_tail(r, limit, next == NULL);
 	if (err == NULL && next != NULL)
 		err = check_cut(r, next);
 	if (err != NULL)
