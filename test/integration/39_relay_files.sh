@@ -430,6 +430,65 @@ check "a start time in files that only the relay log has" \
 check "it begins there" test \
 	"$(sql down "SELECT GROUP_CONCAT(v) FROM two.t WHERE id > 5")" = since,later
 tell stop >/dev/null
+tool_down
+
+# rows_of SERVER FROM: as statements.
+rows_of() {
+	sql "$1" "SELECT CONCAT('INSERT INTO two.t VALUES (', id, ',', QUOTE(v), ');')
+		FROM two.t WHERE id >= $2"
+}
+
+# A replica takes over: first read out of the relay log, then from itself.
+sql down "DELETE FROM two.t WHERE id > 5; $(rows_of my 6)"
+mysql_source_up my2 || exit 1
+# It begins with what its source has purged.
+sql my2 "RESET BINARY LOGS AND GTIDS;
+	SET GLOBAL gtid_purged='$(sql my "SELECT @@gtid_purged")'"
+sql my2 "SET sql_log_bin=0; CREATE DATABASE two; CREATE TABLE two.t (id INT
+	AUTO_INCREMENT PRIMARY KEY, v VARCHAR(20));
+	$(rows_of my 1)"
+sql my2 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1',
+	SOURCE_PORT=${PORT[my]}, SOURCE_USER='dm', SOURCE_PASSWORD='dm secret',
+	GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1; START REPLICA"
+tool_up my "$relay"
+tell "$FOLLOW_MY" >/dev/null
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('both'); FLUSH BINARY LOGS;
+	INSERT INTO two.t (v) VALUES ('have')"
+# has SERVER VALUE
+has() { [ "$(sql "$1" "SELECT COUNT(*) FROM two.t WHERE v='$2'")" = 1 ]; }
+check "MySQL: a replica has it" wait_for 60 "replica" has my2 have
+check "synced before" wait_for 60 "synced" at_end my 1
+tell stop >/dev/null
+tool_down
+sql my2 "STOP REPLICA; RESET REPLICA ALL; INSERT INTO two.t (v) VALUES ('new')"
+printf '%s\n' "$mine.000001" "$(sql my2 "SELECT @@server_uuid").000002" \
+	>"$relay/server-uuid.index"
+tool_up my2 "$relay"
+tell "follow 2 $W/my2 binlog" >/dev/null
+tell run >/dev/null
+sql my2 "INSERT INTO two.t (v) VALUES ('newer')"
+check "the relay log goes on with it" wait_for 60 "synced" at_end my2 2
+check "rows are equal" same_schema my2 down two
+tell stop >/dev/null
+tool_down
+# Back, without a relay log; what both have is in another order there.
+sql my "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1',
+	SOURCE_PORT=${PORT[my2]}, SOURCE_USER='dm', SOURCE_PASSWORD='dm secret',
+	GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1; START REPLICA"
+check "the first one has all of it" wait_for 60 "replica" has my newer
+tool_up my "$W/empty"
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('last')"
+check "the source is the first one again" wait_for 60 "synced" at_end my remote
+check "rows are equal" same_schema my down two
+tool_kill
+tool_up my "$W/empty"
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('end')"
+check "also when it is started again" wait_for 60 "synced" at_end my remote
+check "rows are equal" same_schema my down two
+tell stop >/dev/null
 check "the tool ends in order" tool_down
 
 finish

@@ -103,22 +103,28 @@ make_heartbeat(const struct relay_reader *r)
 static struct dm_err *
 make_format(struct relay_reader *r, uint64_t limit)
 {
+	uint8_t head[DM_EVENT_HEADER_SIZE], sum[CHECKSUM];
 	struct relay_event ev;
-	GByteArray *b;
 	struct dm_err *err;
+	GByteArray *b;
+	uint32_t crc;
 	bool whole;
+	size_t n;
 
 	err = relay_file_event(r->file, RELAY_FILE_BEGIN, limit, &ev, &whole);
 	if (err != NULL || !whole)
 		return err;
+	memcpy(head, ev.raw, sizeof(head));
+	put_le(head + LOG_POS_AT, 0, 4);
+	head[FLAGS_AT] &= (uint8_t)~FDE_IN_USE;
+	n = ev.len - sizeof(head) - CHECKSUM; /* it has room for one always */
+	crc = libdeflate_crc32(0, head, sizeof(head));
+	crc = libdeflate_crc32(crc, ev.raw + sizeof(head), n);
+	put_le(sum, r->file->format.checksum ? crc : 0, CHECKSUM);
 	b = g_byte_array_new();
-	g_byte_array_append(b, ev.raw, (guint)ev.len);
-	dm_assert(b->data != NULL);
-	put_le(b->data + LOG_POS_AT, 0, 4);
-	b->data[FLAGS_AT] &= (uint8_t)~FDE_IN_USE;
-	if (r->file->format.checksum)
-		put_le(b->data + b->len - CHECKSUM,
-		    libdeflate_crc32(0, b->data, b->len - CHECKSUM), CHECKSUM);
+	g_byte_array_append(b, head, sizeof(head));
+	g_byte_array_append(b, ev.raw + sizeof(head), (guint)n);
+	g_byte_array_append(b, sum, sizeof(sum));
 	g_ptr_array_add(r->made, b);
 	return NULL;
 }
