@@ -111,6 +111,7 @@ make_format(struct relay_reader *r, uint64_t limit)
 	bool whole;
 	size_t n;
 
+	dm_assert(r->file != NULL);
 	err = relay_file_event(r->file, RELAY_FILE_BEGIN, limit, &ev, &whole);
 	if (err != NULL || !whole)
 		return err;
@@ -353,6 +354,8 @@ prepare(struct relay_reader *r, struct relay_place *end, bool *ready)
 	bool left = true;
 
 	*ready = r->made->len > 0 || r->off < r->safe;
+	if (r->state == RELAY_READER_LEFT)
+		(void)relay_hub_end(r->hub, end);
 	while (
 	    err == NULL && !*ready && left && r->state != RELAY_READER_LEFT) {
 		uint64_t limit = 0;

@@ -3,6 +3,7 @@
  * end too early, are damaged, or are followed by others. */
 #include "test/unit/worker/relay/files.h"
 
+#include "lib/base/clock.h"
 #include "lib/thread/mutex.h"
 
 #define DIR1  "0-1.000001"
@@ -400,6 +401,7 @@ START_TEST(a_sub_directory_that_was_left_is_told)
 {
 	struct made m;
 	struct relay_reader *r;
+	struct dm_mono before;
 	struct log l;
 	uint64_t end = two_files(&l, true, 2), size;
 
@@ -421,6 +423,11 @@ START_TEST(a_sub_directory_that_was_left_is_told)
 	m = made_begin(2, 2);
 	log_publish(&l, 2, FILE1, made_put(&m, &l, DIR2, FILE1));
 	expect(r, "-");
+	ck_assert_int_eq(relay_reader_state(r), RELAY_READER_LEFT);
+	/* Nobody is kept busy with that. */
+	before = dm_mono_now();
+	expect(r, "-");
+	ck_assert_int_ge(dm_mono_diff_ms(dm_mono_now(), before), 15);
 	ck_assert_int_eq(relay_reader_state(r), RELAY_READER_LEFT);
 	relay_reader_free(r);
 	log_end(&l);
