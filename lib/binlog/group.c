@@ -102,6 +102,8 @@ enum dm_group_part
 dm_group_take(struct dm_group *g, const struct dm_binlog_format *f,
     const struct dm_event_header *h, const uint8_t *body, size_t len)
 {
+	if (dm_event_is_filler(h))
+		return g->open ? DM_GROUP_BODY : DM_GROUP_NONE;
 	switch (h->type) {
 	case DM_EV_MARIADB_GTID:
 	case DM_EV_GTID:

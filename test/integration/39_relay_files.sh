@@ -67,6 +67,12 @@ at_end() {
 	is "^\\(${name//./\\.}, $pos\\);" "${3:-0}"
 }
 
+# told N TEXT: so many lines of the log say so.
+told() {
+	grep -F "$2" "$W/tool.log"
+	[ "$(grep -cF "$2" "$W/tool.log")" = "$1" ]
+}
+
 # ---- writes ----
 
 # write SERVER N: transactions of some rows each, into tables with and without
@@ -99,6 +105,10 @@ equal() { same_schema "$1" down app; }
 
 sql a "CREATE DATABASE app; CREATE TABLE app.k (id INT AUTO_INCREMENT
 	PRIMARY KEY, v INT); CREATE TABLE app.nokey (a INT, b VARCHAR(20))"
+# b is its replica, and will take its place.
+sql b "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${PORT[a]},
+	MASTER_USER='dm', MASTER_PASSWORD='dm secret', MASTER_CONNECT_RETRY=1,
+	MASTER_USE_GTID=slave_pos; START SLAVE"
 TASK_INSTANCE="  meta:
     binlog-name: mysql-bin|000007.000001
     binlog-pos: 4
@@ -142,6 +152,33 @@ check "nothing is lost or doubled" equal a
 check "the file that it needs is held" test \
 	"$(tell earliest)" = "1 $(binlog_end a | cut -f1)"
 
+# The source has purged the file of the place, the relay log has it.
+tell stop >/dev/null
+write a 20
+sql a "FLUSH BINARY LOGS"
+write a 5
+sql a "FLUSH BINARY LOGS"
+purged() {
+	sql "$1" "PURGE BINARY LOGS TO '$(binlog_end "$1" | cut -f1)'"
+	[ "$(sql "$1" "SHOW BINARY LOGS" | wc -l)" = 1 ]
+}
+copied() {
+	[ -e "$RELAY/0-11.000001/$(binlog_end a | cut -f1)" ]
+}
+check "the relay log is written without a task" wait_for 20 "copy" copied
+caught_up() {
+	[ "$(sql b "SELECT @@gtid_slave_pos")" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
+}
+check "the replica has all of it" wait_for 60 "replica" caught_up
+check "the source purges" wait_for 20 "purged" purged a
+tell run >/dev/null
+check "what only the relay log has" wait_for 60 "synced" at_end a 1
+check "rows are equal" equal a
+gtid_is_right() {
+	[ "$(tell status | cut -d';' -f4)" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
+}
+check "the GTID set is the source's" wait_for 20 "set" gtid_is_right
+
 writer_up a
 sleep 0.5
 kill -9 "${PID[a]}"
@@ -162,8 +199,7 @@ check "a relay log that is not written any more: the source" \
 	wait_for 60 "remote" is ';remote;'
 check "goes on there" wait_for 60 "synced" at_end a remote
 check "rows are equal" equal a
-check "it is warned of once" test \
-	"$(grep -c "the relay log is not written any more" "$W/tool.log")" = 1
+check "it is warned of once" told 1 "the relay log is not written any more"
 check "nothing is held" test "$(tell earliest)" = ok
 check "a pause" grep -q "context canceled" <<<"$(tell stop)"
 tell "$FOLLOW_A" >/dev/null
@@ -203,6 +239,7 @@ cp "$W/whole" "$file"
 tell stop >/dev/null
 
 # Before what the relay log has.
+tell rest >/dev/null
 mv "$RELAY/0-11.000001" "$W/hidden"
 mkdir "$RELAY/0-11.000001"
 sql a "FLUSH BINARY LOGS"
@@ -214,8 +251,7 @@ tell "$FOLLOW_A" >/dev/null
 tell run >/dev/null
 check "a place before the relay log: the source" \
 	wait_for 60 "synced" at_end a remote
-check "with one warning" test \
-	"$(grep -c "does not have the place of this task" "$W/tool.log")" = 1
+check "with one warning" told 1 "does not have the place of this task"
 check "rows are equal" equal a
 tell stop >/dev/null
 tell rest >/dev/null
@@ -230,17 +266,11 @@ tell run >/dev/null
 check "synced before" wait_for 60 "synced" at_end a 1
 tell quiet >/dev/null
 sql a "SET GLOBAL binlog_row_event_max_size=256" 2>/dev/null
-sql b "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=${PORT[a]},
-	MASTER_USER='dm', MASTER_PASSWORD='dm secret', MASTER_USE_GTID=slave_pos;
-	START SLAVE"
 read -r name start _ < <(binlog_end a)
 sql a "USE app; BEGIN; INSERT INTO app.nokey SELECT seq, REPEAT('x', 15) FROM seq_1_to_4000;
 	INSERT INTO app.k (v) SELECT seq FROM seq_1_to_4000; COMMIT"
 read -r _ end _ < <(binlog_end a)
-caught_up() {
-	[ "$(sql b "SELECT @@gtid_slave_pos")" = "$(sql a "SELECT @@gtid_binlog_pos")" ]
-}
-check "a replica has it" wait_for 60 "replica" caught_up
+check "the replica has it" wait_for 60 "replica" caught_up
 tell "follow 1 $W/a mysql-bin $((10#${name##*.})) $(((start + end) / 2))" >/dev/null
 sleep 1
 kill -9 "${PID[a]}"
@@ -389,11 +419,7 @@ tool_up my "$relay"
 tell "$FOLLOW_MY" >/dev/null
 sleep 1
 tool_down
-purged() {
-	sql my "PURGE BINARY LOGS TO '$(binlog_end my | cut -f1)'"
-	[ "$(sql my "SHOW BINARY LOGS" | wc -l)" = 1 ]
-}
-check "the source purges" wait_for 20 "purged" purged
+check "the source purges" wait_for 20 "purged" purged my
 sql down "DROP DATABASE dm_meta; DELETE FROM two.t WHERE id > 5"
 TASKS=$W/u.task.yaml
 tool_up my "$relay" "{\"start_time\":\"$since\"}"
@@ -403,6 +429,65 @@ check "a start time in files that only the relay log has" \
 	wait_for 60 "synced" at_end my 1
 check "it begins there" test \
 	"$(sql down "SELECT GROUP_CONCAT(v) FROM two.t WHERE id > 5")" = since,later
+tell stop >/dev/null
+tool_down
+
+# rows_of SERVER FROM: as statements.
+rows_of() {
+	sql "$1" "SELECT CONCAT('INSERT INTO two.t VALUES (', id, ',', QUOTE(v), ');')
+		FROM two.t WHERE id >= $2"
+}
+
+# A replica takes over: first read out of the relay log, then from itself.
+sql down "DELETE FROM two.t WHERE id > 5; $(rows_of my 6)"
+mysql_source_up my2 || exit 1
+# It begins with what its source has purged.
+sql my2 "RESET BINARY LOGS AND GTIDS;
+	SET GLOBAL gtid_purged='$(sql my "SELECT @@gtid_purged")'"
+sql my2 "SET sql_log_bin=0; CREATE DATABASE two; CREATE TABLE two.t (id INT
+	AUTO_INCREMENT PRIMARY KEY, v VARCHAR(20));
+	$(rows_of my 1)"
+sql my2 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1',
+	SOURCE_PORT=${PORT[my]}, SOURCE_USER='dm', SOURCE_PASSWORD='dm secret',
+	GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1; START REPLICA"
+tool_up my "$relay"
+tell "$FOLLOW_MY" >/dev/null
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('both'); FLUSH BINARY LOGS;
+	INSERT INTO two.t (v) VALUES ('have')"
+# has SERVER VALUE
+has() { [ "$(sql "$1" "SELECT COUNT(*) FROM two.t WHERE v='$2'")" = 1 ]; }
+check "MySQL: a replica has it" wait_for 60 "replica" has my2 have
+check "synced before" wait_for 60 "synced" at_end my 1
+tell stop >/dev/null
+tool_down
+sql my2 "STOP REPLICA; RESET REPLICA ALL; INSERT INTO two.t (v) VALUES ('new')"
+printf '%s\n' "$mine.000001" "$(sql my2 "SELECT @@server_uuid").000002" \
+	>"$relay/server-uuid.index"
+tool_up my2 "$relay"
+tell "follow 2 $W/my2 binlog" >/dev/null
+tell run >/dev/null
+sql my2 "INSERT INTO two.t (v) VALUES ('newer')"
+check "the relay log goes on with it" wait_for 60 "synced" at_end my2 2
+check "rows are equal" same_schema my2 down two
+tell stop >/dev/null
+tool_down
+# Back, without a relay log; what both have is in another order there.
+sql my "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1',
+	SOURCE_PORT=${PORT[my2]}, SOURCE_USER='dm', SOURCE_PASSWORD='dm secret',
+	GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1; START REPLICA"
+check "the first one has all of it" wait_for 60 "replica" has my newer
+tool_up my "$W/empty"
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('last')"
+check "the source is the first one again" wait_for 60 "synced" at_end my remote
+check "rows are equal" same_schema my down two
+tool_kill
+tool_up my "$W/empty"
+tell run >/dev/null
+sql my "INSERT INTO two.t (v) VALUES ('end')"
+check "also when it is started again" wait_for 60 "synced" at_end my remote
+check "rows are equal" same_schema my down two
 tell stop >/dev/null
 check "the tool ends in order" tool_down
 

@@ -250,8 +250,9 @@ runner_stop(struct runner *r)
 static void
 print_status(struct runner *r)
 {
-	Pb__SubTaskStatus st = PB__SUB_TASK_STATUS__INIT;
+	Pb__SubTaskStatus st;
 
+	pb__sub_task_status__init(&st);
 	r->unit->ops->status(r->unit, &st);
 	printf("%s;%s;%s;%s;%s\n", st.sync->syncerbinlog, st.sync->binlogtype,
 	    st.sync->synced ? "synced" : "behind", st.sync->syncerbinloggtid,

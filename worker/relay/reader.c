@@ -103,21 +103,29 @@ make_heartbeat(const struct relay_reader *r)
 static struct dm_err *
 make_format(struct relay_reader *r, uint64_t limit)
 {
+	uint8_t head[DM_EVENT_HEADER_SIZE], sum[CHECKSUM];
 	struct relay_event ev;
-	GByteArray *b;
 	struct dm_err *err;
+	GByteArray *b;
+	uint32_t crc;
 	bool whole;
+	size_t n;
 
+	dm_assert(r->file != NULL);
 	err = relay_file_event(r->file, RELAY_FILE_BEGIN, limit, &ev, &whole);
 	if (err != NULL || !whole)
 		return err;
+	memcpy(head, ev.raw, sizeof(head));
+	put_le(head + LOG_POS_AT, 0, 4);
+	head[FLAGS_AT] &= (uint8_t)~FDE_IN_USE;
+	n = ev.len - sizeof(head) - CHECKSUM; /* it has room for one always */
+	crc = libdeflate_crc32(0, head, sizeof(head));
+	crc = libdeflate_crc32(crc, ev.raw + sizeof(head), n);
+	put_le(sum, r->file->format.checksum ? crc : 0, CHECKSUM);
 	b = g_byte_array_new();
-	g_byte_array_append(b, ev.raw, (guint)ev.len);
-	put_le(b->data + LOG_POS_AT, 0, 4);
-	b->data[FLAGS_AT] &= (uint8_t)~FDE_IN_USE;
-	if (r->file->format.checksum)
-		put_le(b->data + b->len - CHECKSUM,
-		    libdeflate_crc32(0, b->data, b->len - CHECKSUM), CHECKSUM);
+	g_byte_array_append(b, head, sizeof(head));
+	g_byte_array_append(b, ev.raw + sizeof(head), (guint)n);
+	g_byte_array_append(b, sum, sizeof(sum));
 	g_ptr_array_add(r->made, b);
 	return NULL;
 }
@@ -243,11 +251,12 @@ look_ahead(struct relay_reader *r, uint64_t limit)
 /* ---- from file to file ---- */
 
 /* The writer has left our file, and not all of it was handed out: what is left
- * must be a group that was cut off. */
+ * must be a group that was cut off. In the last file of a server it may have
+ * been cut inside of an event: whatever is missing is looked for by GTIDs. */
 static struct dm_err *
-check_tail(const struct relay_reader *r, uint64_t limit)
+check_tail(const struct relay_reader *r, uint64_t limit, bool last)
 {
-	if (r->scan < limit)
+	if (r->scan < limit && !last)
 		return relay_file_error(
 		    r->file, r->scan, NULL, "the file ends inside of an event");
 	if (r->safe < limit)
@@ -325,7 +334,7 @@ leave_file(
 	    number_of(next) != number_of(r->name) + 1)
 		err = place_error(r, r->off, "the file behind it is missing");
 	if (err == NULL && r->state != RELAY_READER_LEFT)
-		err = check_tail(r, limit);
+		err = check_tail(r, limit, next == NULL);
 	if (err == NULL && next != NULL)
 		err = check_cut(r, next);
 	if (err != NULL)
@@ -345,6 +354,8 @@ prepare(struct relay_reader *r, struct relay_place *end, bool *ready)
 	bool left = true;
 
 	*ready = r->made->len > 0 || r->off < r->safe;
+	if (r->state == RELAY_READER_LEFT)
+		(void)relay_hub_end(r->hub, end);
 	while (
 	    err == NULL && !*ready && left && r->state != RELAY_READER_LEFT) {
 		uint64_t limit = 0;

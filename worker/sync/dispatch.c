@@ -724,6 +724,12 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 	}
 	if (h.type == DM_EV_ROTATE)
 		return locate(d, events_rotate(d, body, body_len), &start);
+	if (dm_event_is_filler(&h)) {
+		events_advance(d, &h);
+		if (!d->has_next_gtid)
+			events_pass(d);
+		return NULL;
+	}
 	events_locate(d, &h);
 	return on_event(d, &h, body, body_len);
 }

@@ -307,7 +307,11 @@ sync_look_at_feed(struct run *r)
 	struct dm_mono now = dm_mono_now();
 	struct dm_err *err;
 
-	if (state == RELAY_READER_LEFT && !r->d.in_txn) {
+	if (state == RELAY_READER_LEFT && r->d.in_txn)
+		return dm_err_new(SYNCER_GET_EVENT,
+		    "the last transaction of the former server in the relay "
+		    "log has no end");
+	if (state == RELAY_READER_LEFT) {
 		r->leaving = true;
 		return NULL;
 	}

@@ -98,7 +98,7 @@ read_to_new(struct run *r, struct feed *f, struct dm_pos *at)
 	dm_binlog_format_default(&format);
 	while (err == NULL && !found) {
 		struct dm_event_header h;
-		struct dm_ev_rotate rotate;
+		struct dm_ev_rotate rotate = { 0 };
 		const uint8_t *raw, *body;
 		enum feed_part part;
 		size_t len, n;

@@ -6,8 +6,8 @@
 
 /* Events as words: "m" and "s" are MariaDB's GTID events, of a transaction and
  * of a statement alone; "g", "a", "t" MySQL's; "r" rows, "x" XID, "p"
- * XA_PREPARE, "z" a payload, "i" an incident, "f" a rotate; others are queries.
- * After each, what it is: head H, body B, end E, none N. */
+ * XA_PREPARE, "z" a payload, "i" an incident, "f" a rotate, "u" a filler;
+ * others are queries. After each, what it is: head H, body B, end E, none N. */
 static const char *const groups[] = {
 	"m H|r B|x E|f N",
 	"m H|r B|COMMIT E",
@@ -32,6 +32,8 @@ static const char *const groups[] = {
 	"r B|r B|x E",
 	"BEGIN H|r B|BEGIN H|r B|x E",
 	"i E",
+	"m H|u B|r B|x E|u N|m H|x E",
+	"u N|BEGIN H|u B|r B|x E",
 };
 
 static GByteArray *
@@ -56,7 +58,7 @@ type_of(const char *word)
 		{ 't', DM_EV_GTID_TAGGED }, { 'r', DM_EV_WRITE_ROWS_V1 },
 		{ 'x', DM_EV_XID }, { 'p', DM_EV_XA_PREPARE },
 		{ 'z', DM_EV_TRANSACTION_PAYLOAD }, { 'i', DM_EV_INCIDENT },
-		{ 'f', DM_EV_ROTATE } };
+		{ 'f', DM_EV_ROTATE }, { 'u', DM_EV_USER_VAR } };
 
 	for (size_t i = 0; word[1] == '\0' && i < DM_ARRAY_SIZE(types); i++) {
 		if (types[i].sign == word[0])
@@ -69,7 +71,8 @@ static char
 take(struct dm_group *g, const char *word)
 {
 	struct dm_binlog_format format = { 0 };
-	struct dm_event_header h = { .type = type_of(word), .server_id = 1 };
+	struct dm_event_header h = { .type = type_of(word),
+		.server_id = word[0] == 'u' ? 0 : 1 };
 	g_autoptr(GByteArray) body = NULL;
 
 	if (h.type == DM_EV_MARIADB_GTID) {
