@@ -8,12 +8,12 @@ struct lease {
 	int64_t known_ms; /* as etcd has it */
 	struct dm_mono until;
 	struct dm_mono floor; /* what sessions before may count on */
-	uint64_t newest;  /* heartbeat that arrived last; 0: none */
-	uint64_t covered; /* newest when the confirmation was asked for */
-	int64_t covered_ms; /* ttl_ms of that one */
+	uint64_t newest;      /* heartbeat that arrived last; 0: none */
+	uint64_t covered;     /* newest when the confirmation was asked for */
+	int64_t covered_ms;   /* ttl_ms of that one */
 	uint64_t acked;
 	bool expired;
-	bool asked;           /* etcd is to get ttl_ms, since: */
+	bool asked; /* etcd is to get ttl_ms, since: */
 	struct dm_mono asked_at;
 	struct dm_mono told; /* when it was last told of as ended */
 };

@@ -334,14 +334,15 @@ START_TEST(a_ttl_that_is_no_lease_s_is_named)
 {
 	struct dm_worker_cfg *c = NULL;
 	enum dm_daemon_action action;
-	DM_AUTO(dm_err) own = worker(
-	    "-worker-addr=h:1 -join=a:1 -keepalive-ttl=1", &action, &c);
-	DM_AUTO(dm_err) relay = worker(
-	    "-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=86401", &action,
-	    &c);
+	DM_AUTO(dm_err)
+	own =
+	    worker("-worker-addr=h:1 -join=a:1 -keepalive-ttl=1", &action, &c);
+	DM_AUTO(dm_err)
+	relay = worker("-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=86401",
+	    &action, &c);
 
-	ck_assert_str_eq(own->message,
-	    "keepalive-ttl must be 2 to 86400 seconds, not 1");
+	ck_assert_str_eq(
+	    own->message, "keepalive-ttl must be 2 to 86400 seconds, not 1");
 	ck_assert_str_eq(relay->message,
 	    "relay-keepalive-ttl must be 2 to 86400 seconds, not 86401");
 }

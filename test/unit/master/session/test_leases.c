@@ -382,8 +382,7 @@ main(void)
 	    tc, a_new_session_with_a_shorter_ttl_does_not_end_a_lease_sooner);
 	tcase_add_test(tc, a_longer_time_is_acknowledged_when_etcd_has_it);
 	tcase_add_test(tc, a_time_that_etcd_does_not_get_keeps_no_lease);
-	tcase_add_test(
-	    tc, a_shorter_time_of_the_same_session_counts_at_once);
+	tcase_add_test(tc, a_shorter_time_of_the_same_session_counts_at_once);
 	tcase_add_test(tc, what_another_session_was_told_lasts);
 	tcase_add_loop_test(
 	    tc, changing_times_outlive_the_deadline_across_leaders, 0, 200);
