@@ -31,16 +31,16 @@
 #define DM_HA_FORMAT 1
 
 enum dm_ha_kind {
-	DM_HA_WORKER,     /* worker */
-	DM_HA_ALIVE,      /* worker */
-	DM_HA_SOURCE,     /* source */
+	DM_HA_WORKER,       /* worker */
+	DM_HA_ALIVE,        /* worker */
+	DM_HA_SOURCE,       /* source */
 	DM_HA_RELAY_STAGE,  /* source */
 	DM_HA_RELAY_WORKER, /* worker, source */
-	DM_HA_BOUND,      /* worker, source */
-	DM_HA_LAST_BOUND, /* worker, source */
-	DM_HA_SUBTASK,    /* source, task */
-	DM_HA_STAGE,      /* source, task */
-	DM_HA_CLI_ARGS,   /* task, source */
+	DM_HA_BOUND,        /* worker, source */
+	DM_HA_LAST_BOUND,   /* worker, source */
+	DM_HA_SUBTASK,      /* source, task */
+	DM_HA_STAGE,        /* source, task */
+	DM_HA_CLI_ARGS,     /* task, source */
 	DM_HA_CLUSTER_ID,
 	DM_HA_VERSION,
 	DM_HA_SECRET_KEY,

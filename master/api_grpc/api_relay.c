@@ -47,14 +47,13 @@ pairs_add(struct pairs *p, const char *source, const struct sched_worker *w)
 /* All that were named for the source's relay log, as far as they are alive;
  * also_bound, or nobody: the worker that has the source, or none. */
 static void
-pairs_add_source(struct pairs *p, const struct sched_core *core,
-    const char *id, bool also_bound)
+pairs_add_source(struct pairs *p, const struct sched_core *core, const char *id,
+    bool also_bound)
 {
 	const struct sched_source *src = sched_source_get(core, id);
 	guint before = p->sources->len;
 
-	if (g_ptr_array_find_with_equal_func(
-		p->sources, id, g_str_equal, NULL))
+	if (g_ptr_array_find_with_equal_func(p->sources, id, g_str_equal, NULL))
 		return;
 	for (guint i = 0; src != NULL && i < src->relays->len; i++) {
 		const struct sched_relay *r = src->relays->pdata[i];
@@ -89,8 +88,8 @@ operate(struct sched_core *core, void *arg)
 	for (guint i = 0; err == NULL && i < names->len; i++) {
 		const struct sched_worker *w =
 		    sched_worker_get(core, names->pdata[i]);
-		struct pairs *p = w->stage == SCHED_OFFLINE ? &o->offline
-							    : &o->online;
+		struct pairs *p =
+		    w->stage == SCHED_OFFLINE ? &o->offline : &o->online;
 
 		if (!g_ptr_array_find_with_equal_func(
 			p->workers, w->name, g_str_equal, NULL))

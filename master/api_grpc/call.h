@@ -50,8 +50,7 @@ api_fn api_get_sub_task_cfg, api_get_cfg, api_get_master_cfg,
 /* api_binlog.c */
 api_fn api_handle_error, api_operate_schema;
 /* api_relay.c */
-api_fn api_operate_relay, api_operate_worker_relay_task,
-    api_purge_worker_relay;
+api_fn api_operate_relay, api_operate_worker_relay_task, api_purge_worker_relay;
 /* api_status.c */
 api_fn api_query_status, api_show_ddl_locks, api_unlock_ddl_lock,
     api_not_available;

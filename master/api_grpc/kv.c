@@ -5,9 +5,9 @@
  *
  * DESIGN: a worker may relay several sources, so our keys name both; the
  * original's name the worker, and their values are the source's name alone.
- * What is read here has the original's form. There are few such keys, so the whole prefix is read
- * and the range cut out of it here; options that would need another read of
- * etcd are refused.
+ * What is read here has the original's form. There are few such keys, so the
+ * whole prefix is read and the range cut out of it here; options that would
+ * need another read of etcd are refused.
  */
 #include "master/api_grpc/kv.h"
 
@@ -107,7 +107,6 @@ kv_originals(struct dm_etcd_kvs *all)
 		kv->value_len = strlen(kv->value);
 	}
 }
-
 
 static bool
 in_range(const range_request *req, const struct dm_etcd_kv *kv)

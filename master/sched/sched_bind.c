@@ -93,8 +93,8 @@ sched_desired(const struct sched_core *c, const struct sched_worker *w)
 	dm__v1__desired__init(d);
 	d->revision = c->revision;
 	d->clusterid = c->cluster_id;
-	d->sources = g_new(
-	    Dm__V1__SourceAssignment *, w->sources->len + w->relays->len);
+	d->sources =
+	    g_new(Dm__V1__SourceAssignment *, w->sources->len + w->relays->len);
 	for (guint i = 0; i < w->sources->len; i++)
 		d->sources[d->n_sources++] =
 		    assignment(g_ptr_array_index(w->sources, i), w);
@@ -164,8 +164,7 @@ sched_has_room(const struct sched_worker *w, const struct sched_source *src)
 	bool has;
 	guint n = occupied(w, src, &has);
 
-	return w->stage != SCHED_OFFLINE &&
-	       w->sources->len < w->max_sources &&
+	return w->stage != SCHED_OFFLINE && w->sources->len < w->max_sources &&
 	       (has || n < w->max_sources);
 }
 
@@ -237,7 +236,8 @@ bind_former(struct sched_core *c, const GPtrArray *workers)
 		const struct pair *p = &g_array_index(pairs, struct pair, i);
 		struct dm_err *err;
 
-		if (p->source->worker != NULL || !sched_has_room(p->worker, p->source) ||
+		if (p->source->worker != NULL ||
+		    !sched_has_room(p->worker, p->source) ||
 		    !sched_fits(p->worker, p->source))
 			continue;
 		err = bind(c, p->worker, p->source);

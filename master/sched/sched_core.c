@@ -328,7 +328,7 @@ sched_stage_settle(struct sched_core *c, struct sched_worker *w)
 {
 	if (w->stage != SCHED_OFFLINE)
 		sched_stage_set(c, w,
-		    w->sources->len > 0	 ? SCHED_BOUND
+		    w->sources->len > 0  ? SCHED_BOUND
 		    : w->relays->len > 0 ? SCHED_RELAY
 					 : SCHED_FREE);
 }

@@ -73,10 +73,10 @@ struct sched_relay {
 struct sched_source {
 	char *id;
 	char *yaml;
-	bool by_source;         /* enable-relay of the YAML */
-	GPtrArray *relays;      /* struct sched_relay*, owned, by name */
-	Pb__Stage relay_stage;  /* expected; InvalidStage: no relay log */
-	int64_t relay_revision; /* of that stage */
+	bool by_source;               /* enable-relay of the YAML */
+	GPtrArray *relays;            /* struct sched_relay*, owned, by name */
+	Pb__Stage relay_stage;        /* expected; InvalidStage: no relay log */
+	int64_t relay_revision;       /* of that stage */
 	struct sched_worker *worker;  /* NULL: unbound */
 	int64_t epoch;                /* of the binding */
 	GHashTable *subtasks;         /* task -> struct sched_subtask*, owned */
@@ -250,16 +250,16 @@ struct dm_err *sched_relay_stop(struct sched_core *c, const char *source,
 /* Expect Running or Paused of the relay logs of these sources (char *); one
  * that has none stays so.
  * Errors: SCHEDULER_RELAY_STAGE_SOURCE_NOT_EXIST. */
-struct dm_err *sched_relay_stage(struct sched_core *c,
-    const GPtrArray *sources, Pb__Stage stage) DM_MUST_CHECK;
+struct dm_err *sched_relay_stage(struct sched_core *c, const GPtrArray *sources,
+    Pb__Stage stage) DM_MUST_CHECK;
 /* NULL: the worker was not named for it. */
 struct sched_relay *sched_relay_get(
     const struct sched_source *src, const struct sched_worker *w);
 /* In memory. A stage that w has for its sources alone follows. */
-void sched_relay_add(struct sched_core *c, struct sched_source *src,
-    struct sched_worker *w);
-void sched_relay_drop(struct sched_core *c, struct sched_source *src,
-    struct sched_worker *w);
+void sched_relay_add(
+    struct sched_core *c, struct sched_source *src, struct sched_worker *w);
+void sched_relay_drop(
+    struct sched_core *c, struct sched_source *src, struct sched_worker *w);
 /* What makes the worker relay no more, added to b. */
 void sched_batch_relay_drop(struct dm_ha_batch *b,
     const struct sched_source *src, const struct sched_worker *w);

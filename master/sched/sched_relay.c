@@ -106,12 +106,10 @@ sched_relay_settle(struct sched_core *c, struct dm_ha_batch *b)
 		if (wanted) {
 			src->relay_stage = PB__STAGE__Running;
 			src->relay_revision = c->revision;
-			sched_batch_relay_stage(
-			    b, src->id, PB__STAGE__Running);
+			sched_batch_relay_stage(b, src->id, PB__STAGE__Running);
 		} else {
 			src->relay_stage = PB__STAGE__InvalidStage;
-			dm_ha_batch_delete(
-			    b, DM_HA_RELAY_STAGE, src->id, NULL);
+			dm_ha_batch_delete(b, DM_HA_RELAY_STAGE, src->id, NULL);
 		}
 	}
 }
@@ -209,17 +207,16 @@ find(const struct sched_core *c, const GPtrArray *names, GPtrArray *out)
 	}
 	if (missing->len == 0)
 		return NULL;
-	text = missing->len == 1
-		   ? g_strdup(g_ptr_array_index(missing, 0))
-		   : sched_list_text(missing);
+	text = missing->len == 1 ? g_strdup(g_ptr_array_index(missing, 0))
+				 : sched_list_text(missing);
 	return dm_err_new(SCHEDULER_WORKER_NOT_EXIST, text);
 }
 
 /* Another source that leaves no room for this one: one that it has; else one
  * that it relays. NULL: there is room. */
 static const struct sched_source *
-in_the_way(const struct sched_worker *w, const struct sched_source *src,
-    bool *bound)
+in_the_way(
+    const struct sched_worker *w, const struct sched_source *src, bool *bound)
 {
 	guint n = w->sources->len;
 	const struct sched_source *other = NULL;
@@ -269,8 +266,8 @@ check_start(const struct sched_source *src, const GPtrArray *workers)
 		dm_err_free(err);
 		err = first ? dm_err_new(SCHEDULER_RELAY_WORKERS_WRONG_BOUND,
 				  names, sources)
-			    : dm_err_new(SCHEDULER_RELAY_WORKERS_BUSY, names,
-				  sources);
+			    : dm_err_new(
+				  SCHEDULER_RELAY_WORKERS_BUSY, names, sources);
 	}
 	misfits_fini(&bound);
 	misfits_fini(&busy);
@@ -448,8 +445,7 @@ stage_scope(const struct sched_core *c, const GPtrArray *names, GPtrArray *out)
 }
 
 struct dm_err *
-sched_relay_stage(
-    struct sched_core *c, const GPtrArray *names, Pb__Stage stage)
+sched_relay_stage(struct sched_core *c, const GPtrArray *names, Pb__Stage stage)
 {
 	DM_AUTO(dm_ha_batch) b = dm_ha_batch_new();
 	g_autoptr(GPtrArray) sources = g_ptr_array_new();

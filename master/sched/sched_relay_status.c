@@ -19,9 +19,8 @@ static Pb__CommonWorkerResponse *
 disabled(const char *source, const char *worker)
 {
 	return entry(false,
-	    dm_err_set_workaround(
-		dm_err_new(MASTER_OPER_RESP_NOT_SUCCESS,
-		    "relay is disabled for this source"),
+	    dm_err_set_workaround(dm_err_new(MASTER_OPER_RESP_NOT_SUCCESS,
+				      "relay is disabled for this source"),
 		"`start-relay` begins it"),
 	    source, worker);
 }
@@ -62,9 +61,8 @@ judge_stopped(const struct sched_want *want, const struct sched_source *src,
 
 	if (src->worker != w && sched_still_reports(w, src->id))
 		return NULL;
-	if (src->worker == w &&
-	    (s.report == NULL || relay_of(&s) != NULL ||
-		!sched_is_fresh(want, s.revision, s.at)))
+	if (src->worker == w && (s.report == NULL || relay_of(&s) != NULL ||
+				    !sched_is_fresh(want, s.revision, s.at)))
 		return NULL;
 	return entry(true, NULL, src->id, w->name);
 }
@@ -78,8 +76,7 @@ judge_stage(const struct sched_want *want, const struct sched_source *src,
 			      : PB__STAGE__Running;
 	struct seen s = look(src, w);
 	const Pb__RelayStatus *relay = relay_of(&s);
-	bool fresh =
-	    s.report != NULL && sched_is_fresh(want, s.revision, s.at);
+	bool fresh = s.report != NULL && sched_is_fresh(want, s.revision, s.at);
 	g_autofree char *list = NULL;
 	bool reached, failed;
 

@@ -197,8 +197,8 @@ query_relay(const struct sched_core *c, const struct sched_source *src,
 	if (*r->sourcestatus->worker == '\0')
 		r->sourcestatus->worker = g_strdup(relay->worker->name);
 	r->result = err == NULL;
-	r->msg = err == NULL ? g_strdup("no sub task started")
-			     : pb_error_text(err);
+	r->msg =
+	    err == NULL ? g_strdup("no sub task started") : pb_error_text(err);
 	return r;
 }
 
@@ -210,8 +210,8 @@ query_workers(const struct sched_core *c, const struct sched_source *src,
 	bool none = src->worker == NULL;
 
 	if (!none)
-		PB_APPEND(resp->sources, resp->n_sources,
-		    query_source(c, src, task));
+		PB_APPEND(
+		    resp->sources, resp->n_sources, query_source(c, src, task));
 	for (guint i = 0; i < src->relays->len; i++) {
 		const struct sched_relay *r = src->relays->pdata[i];
 
@@ -223,8 +223,8 @@ query_workers(const struct sched_core *c, const struct sched_source *src,
 		none = false;
 	}
 	if (none)
-		PB_APPEND(resp->sources, resp->n_sources,
-		    query_source(c, src, task));
+		PB_APPEND(
+		    resp->sources, resp->n_sources, query_source(c, src, task));
 }
 
 /* A source with subtasks and no worker, in a query for everything. */
@@ -365,7 +365,8 @@ sched_list_workers(
 /* ---- outcomes ---- */
 
 bool
-sched_is_fresh(const struct sched_want *want, int64_t revision, struct dm_mono at)
+sched_is_fresh(
+    const struct sched_want *want, int64_t revision, struct dm_mono at)
 {
 	if (revision > 0)
 		return revision >= want->revision;

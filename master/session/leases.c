@@ -7,12 +7,13 @@ struct lease {
 	int64_t ttl_ms;   /* of the newest heartbeat */
 	int64_t known_ms; /* as etcd has it */
 	struct dm_mono until;
-	uint64_t newest;  /* heartbeat that arrived last; 0: none */
-	uint64_t covered; /* newest when the confirmation was asked for */
-	int64_t covered_ms; /* ttl_ms of that one */
+	struct dm_mono floor; /* what sessions before may count on */
+	uint64_t newest;      /* heartbeat that arrived last; 0: none */
+	uint64_t covered;     /* newest when the confirmation was asked for */
+	int64_t covered_ms;   /* ttl_ms of that one */
 	uint64_t acked;
 	bool expired;
-	bool asked;           /* etcd is to get ttl_ms, since: */
+	bool asked; /* etcd is to get ttl_ms, since: */
 	struct dm_mono asked_at;
 	struct dm_mono told; /* when it was last told of as ended */
 };
@@ -72,7 +73,8 @@ leases_begin(struct leases *l, const char *worker, uint64_t session,
 		.own_ms = ttl_ms,
 		.ttl_ms = ttl_ms,
 		.known_ms = ttl_ms,
-		.until = until };
+		.until = until,
+		.floor = e->until };
 }
 
 void
@@ -142,7 +144,7 @@ is_to_write(const struct lease *e, struct dm_mono now)
 		return false;
 	if (e->asked && dm_mono_diff_ms(now, e->asked_at) < LEASES_AGAIN_MS)
 		return false;
-	return is_held(e) || dm_mono_diff_ms(e->until, now) <= e->ttl_ms;
+	return is_held(e) || dm_mono_diff_ms(e->floor, now) <= e->ttl_ms;
 }
 
 void
@@ -201,9 +203,7 @@ leases_confirm(struct leases *l, struct dm_mono now, GArray *acks)
 			continue;
 		e->acked = e->covered;
 		until = dm_mono_add_ms(now, e->covered_ms);
-		/* What was acknowledged before may last longer. */
-		if (until.ns > e->until.ns)
-			e->until = until;
+		e->until = until.ns > e->floor.ns ? until : e->floor;
 		g_array_append_val(acks, ack);
 	}
 }
@@ -268,7 +268,9 @@ leases_shift(struct leases *l, int64_t ms)
 	while (g_hash_table_iter_next(&it, NULL, &v)) {
 		struct lease *e = v;
 
-		if (!e->expired)
-			e->until = dm_mono_add_ms(e->until, ms);
+		if (e->expired)
+			continue;
+		e->until = dm_mono_add_ms(e->until, ms);
+		e->floor = dm_mono_add_ms(e->floor, ms);
 	}
 }

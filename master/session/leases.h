@@ -16,9 +16,11 @@
  *    does not count: see leases_shift.
  *
  *  - A worker may count from another TTL with each heartbeat. One that is
- *    longer than what etcd has is acknowledged when etcd has it; in etcd it
- *    becomes shorter when nothing longer was acknowledged that lasts still.
- *    So a leader that reads it never gives a lease too little time.
+ *    longer than what etcd has is acknowledged when etcd has it. One that is
+ *    shorter ends sooner also what this session was told before: the worker
+ *    counts by it since it sent it (worker/agent/lease.h); but not what a
+ *    session before was told, which may have been another process.
+ *    So no leader, this one or the next, gives a lease too little time.
  *
  * Heartbeats count for one session of a worker only: the one that
  * leases_begin named. The caller locks.

@@ -455,8 +455,7 @@ on_hello(struct session *s, const Dm__V1__Hello *msg)
 static void
 on_heartbeat(struct session *s, const Dm__V1__Heartbeat *h)
 {
-	int64_t ttl_s =
-	    h->ttl > 0 ? CLAMP(h->ttl, TTL_MIN_S, TTL_MAX_S) : 0;
+	int64_t ttl_s = h->ttl > 0 ? CLAMP(h->ttl, TTL_MIN_S, TTL_MAX_S) : 0;
 
 	keeper_beat(s->m->keeper, s->name, s->id, h->seq, ttl_s * 1000);
 }

@@ -148,11 +148,6 @@ while IFS=, read -r command line; do
 	# shellcheck disable=SC2086 # words
 	status 1 "with --strict it fails: $line" "$D" --strict $line
 done <<-'E'
-	start-relay,start-relay -s src1
-	stop-relay,stop-relay -s src1
-	pause-relay,pause-relay -s src1
-	resume-relay,resume-relay -s src1
-	purge-relay,purge-relay -s src1 -f mysql-bin.000002
 	validation start,validation start t
 	validation stop,validation stop --all-task
 	validation status,validation status t

@@ -93,12 +93,6 @@ refuse "a start-time that is none is refused" "error while parse start-time" \
 refuse "a copy has no start-time" "start-time is for task-mode incremental" \
 	ctl --strict check-task "$(task_yaml st all down src1)" \
 	--start-time "2024-01-01 00:00:00"
-{
-	cat "$(source_yaml src2 up)"
-	echo "enable-relay: true"
-} >"$W/relay.yaml"
-refuse "relay logs are refused" "enable-relay: relay logs are not available" \
-	ctl --strict operate-source create "$W/relay.yaml"
 refuse "dm-worker refuses redaction" "redact-info-log" \
 	"$BIN/dm-worker" --name x --worker-addr 127.0.0.1:1 \
 	--join 127.0.0.1:2 --redact-info-log

@@ -330,6 +330,24 @@ START_TEST(worker_mistakes_have_their_codes)
 }
 END_TEST
 
+START_TEST(a_ttl_that_is_no_lease_s_is_named)
+{
+	struct dm_worker_cfg *c = NULL;
+	enum dm_daemon_action action;
+	DM_AUTO(dm_err)
+	own =
+	    worker("-worker-addr=h:1 -join=a:1 -keepalive-ttl=1", &action, &c);
+	DM_AUTO(dm_err)
+	relay = worker("-worker-addr=h:1 -join=a:1 -relay-keepalive-ttl=86401",
+	    &action, &c);
+
+	ck_assert_str_eq(
+	    own->message, "keepalive-ttl must be 2 to 86400 seconds, not 1");
+	ck_assert_str_eq(relay->message,
+	    "relay-keepalive-ttl must be 2 to 86400 seconds, not 86401");
+}
+END_TEST
+
 START_TEST(a_worker_file_has_its_own_codes)
 {
 	struct dm_worker_cfg *c = NULL;
@@ -426,6 +444,7 @@ main(void)
 	tcase_add_test(tc, a_worker_is_completed);
 	tcase_add_loop_test(tc, worker_mistakes_have_their_codes, 0,
 	    (int)DM_ARRAY_SIZE(bad_worker));
+	tcase_add_test(tc, a_ttl_that_is_no_lease_s_is_named);
 	tcase_add_test(tc, a_worker_file_has_its_own_codes);
 	tcase_add_test(tc, toml_written_is_read_again);
 	tcase_add_test(tc, samples_are_the_files_and_load);

@@ -36,7 +36,7 @@ struct fixture {
 
 static struct fixture f;
 static int64_t hello_ttl_ms = 60000; /* of the next hellos */
-static unsigned hello_max; /* max_sources of the next hellos */
+static unsigned hello_max;           /* max_sources of the next hellos */
 
 static DM_UNUSED void
 stored_free(gpointer p)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The suite of master/sched/sched_relay.c and sched_relay_status.c. */
-#include "test/unit/master/sched/fixture.h"
 #include "master/sched/sched_status.h"
+#include "test/unit/master/sched/fixture.h"
 
 #define YAML                                                                   \
 	"source-id: %s\nfrom:\n  host: 127.0.0.1\n  port: 3306\n"              \
@@ -46,8 +46,7 @@ says(struct dm_err *err, int code, const char *text)
 {
 	ck_assert_ptr_nonnull(err);
 	ck_assert_int_eq(err->code, code);
-	ck_assert_msg(
-	    strstr(err->message, text) != NULL, "%s", err->message);
+	ck_assert_msg(strstr(err->message, text) != NULL, "%s", err->message);
 	dm_err_free(err);
 }
 
@@ -159,14 +158,17 @@ START_TEST(what_does_not_fit_is_refused)
 	says(relay_start("nope", "w1", NULL), 46008, "nope");
 	says(relay_start("s1", "w9", NULL), 46004, "w9 not exists");
 	says(relay_start("s1", "w8", "w9"), 46004, "[w8 w9]");
-	says(relay_start("s1", "w2", "w3"), 46021, "[w2] have bound for "
-						   "another sources [s2]");
+	says(relay_start("s1", "w2", "w3"), 46021,
+	    "[w2] have bound for "
+	    "another sources [s2]");
 	ck_assert_str_eq(stage_of("w3"), "free"); /* nothing was done */
 	ok(relay_start("s2", "w3", NULL));
-	says(relay_start("s1", "w3", NULL), 46020, "[w3] have started relay "
-						   "for sources [s2]");
-	says(relay_stop("s1", "w3", NULL), 46022, "[w3] have started relay "
-						  "for another sources [s2]");
+	says(relay_start("s1", "w3", NULL), 46020,
+	    "[w3] have started relay "
+	    "for sources [s2]");
+	says(relay_stop("s1", "w3", NULL), 46022,
+	    "[w3] have started relay "
+	    "for another sources [s2]");
 	says(relay_start("s2", NULL, NULL), 46028, "[w3]");
 	says(relay_stop("s2", NULL, NULL), 46029, "[w3]");
 	says(sched_source_remove(f.c, "s2", &was_bound), 46023, "[w3]");
@@ -399,18 +401,16 @@ START_TEST(operations_are_waited_for)
 	ck_assert_str_eq(judged(SCHED_GOAL_RELAY_PAUSE, "s1", "w2"), "ok");
 	ok(relay_stage("s1", PB__STAGE__Running));
 	report_relay(2, "s1", 0, PB__STAGE__Paused, "disk full");
-	ck_assert_ptr_nonnull(strstr(
-	    judged(SCHED_GOAL_RELAY_RESUME, "s1", "w2"), "disk full"));
+	ck_assert_ptr_nonnull(
+	    strstr(judged(SCHED_GOAL_RELAY_RESUME, "s1", "w2"), "disk full"));
 	ok(relay_stop("s1", "w2", NULL));
 	ck_assert_str_eq(judged(SCHED_GOAL_RELAY_STOP, "s1", "w2"), "wait");
 	report(2, "other", 0, f.revision);
 	ck_assert_str_eq(judged(SCHED_GOAL_RELAY_STOP, "s1", "w2"), "ok");
-	ck_assert_ptr_nonnull(
-	    strstr(judged(SCHED_GOAL_RELAY_PAUSE, "s1", "w1"),
-		"relay is disabled for this source"));
-	ck_assert_ptr_nonnull(
-	    strstr(judged(SCHED_GOAL_RELAY_PAUSE, "s1", ""),
-		"s1 relevant worker-client not found"));
+	ck_assert_ptr_nonnull(strstr(judged(SCHED_GOAL_RELAY_PAUSE, "s1", "w1"),
+	    "relay is disabled for this source"));
+	ck_assert_ptr_nonnull(strstr(judged(SCHED_GOAL_RELAY_PAUSE, "s1", ""),
+	    "s1 relevant worker-client not found"));
 }
 END_TEST
 

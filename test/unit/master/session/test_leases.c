@@ -214,28 +214,41 @@ START_TEST(a_time_that_etcd_does_not_get_keeps_no_lease)
 }
 END_TEST
 
-START_TEST(a_shorter_time_comes_when_the_longer_one_is_over)
+/* The worker counts by it since it sent it. */
+START_TEST(a_shorter_time_of_the_same_session_counts_at_once)
 {
 	leases_begin(l, "w", 1, TTL, at(0));
 	leases_known(l, "w", 6 * TTL);
 	leases_beat(l, "w", 1, 2, 6 * TTL);
 	leases_ask(l);
 	ck_assert_str_eq(confirmed(0), "1:2;");
-	leases_beat(l, "w", 1, 3, TTL);
+	leases_beat(l, "w", 1, 3, 0); /* names none: that of the hello */
 	ck_assert(leases_ask(l));
 	ck_assert_str_eq(confirmed(1000), "1:3;");
-	/* Heartbeat 2 lasts still, here and for another leader. */
-	ck_assert_str_eq(to_write(1000), "");
-	ck_assert_str_eq(to_write(5 * TTL - 1), "");
-	ck_assert_str_eq(ended(6 * TTL - 1), "");
-	ck_assert_str_eq(to_write(5 * TTL), "w:10000;");
+	ck_assert_str_eq(to_write(1000), "w:10000;");
 	leases_known(l, "w", TTL);
-	ck_assert_str_eq(to_write(5 * TTL + LEASES_AGAIN_MS), "");
-	leases_beat(l, "w", 1, 4, 0); /* names none: that of the hello */
+	ck_assert_str_eq(to_write(1000 + LEASES_AGAIN_MS), "");
+	ck_assert_str_eq(ended(1000 + TTL - 1), "");
+	ck_assert_str_eq(ended(1000 + TTL), "w;");
+}
+END_TEST
+
+START_TEST(what_another_session_was_told_lasts)
+{
+	leases_begin(l, "w", 1, TTL, at(0));
+	leases_known(l, "w", 6 * TTL);
+	leases_beat(l, "w", 1, 2, 6 * TTL);
 	leases_ask(l);
-	ck_assert_str_eq(confirmed(5 * TTL + 500), "1:4;");
-	ck_assert_str_eq(ended(6 * TTL + 499), "");
-	ck_assert_str_eq(ended(6 * TTL + 500), "w;");
+	ck_assert_str_eq(confirmed(0), "1:2;");
+	leases_begin(l, "w", 2, TTL, at(500));
+	leases_known(l, "w", 6 * TTL);
+	leases_beat(l, "w", 2, 2, TTL);
+	leases_ask(l);
+	ck_assert_str_eq(confirmed(1000), "2:2;");
+	ck_assert_str_eq(to_write(5 * TTL - 1), ""); /* nor for a next leader */
+	ck_assert_str_eq(to_write(5 * TTL), "w:10000;");
+	ck_assert_str_eq(ended(6 * TTL - 1), "");
+	ck_assert_str_eq(ended(6 * TTL), "w;");
 }
 END_TEST
 
@@ -256,6 +269,7 @@ START_TEST(changing_times_outlive_the_deadline_across_leaders)
 
 		now += g_rand_int_range(rnd, 1, TTL / 2);
 		sent = now - g_rand_int_range(rnd, 0, 500);
+		deadline = MIN(deadline, sent + ttl);
 		leases_beat(l, "w", 1, ++seq, ttl);
 		if (*to_write(now) != '\0' && g_rand_boolean(rnd)) {
 			stored = ttl;
@@ -368,7 +382,8 @@ main(void)
 	    tc, a_new_session_with_a_shorter_ttl_does_not_end_a_lease_sooner);
 	tcase_add_test(tc, a_longer_time_is_acknowledged_when_etcd_has_it);
 	tcase_add_test(tc, a_time_that_etcd_does_not_get_keeps_no_lease);
-	tcase_add_test(tc, a_shorter_time_comes_when_the_longer_one_is_over);
+	tcase_add_test(tc, a_shorter_time_of_the_same_session_counts_at_once);
+	tcase_add_test(tc, what_another_session_was_told_lasts);
 	tcase_add_loop_test(
 	    tc, changing_times_outlive_the_deadline_across_leaders, 0, 200);
 	tcase_add_test(tc, a_found_lease_has_its_whole_time);
