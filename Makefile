@@ -195,6 +195,9 @@ $(B)/test/bench/%: $(B)/test/bench/%.o $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
 # Programs that integration tests use.
+$(B)/test/tools/relay_%: $(B)/test/tools/relay_%.o $(B)/libworker.a $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
 $(B)/test/tools/%: $(B)/test/tools/%.o $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)

@@ -13,6 +13,8 @@
 #include "lib/thread/cancel.h"
 #include "worker/command.h"
 
+struct relay_hub;
+
 /* What a unit works on; all borrowed, constant while units exist. */
 struct unit_env {
 	const struct dm_task_cfg *task;
@@ -21,7 +23,9 @@ struct unit_env {
 	const char *worker;   /* our name */
 	const char *cli_args; /* task CLI args as JSON, "" when none */
 	uint64_t cluster_id;
-	uint64_t epoch;      /* of this assignment; fences the target */
+	uint64_t epoch; /* of this assignment; fences the target */
+	/* The relay log of the source, here; NULL: there is none. */
+	struct relay_hub *relay;
 	int64_t lease_ttl_s; /* bounds wait_timeout of target sessions */
 	/* Fired when the lease is lost: nothing may be written any more, also
 	 * not what a pause would still finish. Parent of run's c. */

@@ -88,6 +88,15 @@ struct dm_event_header {
 #define DM_EVF_ARTIFICIAL    0x20
 #define DM_EVF_IGNORABLE     0x80
 
+/* What a relay log has in the place of events that its source left out: no
+ * server writes such an event, with neither time nor server. */
+static inline bool
+dm_event_is_filler(const struct dm_event_header *h)
+{
+	return h->type == DM_EV_USER_VAR && h->timestamp == 0 &&
+	       h->server_id == 0;
+}
+
 /* What FORMAT_DESCRIPTION told; starts as dm_binlog_format_default. */
 struct dm_binlog_format {
 	bool checksum; /* events end in 4 bytes of CRC32 */

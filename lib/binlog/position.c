@@ -7,7 +7,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+
+#define SUFFIX_SIGN "|"
 
 struct dm_pos
 dm_pos_make(const char *name, uint64_t pos)
@@ -19,6 +23,65 @@ dm_pos_make(const char *name, uint64_t pos)
 	g_strlcpy(p.name, name, sizeof(p.name));
 	return p;
 }
+
+/* ---- suffixes ---- */
+
+/* Where "|000002" begins in a name, and its number; NULL: nowhere. */
+static const char *
+find_suffix(const char *name, unsigned *number)
+{
+	const char *dot = strrchr(name, '.');
+	const char *bar =
+	    dot == NULL ? NULL : g_strrstr_len(name, dot - name, SUFFIX_SIGN);
+	char *end;
+	guint64 n;
+
+	if (bar == NULL || !g_ascii_isdigit(bar[1]))
+		return NULL;
+	n = g_ascii_strtoull(bar + 1, &end, 10);
+	if (end != dot || n == 0 || n > UINT_MAX)
+		return NULL;
+	*number = (unsigned)n;
+	return bar;
+}
+
+unsigned
+dm_pos_suffix(const struct dm_pos *p)
+{
+	unsigned n = 0;
+
+	(void)find_suffix(p->name, &n);
+	return n;
+}
+
+struct dm_pos
+dm_pos_plain(const struct dm_pos *p)
+{
+	struct dm_pos plain = *p;
+	unsigned n;
+	const char *bar = find_suffix(p->name, &n);
+
+	if (bar != NULL)
+		g_strlcpy(plain.name + (bar - p->name), strrchr(p->name, '.'),
+		    sizeof(plain.name) - (size_t)(bar - p->name));
+	return plain;
+}
+
+struct dm_pos
+dm_pos_with_suffix(const struct dm_pos *p, unsigned suffix)
+{
+	struct dm_pos plain = dm_pos_plain(p), with = plain;
+	const char *dot = strrchr(plain.name, '.');
+	int n;
+
+	if (suffix == 0 || dot == NULL)
+		return plain;
+	n = snprintf(with.name, sizeof(with.name), "%.*s" SUFFIX_SIGN "%06u%s",
+	    (int)(dot - plain.name), plain.name, suffix, dot);
+	return (size_t)n < sizeof(with.name) ? with : plain;
+}
+
+/* ---- order ---- */
 
 /* The number behind the last dot; -1 when there is none. */
 static int64_t
@@ -37,12 +100,16 @@ file_number(const char *name)
 static int
 compare_names(const char *a, const char *b)
 {
+	unsigned sa, sb;
 	int64_t na, nb;
 
 	if (strcmp(a, b) == 0)
 		return 0;
 	if (a[0] == '\0' || b[0] == '\0')
 		return a[0] == '\0' ? -1 : 1;
+	if (find_suffix(a, &sa) != NULL && find_suffix(b, &sb) != NULL &&
+	    sa != sb)
+		return sa < sb ? -1 : 1;
 	na = file_number(a);
 	nb = file_number(b);
 	if (na != nb)

@@ -17,7 +17,8 @@
 #define ER_NO_SUCH_TABLE 1146
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
-	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", "dm_check", NULL };
+	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", "dm_check",
+	"dm_origin", NULL };
 
 #define META_HEAD                                                              \
 	"task VARCHAR(128) NOT NULL, source VARCHAR(32) NOT NULL, "            \
@@ -101,6 +102,10 @@ static const char *const meta_columns[] = {
 		  "sum_b BIGINT UNSIGNED, "
 		  "checked TINYINT NOT NULL DEFAULT 0, "
 		  "PRIMARY KEY (task, source, db, tbl, chunk)",
+	/* dm_origin: the server that all places above are of
+	 * (worker/sync/origin.h) */
+	META_HEAD "server VARCHAR(64) NOT NULL DEFAULT '', skip_gtid TEXT, "
+		  "PRIMARY KEY (task, source)",
 };
 
 /* DM's own table, written beside ours for its tools. */

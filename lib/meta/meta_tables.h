@@ -13,7 +13,7 @@
 #define DM_META_FORMAT 1
 
 /* "dm_owner", "dm_lane", "dm_table", "dm_chunk", "dm_intent",
- * "dm_operator", "dm_xa", "dm_check"; NULL-ended. */
+ * "dm_operator", "dm_xa", "dm_check", "dm_origin"; NULL-ended. */
 extern const char *const dm_meta_table_names[];
 
 /* CREATE DATABASE / TABLE IF NOT EXISTS; also DM's own table

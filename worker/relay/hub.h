@@ -33,7 +33,9 @@ const char *relay_hub_dir(const struct relay_hub *h);
 
 /* ---- the writer ---- */
 
-/* Everything up to `end` is in the files, in whole events. */
+/* Everything up to `end` is in the files, in whole events. To be told at the
+ * start too, as soon as it is known: until then readers take the log for empty.
+ * Files before that of `end` are left for good: their sizes are their ends. */
 void relay_hub_publish(struct relay_hub *h, const struct relay_place *end);
 /* The relay log is written (true) or not (false: off, or stopped): readers wait
  * for more, or are told that none comes. */

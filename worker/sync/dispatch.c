@@ -724,6 +724,30 @@ dispatch_event(struct dispatch *d, const uint8_t *raw, size_t len)
 	}
 	if (h.type == DM_EV_ROTATE)
 		return locate(d, events_rotate(d, body, body_len), &start);
+	if (dm_event_is_filler(&h)) {
+		events_advance(d, &h);
+		if (!d->has_next_gtid)
+			events_pass(d);
+		return NULL;
+	}
 	events_locate(d, &h);
 	return on_event(d, &h, body, body_len);
+}
+
+struct dm_err *
+dispatch_pass(struct dispatch *d, const uint8_t *raw, size_t len, bool last)
+{
+	struct dm_pos start = d->end;
+	struct dm_event_header h;
+	const uint8_t *body;
+	size_t body_len;
+	struct dm_err *err;
+
+	err = dm_event_split(&d->format, raw, len, &h, &body, &body_len);
+	if (err != NULL)
+		return locate(d, err, &start);
+	events_advance(d, &h);
+	if (last)
+		events_pass(d);
+	return NULL;
 }

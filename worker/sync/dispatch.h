@@ -110,6 +110,9 @@ dispatch_is_safe(const struct dispatch *d)
 /* One raw event. */
 struct dm_err *dispatch_event(
     struct dispatch *d, const uint8_t *raw, size_t len) DM_MUST_CHECK;
+/* One of a transaction that is passed over; last: the transaction ends. */
+struct dm_err *dispatch_pass(struct dispatch *d, const uint8_t *raw, size_t len,
+    bool last) DM_MUST_CHECK;
 /* An event whose place is known: one just read, or a part of it. */
 struct dm_err *dispatch_inner(struct dispatch *d,
     const struct dm_event_header *h, const uint8_t *body, size_t len,

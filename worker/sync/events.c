@@ -97,10 +97,8 @@ events_locate(struct dispatch *d, const struct dm_event_header *h)
 
 /* ---- places ---- */
 
-/* What is behind `done` ended no transaction and is in none: it is done, too.
- */
-static void
-pass(struct dispatch *d)
+void
+events_pass(struct dispatch *d)
 {
 	if (!d->in_txn && !d->seeking && dm_pos_cmp(&d->end, &d->done) > 0)
 		d->done = d->end;
@@ -116,7 +114,7 @@ events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 	err = dm_rotate_decode(&d->format, body, len, &a, &r);
 	if (err == NULL) {
 		d->end = dm_pos_make(r.next_name, r.pos);
-		pass(d);
+		events_pass(d);
 	}
 	dm_arena_fini(&a);
 	return err;
@@ -142,7 +140,7 @@ events_advance(struct dispatch *d, const struct dm_event_header *h)
 	    h->type == DM_EV_MARIADB_GTID_LIST ||
 	    h->type == DM_EV_MARIADB_BINLOG_CHECKPOINT ||
 	    h->type == DM_EV_PREVIOUS_GTIDS)
-		pass(d);
+		events_pass(d);
 }
 
 /* ---- compressed transactions ---- */

@@ -38,4 +38,8 @@ struct dm_err *events_rotate(
 /* d->end is behind this event. */
 void events_advance(struct dispatch *d, const struct dm_event_header *h);
 
+/* What is behind `done` ended no transaction and is in none: it is done, too.
+ */
+void events_pass(struct dispatch *d);
+
 #endif

@@ -50,7 +50,10 @@ find_position(const struct command_env *e,
 	if (req->binlogpos[0] == '\0')
 		return failed_at(e, req->op, pos);
 	why = dm_pos_parse(req->binlogpos, pos);
-	return why == NULL ? NULL : bad_position(req->binlogpos, why->message);
+	if (why != NULL)
+		return bad_position(req->binlogpos, why->message);
+	*pos = dm_pos_plain(pos); /* of whatever sub directory */
+	return NULL;
 }
 
 /* An event that is done cannot be skipped any more. (An inject is run before

@@ -2,14 +2,37 @@
 /* The GTID set at a position: see start_gtid.h. SOURCE: data-plane 5.2. */
 #include "worker/sync/start_gtid.h"
 
-#include "lib/binlog/event.h"
-#include "lib/binlog/stream.h"
+#include "lib/binlog/group.h"
 #include "lib/log/log.h"
+#include "worker/sync/feed.h"
 #include "worker/sync/lane_meta.h"
 
 #include <string.h>
 
-#define HEARTBEAT_S 1
+/* It may be behind what the task has already. */
+static bool
+relay_reaches(const struct start_gtid *in)
+{
+	struct dm_pos to = in->at;
+	struct relay_place end;
+
+	return relay_hub_end(in->env->relay, &end) &&
+	       (end.suffix > in->suffix || dm_pos_cmp(&end.pos, &to) >= 0);
+}
+
+/* The relay log has the file; all of it, for a server that is not asked. */
+static struct dm_err *
+read_relay(const struct start_gtid *in, enum dm_flavor flavor,
+    struct dm_gtid_set **out)
+{
+	DM_AUTO(dm_gtid_set) set = dm_gtid_set_new(flavor);
+	struct relay_place at = { in->suffix, in->at };
+	struct dm_err *err = relay_gtids_before(in->env->relay, &at, set);
+
+	if (err == NULL)
+		*out = DM_TAKE(set);
+	return err;
+}
 
 static struct dm_err *
 ask_mariadb(const struct start_gtid *in, struct dm_gtid_set **set)
@@ -22,6 +45,8 @@ ask_mariadb(const struct start_gtid *in, struct dm_gtid_set **set)
 	    in->at.pos);
 	if (err != NULL)
 		return err;
+	if (text == NULL && in->suffix > 0 && relay_reaches(in))
+		return read_relay(in, DM_FLAVOR_MARIADB, set); /* purged */
 	return dm_gtid_set_parse(
 	    DM_FLAVOR_MARIADB, text != NULL ? text : "", set);
 }
@@ -33,17 +58,6 @@ struct scan {
 	struct dm_gtid_set *set; /* borrowed */
 	bool done;
 };
-
-static struct dm_err *
-add_gtid(struct scan *s, uint8_t type, const uint8_t *body, size_t len)
-{
-	struct dm_ev_mysql_gtid ev;
-	struct dm_err *err = dm_mysql_gtid_decode(type, body, len, &ev);
-
-	if (err == NULL && ev.gno > 0)
-		dm_gtid_set_add_mysql(s->set, ev.uuid, ev.tag, ev.gno);
-	return err;
-}
 
 static struct dm_err *
 scan_event(struct scan *s, const uint8_t *raw, size_t len)
@@ -60,13 +74,13 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 	case DM_EV_FORMAT_DESCRIPTION:
 		return dm_format_description_decode(raw, len, &s->format);
 	case DM_EV_PREVIOUS_GTIDS:
-		err = dm_previous_gtids_decode(body, n, s->set);
+		err = dm_gtid_set_add_event(s->set, &h, body, n);
 		break;
 	case DM_EV_GTID:
 	case DM_EV_GTID_TAGGED:
 		/* The one that begins here is not among those before. */
 		if (h.log_pos >= h.size && h.log_pos - h.size < s->in->at.pos)
-			err = add_gtid(s, h.type, body, n);
+			err = dm_gtid_set_add_event(s->set, &h, body, n);
 		break;
 	case DM_EV_ROTATE:
 		s->done = h.timestamp != 0; /* not the one at the beginning */
@@ -83,40 +97,25 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 }
 
 static struct dm_err *
-open_file(const struct start_gtid *in, struct dm_binlog_stream **st)
-{
-	struct dm_sql_params p =
-	    dm_db_cfg_params(&in->env->source->from, DM_SCOPE_UPSTREAM);
-	struct dm_binlog_start start = { .host_name = in->env->worker,
-		.pos = dm_pos_make(in->at.name, 4),
-		.heartbeat_s = HEARTBEAT_S };
-	struct dm_sql_conn *conn = NULL;
-	struct dm_err *err = dm_sql_connect(&p, false, in->c, &conn);
-
-	return err != NULL ? err : dm_binlog_stream_open(conn, &start, st);
-}
-
-static struct dm_err *
 scan_file(const struct start_gtid *in, struct dm_gtid_set *set)
 {
 	struct scan s = { .in = in, .set = set };
-	DM_AUTO(dm_binlog_stream) st = NULL;
-	struct dm_cancel_watch watch = { 0 };
-	struct dm_err *err = open_file(in, &st);
+	struct feed_start start = { .pos = dm_pos_make(in->at.name, 4) };
+	DM_AUTO(feed) f = NULL;
+	struct dm_err *err = feed_open(in->env, in->c, &start, &f);
 
 	if (err != NULL)
 		return err;
 	dm_binlog_format_default(&s.format);
-	dm_cancel_watch(in->c, &watch, dm_binlog_stream_interrupt, st);
 	while (err == NULL && !s.done) {
+		enum feed_part part;
 		const uint8_t *raw;
 		size_t len;
 
-		err = dm_binlog_stream_next(st, &raw, &len);
+		err = feed_next(f, &raw, &len, &part);
 		if (err == NULL)
 			err = scan_event(&s, raw, len);
 	}
-	dm_cancel_unwatch(in->c, &watch);
 	return err == NULL ? NULL
 			   : dm_err_annotate(err,
 				 "read the GTIDs before the start position");
@@ -141,8 +140,12 @@ find_mysql(const struct start_gtid *in, struct dm_gtid_set **out)
 	err = lane_meta_load_dm_checkpoint(in->meta, in->target, &pos, &saved);
 	if (err != NULL)
 		return err;
+	if (saved != NULL)
+		pos = dm_pos_plain(&pos);
 	if (has_set(&pos, saved, &in->at))
 		return dm_gtid_set_parse(DM_FLAVOR_MYSQL, saved, out);
+	if (in->suffix > 0 && relay_reaches(in))
+		return read_relay(in, DM_FLAVOR_MYSQL, out);
 	err =
 	    dm_sql_query_string(in->source, &mode, "SELECT @@GLOBAL.gtid_mode");
 	if (err == NULL && g_strcmp0(mode, "OFF") != 0)
@@ -162,5 +165,10 @@ start_gtid_find(const struct start_gtid *in, struct dm_gtid_set **set)
 		    mariadb ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL);
 		return NULL;
 	}
-	return mariadb ? ask_mariadb(in, set) : find_mysql(in, set);
+	if (!mariadb)
+		return find_mysql(in, set);
+	/* A server knows of its own binlog alone. */
+	return in->is_source || in->suffix == 0 || !relay_reaches(in)
+		   ? ask_mariadb(in, set)
+		   : read_relay(in, DM_FLAVOR_MARIADB, set);
 }

@@ -19,12 +19,16 @@ struct start_gtid {
 	/* A place of which the set is known; gtid NULL: none. */
 	struct dm_pos known;
 	const char *known_gtid;
+	/* The sub directory of the relay log that has it; 0: none. */
+	unsigned suffix;
+	bool is_source; /* the place is in the binlog of `source` */
 };
 
 /*
  * *set: new. MariaDB is asked. MySQL cannot tell, so what was stored for this
  * very position is used, or else its file is read from the beginning up to the
- * position. Without GTIDs at the source, or an empty position: the empty set.
+ * position, in the relay log if that has it. Without GTIDs at the source, or an
+ * empty position: the empty set.
  */
 struct dm_err *start_gtid_find(
     const struct start_gtid *in, struct dm_gtid_set **set) DM_MUST_CHECK;

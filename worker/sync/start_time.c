@@ -9,12 +9,14 @@
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "lib/text/start_time.h"
+#include "worker/sync/feed.h"
+#include "worker/sync/origin.h"
 
+#include <glib/gstdio.h>
 #include <jansson.h>
 #include <string.h>
 
-#define HEARTBEAT_S 1
-#define FILE_BEGIN  4
+#define FILE_BEGIN 4
 
 char *
 start_time_given(const struct unit_env *env)
@@ -71,10 +73,11 @@ struct scan {
 	const char *name;
 	uint64_t size; /* as far as it is looked at */
 	int64_t when;
-	bool head_only; /* only for the time at which the file begins */
-	int64_t begins; /* that time; 0: not met yet */
-	uint64_t txn;   /* where the transaction in work begins; 0: none */
-	uint64_t found; /* 0: not yet */
+	unsigned suffix; /* the relay log has it there; 0: the source */
+	bool head_only;  /* only for the time at which the file begins */
+	int64_t begins;  /* that time; 0: not met yet */
+	uint64_t txn;    /* where the transaction in work begins; 0: none */
+	uint64_t found;  /* 0: not yet */
 	bool done;
 };
 
@@ -132,31 +135,21 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 static struct dm_err *
 scan_file(struct scan *s)
 {
-	struct dm_sql_params p =
-	    dm_db_cfg_params(&s->env->source->from, DM_SCOPE_UPSTREAM);
-	struct dm_binlog_start start = { .host_name = s->env->worker,
-		.pos = dm_pos_make(s->name, FILE_BEGIN),
-		.heartbeat_s = HEARTBEAT_S };
-	DM_AUTO(dm_binlog_stream) st = NULL;
-	struct dm_cancel_watch watch = { 0 };
-	struct dm_sql_conn *conn = NULL;
-	struct dm_err *err = dm_sql_connect(&p, false, s->c, &conn);
+	struct feed_start start = { .pos = dm_pos_make(s->name, FILE_BEGIN),
+		.suffix = s->suffix };
+	DM_AUTO(feed) f = NULL;
+	struct dm_err *err = feed_open(s->env, s->c, &start, &f);
 
-	if (err == NULL)
-		err = dm_binlog_stream_open(conn, &start, &st);
-	if (err != NULL)
-		return err;
 	dm_binlog_format_default(&s->format);
-	dm_cancel_watch(s->c, &watch, dm_binlog_stream_interrupt, st);
 	while (err == NULL && !s->done) {
+		enum feed_part part;
 		const uint8_t *raw;
 		size_t len;
 
-		err = dm_binlog_stream_next(st, &raw, &len);
+		err = feed_next(f, &raw, &len, &part);
 		if (err == NULL)
 			err = scan_event(s, raw, len);
 	}
-	dm_cancel_unwatch(s->c, &watch);
 	return err == NULL ? NULL
 			   : dm_err_annotate(
 				 err, "look for the start time in %s", s->name);
@@ -164,28 +157,119 @@ scan_file(struct scan *s)
 
 /* ---- all files ---- */
 
+/* The files there are, by number. */
+struct files {
+	GPtrArray *names;
+	GArray *sizes;    /* uint64_t */
+	GArray *suffixes; /* unsigned: of the relay log, 0: the source's */
+};
+
+static void
+files_fini(struct files *fs)
+{
+	if (fs->names != NULL)
+		g_ptr_array_unref(fs->names);
+	if (fs->sizes != NULL)
+		g_array_unref(fs->sizes);
+	if (fs->suffixes != NULL)
+		g_array_unref(fs->suffixes);
+}
+
+/* Those that the source has purged, in front. */
+static struct dm_err *
+add_purged(struct files *fs, const struct relay_dir *d)
+{
+	g_autoptr(GPtrArray) names = NULL;
+	struct dm_err *err = relay_dir_files(d, &names);
+	guint at = 0;
+
+	for (guint i = 0; err == NULL && i < names->len; i++) {
+		struct dm_pos p = dm_pos_make(g_ptr_array_index(names, i), 0);
+		g_autofree char *path = g_build_filename(d->path, p.name, NULL);
+		struct dm_pos first;
+		uint64_t size;
+		GStatBuf st;
+
+		if (fs->names->len == at)
+			break;
+		first = dm_pos_make(g_ptr_array_index(fs->names, at), 0);
+		if (dm_pos_cmp(&p, &first) >= 0)
+			break;
+		if (g_stat(path, &st) != 0)
+			continue; /* purged here, too, just now */
+		size = (uint64_t)st.st_size;
+		g_ptr_array_insert(fs->names, (gint)at, g_strdup(p.name));
+		g_array_insert_val(fs->sizes, at, size);
+		g_array_insert_val(fs->suffixes, at, d->suffix);
+		at++;
+	}
+	return err;
+}
+
+/* What the relay log has of the source's files, it is read there. */
+static struct dm_err *
+look_in_relay(struct files *fs, struct relay_hub *hub, const char *server)
+{
+	g_autoptr(GPtrArray) dirs = NULL;
+	const struct relay_dir *d;
+	struct relay_place end;
+	struct dm_err *err;
+
+	if (hub == NULL || !relay_hub_end(hub, &end))
+		return NULL;
+	err = relay_dirs_load(relay_hub_dir(hub), &dirs);
+	if (err != NULL)
+		return err;
+	d = relay_dirs_at(dirs, end.suffix);
+	if (d == NULL || !origin_is_same(d->uuid, server))
+		return NULL;
+	for (guint i = 0; err == NULL && i < fs->names->len; i++) {
+		struct dm_pos at = dm_pos_make(g_ptr_array_index(fs->names, i),
+		    g_array_index(fs->sizes, uint64_t, i));
+
+		if (dm_pos_cmp(&at, &end.pos) <= 0)
+			err = origin_find(hub, server, &at,
+			    &g_array_index(fs->suffixes, unsigned, i));
+	}
+	return err == NULL ? add_purged(fs, d) : err;
+}
+
+static struct dm_err *
+list_files(
+    const struct unit_env *env, struct dm_sql_conn *source, struct files *fs)
+{
+	g_autofree char *server = NULL;
+	struct dm_err *err = dm_binlog_list(source, &fs->names, &fs->sizes);
+
+	if (err != NULL)
+		return err;
+	fs->suffixes = g_array_new(FALSE, TRUE, sizeof(unsigned));
+	g_array_set_size(fs->suffixes, fs->names->len);
+	err = origin_ask(source, &server);
+	return err == NULL ? look_in_relay(fs, env->relay, server) : err;
+}
+
 static struct scan
-scan_of(const struct scan *model, const GPtrArray *names, const GArray *sizes,
-    guint i)
+scan_of(const struct scan *model, const struct files *fs, guint i)
 {
 	struct scan s = *model;
 
-	s.name = g_ptr_array_index(names, i);
-	s.size = g_array_index(sizes, uint64_t, i);
+	s.name = g_ptr_array_index(fs->names, i);
+	s.size = g_array_index(fs->sizes, uint64_t, i);
+	s.suffix = g_array_index(fs->suffixes, unsigned, i);
 	return s;
 }
 
 /* The last file that begins before the time; the first one if none does. */
 static struct dm_err *
-find_file(const struct scan *model, const GPtrArray *names, const GArray *sizes,
-    guint *file)
+find_file(const struct scan *model, const struct files *fs, guint *file)
 {
-	guint low = 0, high = names->len;
+	guint low = 0, high = fs->names->len;
 	struct dm_err *err;
 
 	while (high - low > 1) {
 		guint mid = low + (high - low) / 2;
-		struct scan s = scan_of(model, names, sizes, mid);
+		struct scan s = scan_of(model, fs, mid);
 
 		s.head_only = true;
 		err = scan_file(&s);
@@ -200,24 +284,18 @@ find_file(const struct scan *model, const GPtrArray *names, const GArray *sizes,
 	return NULL;
 }
 
-struct dm_err *
-start_time_find(const struct unit_env *env, struct dm_sql_conn *source,
-    struct dm_cancel *c, const char *text, struct dm_pos *at)
+static struct dm_err *
+find_in(const struct scan *model, const struct files *fs, const char *text,
+    struct dm_pos *at)
 {
-	g_autoptr(GPtrArray) names = NULL;
-	g_autoptr(GArray) sizes = NULL;
-	struct scan model = { .env = env, .c = c };
-	struct dm_err *err;
+	struct dm_err *err = NULL;
 	guint file = 0;
 
-	err = unix_time(source, text, &model.when);
-	if (err == NULL)
-		err = dm_binlog_list(source, &names, &sizes);
-	if (err == NULL && names->len > 0)
-		err = find_file(&model, names, sizes, &file);
+	if (fs->names->len > 0)
+		err = find_file(model, fs, &file);
 	/* Of a file that ends before the time the next one is the place. */
-	for (; err == NULL && file < names->len; file++) {
-		struct scan s = scan_of(&model, names, sizes, file);
+	for (; err == NULL && file < fs->names->len; file++) {
+		struct scan s = scan_of(model, fs, file);
 
 		err = scan_file(&s);
 		if (err != NULL || s.found == 0)
@@ -225,8 +303,26 @@ start_time_find(const struct unit_env *env, struct dm_sql_conn *source,
 		*at = dm_pos_make(s.name, s.found);
 		dm_info("the start time was found in the binlog",
 		    dm_kstr("start-time", text), dm_kstr("binlog", at->name),
-		    dm_kint("position", at->pos));
+		    dm_kint("position", at->pos),
+		    dm_kint("relay-sub-dir", s.suffix));
 		return NULL;
 	}
 	return err != NULL ? err : dm_err_new(CONFIG_START_TIME_TOO_LATE, text);
+}
+
+struct dm_err *
+start_time_find(const struct unit_env *env, struct dm_sql_conn *source,
+    struct dm_cancel *c, const char *text, struct dm_pos *at)
+{
+	struct scan model = { .env = env, .c = c };
+	struct files fs = { 0 };
+	struct dm_err *err;
+
+	err = unix_time(source, text, &model.when);
+	if (err == NULL)
+		err = list_files(env, source, &fs);
+	if (err == NULL)
+		err = find_in(&model, &fs, text, at);
+	files_fini(&fs);
+	return err;
 }

@@ -14,7 +14,8 @@
 char *start_time_given(const struct unit_env *env);
 /*
  * *at: where the first transaction begins that has an event of this time or of
- * later; where older files were removed, the first one that is left. A time
+ * later; where older files were removed, the first one that is left, at the
+ * source or in its relay log here, in which files are read that it has. A time
  * without a zone is in that of the source (its global time_zone). source is
  * used for questions. Errors: CONFIG_START_TIME_TOO_LATE when nothing is so
  * late; those of reading.

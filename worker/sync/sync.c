@@ -10,418 +10,21 @@
 #include "worker/sync/sync_internal.h"
 
 #include "lib/base/clock.h"
-#include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "worker/sync/commands.h"
-#include "worker/sync/lane_map.h"
-#include "worker/sync/online.h"
+#include "worker/sync/events.h"
 #include "worker/sync/operate.h"
-#include "worker/sync/start_gtid.h"
-#include "worker/sync/start_time.h"
 #include "worker/sync/xa_pending.h"
 
 #include <string.h>
 
 #define RANK_SYNC        310
-#define HEARTBEAT_S      1
 #define PAUSE_DRAIN_MS   10000
 #define MASTER_STATUS_MS 5000
 /* Nothing came for so long: say where we are, but not all the time. */
-#define IDLE_MS        50
-#define IDLE_GAP_MS    1000
-#define IDLE_DRAIN_MS  200
-#define CONTROL_WAIT_S 600
-
-/* One run. */
-struct run {
-	struct sync_unit *u;
-	struct meta *meta;
-	struct dm_cancel *c; /* ours: fired by a pause or a failing lane */
-	struct dm_sql_conn *target, *source;
-	struct dm_cancel_watch target_watch, source_watch, stream_watch;
-	struct target_info info;
-	struct tables tables;
-	struct dispatch d;
-	struct dm_binlog_stream *stream;
-	struct dm_pos from;
-	char *from_gtid;     /* start by it, not by position; NULL */
-	struct dm_pos known; /* a place, and the set at it; NULL */
-	char *known_gtid;
-	struct dm_mono last_flush, last_master;
-	struct dm_pos saved; /* in DM's checkpoint row */
-	bool idle_marked;
-};
-
-/* ---- connections ---- */
-
-static struct dm_err *
-connect_source(struct run *r, struct dm_sql_conn **conn)
-{
-	const struct unit_env *env = &r->u->env;
-	struct dm_sql_params p =
-	    dm_db_cfg_params(&env->source->from, DM_SCOPE_UPSTREAM);
-	struct dm_err *err = dm_sql_connect(&p, false, r->c, conn);
-
-	return err == NULL ? NULL
-			   : dm_err_annotate(err, "connect to source %s",
-				 env->source->source_id);
-}
-
-static struct dm_err *
-connect_both(struct run *r)
-{
-	struct dm_err *err;
-
-	err = target_connect(&r->u->env, r->c, &r->target);
-	if (err != NULL)
-		return err;
-	dm_cancel_watch(r->c, &r->target_watch, dm_sql_interrupt, r->target);
-	err = connect_source(r, &r->source);
-	if (err != NULL)
-		return err;
-	dm_cancel_watch(r->c, &r->source_watch, dm_sql_interrupt, r->source);
-	return NULL;
-}
-
-static void
-disconnect_both(struct run *r)
-{
-	if (r->target != NULL)
-		dm_cancel_unwatch(r->c, &r->target_watch);
-	if (r->source != NULL)
-		dm_cancel_unwatch(r->c, &r->source_watch);
-	dm_sql_conn_free(r->target);
-	dm_sql_conn_free(r->source);
-}
-
-/* ---- where to start ---- */
-
-static struct dm_err *
-start_from_meta_config(struct run *r)
-{
-	const struct unit_env *env = &r->u->env;
-	const struct dm_meta_cfg *m = &env->inst->meta;
-	struct dm_err *err;
-
-	if (!env->inst->has_meta)
-		return dm_err_new(CONFIG_METADATA_NOT_SET,
-		    env->source->source_id, dm_task_mode_name(env->task->mode));
-	r->from = dm_pos_make(m->binlog_name, m->binlog_pos);
-	if (m->binlog_name[0] == '\0' ||
-	    (env->source->enable_gtid && m->binlog_gtid[0] != '\0'))
-		r->from_gtid = g_strdup(m->binlog_gtid);
-	err = meta_save_phase(
-	    r->meta, r->target, META_PHASE_SYNC, &r->from, m->binlog_gtid);
-	return err;
-}
-
-/* Once it is saved, the start time is used up: progress goes before it. */
-static struct dm_err *
-start_fresh(struct run *r)
-{
-	g_autofree char *text = start_time_given(&r->u->env);
-	struct dm_err *err;
-
-	if (text == NULL)
-		return start_from_meta_config(r);
-	err = start_time_find(&r->u->env, r->source, r->c, text, &r->from);
-	if (err != NULL)
-		return err;
-	return meta_save_phase(
-	    r->meta, r->target, META_PHASE_SYNC, &r->from, "");
-}
-
-static struct dm_err *
-find_start(struct run *r)
-{
-	g_autofree char *gtid = NULL;
-	enum meta_phase phase;
-	struct dm_err *err;
-
-	err = meta_load_phase(r->meta, r->target, &phase, &r->from, &gtid);
-	if (err != NULL)
-		return err;
-	if (phase == META_PHASE_NONE)
-		return start_fresh(r);
-	if (phase == META_PHASE_COPY || phase == META_PHASE_LOAD)
-		return dm_err_plain("the copy of this task is not finished: "
-				    "start it in task-mode all");
-	r->known = r->from;
-	if (dm_pos_is_zero(&r->from) && gtid != NULL && gtid[0] != '\0')
-		r->from_gtid = DM_TAKE(gtid);
-	else
-		r->known_gtid = DM_TAKE(gtid);
-	return NULL;
-}
-
-static bool
-lanes_are_equal(const GArray *marks)
-{
-	const struct lane_mark *first =
-	    &g_array_index(marks, struct lane_mark, 0);
-
-	for (guint i = 0; i < marks->len; i++) {
-		const struct lane_mark *m =
-		    &g_array_index(marks, struct lane_mark, i);
-
-		if (m->cut.name[0] != '\0' ||
-		    dm_pos_cmp(&m->done, &first->done) != 0)
-			return false;
-	}
-	return true;
-}
-
-/* The part of a lane map that a running set of lanes cannot change. */
-static bool
-only_count_differs(const char *a, const char *b)
-{
-	const char *fa = strstr(a, " fk="), *fb = strstr(b, " fk=");
-
-	return fa != NULL && fb != NULL && strcmp(fa, fb) == 0 &&
-	       strncmp(a, b, 3) == 0;
-}
-
-static struct dm_err *
-create_lanes(struct run *r, unsigned n, const char *map, GArray *marks)
-{
-	struct dm_err *err;
-
-	err = lane_meta_create(r->meta, r->target, n, map, &r->from);
-	if (err != NULL)
-		return err;
-	g_array_set_size(marks, 0);
-	for (unsigned i = 0; i < n; i++) {
-		struct lane_mark m = { .done = r->from };
-
-		g_array_append_val(marks, m);
-	}
-	return NULL;
-}
-
-/* Load the lanes, or lay them out anew where they all stand at one place. */
-static struct dm_err *
-prepare_lanes(struct run *r)
-{
-	unsigned n = MAX(r->u->env.inst->syncer.worker_count, 1U);
-	g_autofree char *want = lane_map_text(&r->u->env, &r->info),
-			*have = NULL;
-	g_autoptr(GArray) marks = NULL;
-	struct dm_err *err;
-
-	err = lane_meta_load(r->meta, r->target, &marks, &have);
-	if (err != NULL)
-		return err;
-	if (marks->len == 0) {
-		err = create_lanes(r, n, want, marks);
-	} else if (g_strcmp0(want, have) != 0) {
-		if (lanes_are_equal(marks)) {
-			r->from =
-			    g_array_index(marks, struct lane_mark, 0).done;
-			err = create_lanes(r, n, want, marks);
-		} else if (!only_count_differs(want, have)) {
-			err = dm_err_set_workaround(
-			    dm_err_plain("routes, foreign_key_checks or the "
-					 "way this version spreads rows were "
-					 "changed while the lanes of this task "
-					 "stand at different places"),
-			    "start the task once with its former "
-			    "configuration and version, pause it with "
-			    "`pause-task`, then change it");
-		}
-	}
-	if (err != NULL)
-		return err;
-	r->d.n_lanes = marks->len;
-	r->d.resume = (struct lane_mark *)(void *)g_array_free(
-	    g_steal_pointer(&marks), FALSE);
-	return NULL;
-}
-
-static void
-lowest_lane(struct run *r)
-{
-	struct dm_pos low = r->d.resume[0].done;
-	const struct undecided_row *first;
-
-	for (unsigned i = 1; i < r->d.n_lanes; i++) {
-		if (dm_pos_cmp(&r->d.resume[i].done, &low) < 0)
-			low = r->d.resume[i].done;
-	}
-	r->from = r->d.resume_low = low;
-	if (dm_pos_is_zero(&low))
-		return;
-	g_clear_pointer(&r->from_gtid, g_free);
-	/* What was prepared before that, and may not be decided. */
-	first = undecided_first(&r->d.undecided);
-	if (first != NULL && dm_pos_cmp(&first->start, &low) < 0)
-		r->from = first->start;
-}
-
-/* Where the source's binlog ends now. */
-static struct dm_err *
-refresh_master(struct run *r)
-{
-	g_autofree char *gtid = NULL;
-	struct dm_pos at;
-	struct dm_err *err;
-
-	err = dm_binlog_master_status(r->source, &at, &gtid);
-	if (err != NULL)
-		return err;
-	dm_mutex_lock(&r->u->shown.mu);
-	r->u->shown.master = at;
-	g_free(r->u->shown.master_gtid);
-	r->u->shown.master_gtid = DM_TAKE(gtid);
-	dm_mutex_unlock(&r->u->shown.mu);
-	return NULL;
-}
-
-/* True when a file of the list, or what came after it, lacks `at`. A source
- * that crashed begins a new file, so its end alone tells nothing. */
-static bool
-is_lost(const GPtrArray *names, const GArray *sizes, const struct dm_pos *at)
-{
-	bool later = false;
-
-	for (guint i = 0; i < names->len; i++) {
-		struct dm_pos end = dm_pos_make(g_ptr_array_index(names, i),
-		    g_array_index(sizes, uint64_t, i));
-
-		if (strcmp(end.name, at->name) == 0)
-			return end.pos < at->pos;
-		later |= dm_pos_cmp(&end, at) > 0;
-	}
-	return !later; /* purged is another error, which the server gives */
-}
-
-/* A source that lost its last transactions must not be followed silently, and
- * one that purged what we need says only that it did. */
-static struct dm_err *
-check_source_end(struct run *r)
-{
-	g_autoptr(GPtrArray) names = NULL;
-	g_autoptr(GArray) sizes = NULL;
-	struct dm_err *err = refresh_master(r);
-
-	if (err == NULL)
-		err = dm_binlog_list(r->source, &names, &sizes);
-	if (err == NULL)
-		err = xa_pending_check(&r->d.undecided, &r->u->env, names);
-	for (unsigned i = 0; err == NULL && i < r->d.n_lanes; i++) {
-		const struct dm_pos *at = &r->d.resume[i].done;
-		g_autofree char *ours = dm_pos_text(at), *end = NULL;
-
-		if (dm_pos_is_zero(at) || !is_lost(names, sizes, at))
-			continue;
-		end = dm_pos_text(&r->u->shown.master);
-		err = dm_err_new(BINLOG_BEHIND, end, ours);
-	}
-	return err;
-}
-
-static struct dm_err *
-load_start_gtid(struct run *r)
-{
-	struct start_gtid in = { .env = &r->u->env,
-		.meta = r->meta,
-		.target = r->target,
-		.source = r->source,
-		.c = r->c,
-		.at = r->from,
-		.known = r->known,
-		.known_gtid = r->known_gtid };
-
-	if (r->from_gtid == NULL)
-		return start_gtid_find(&in, &r->d.gtid);
-	return dm_gtid_set_parse(
-	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL,
-	    r->from_gtid, &r->d.gtid);
-}
-
-static struct dm_err *
-open_stream(struct run *r)
-{
-	struct dm_binlog_start s = { .host_name = r->u->env.worker,
-		.pos = r->from,
-		.heartbeat_s = HEARTBEAT_S };
-	struct dm_sql_conn *conn = NULL;
-	struct dm_err *err;
-
-	err = load_start_gtid(r);
-	if (err == NULL)
-		err = connect_source(r, &conn);
-	if (err != NULL)
-		return err;
-	if (r->from_gtid != NULL)
-		s.gtid = r->d.gtid;
-	r->d.seeking = r->from_gtid != NULL;
-	err = dm_binlog_stream_open(conn, &s, &r->stream);
-	if (err != NULL)
-		return err;
-	dm_cancel_watch(
-	    r->c, &r->stream_watch, dm_binlog_stream_interrupt, r->stream);
-	return NULL;
-}
-
-static struct dm_err *
-start(struct run *r)
-{
-	const struct unit_env *env = &r->u->env;
-	struct dm_err *err;
-
-	err = connect_both(r);
-	if (err == NULL)
-		err = meta_ensure_tables(r->meta, r->target);
-	if (err == NULL)
-		err = meta_take_over(r->meta, r->target, r->c);
-	if (err == NULL)
-		err = meta_record_conn(r->meta, r->target);
-	if (err == NULL) /* idle between DDLs, and holds no locks then */
-		err = dm_sql_execf(
-		    r->target, "SET SESSION wait_timeout=%d", CONTROL_WAIT_S);
-	if (err == NULL)
-		err = target_read_info(env, r->target, &r->info);
-	if (err == NULL)
-		err = find_start(r);
-	if (err == NULL)
-		err = prepare_lanes(r);
-	if (err == NULL) {
-		undecided_init(&r->d.undecided);
-		err = xa_meta_load(r->meta, r->target, &r->d.undecided);
-	}
-	if (err != NULL)
-		return err;
-	lowest_lane(r);
-	err = check_source_end(r);
-	if (err == NULL)
-		err = tables_open(&r->tables, env, r->meta, r->target,
-		    r->source, r->info.foreign_key_checks);
-	if (err == NULL) {
-		r->d.env = env;
-		r->d.meta = r->meta;
-		r->d.tables = &r->tables;
-		r->d.ddl = r->target;
-		r->d.c = r->c;
-		r->d.counters = &r->u->counters;
-		r->d.end = r->d.done = r->from;
-		err = ddl_recover(&r->d);
-	}
-	if (err == NULL)
-		err = operate_load(&r->d);
-	if (err == NULL)
-		err = online_load(&r->d);
-	if (err == NULL)
-		err = open_stream(r);
-	if (err != NULL)
-		return err;
-	dispatch_init(&r->d);
-	r->d.now = dm_mono_now();
-	r->d.safe_until =
-	    dm_mono_add_ms(r->d.now, env->inst->syncer.safe_mode_ms);
-	r->d.lanes = lanes_start(
-	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
-	return NULL;
-}
+#define IDLE_MS       50
+#define IDLE_GAP_MS   1000
+#define IDLE_DRAIN_MS 200
 
 /* ---- the loop ---- */
 
@@ -453,6 +56,7 @@ publish(struct run *r)
 		s->sampled = now;
 	}
 	dm_mutex_unlock(&s->mu);
+	sync_hold(r, &st.low);
 }
 
 /* Bring idle lanes up to where we are. */
@@ -482,6 +86,7 @@ save_dm_checkpoint(struct run *r)
 		return NULL;
 	r->saved = low;
 	gtid = dm_gtid_set_text(r->d.gtid);
+	low = sync_shown_pos(r, &low);
 	return lane_meta_save_dm_checkpoint(r->meta, r->target, &low, gtid);
 }
 
@@ -508,7 +113,7 @@ refresh(struct run *r)
 
 	r->last_master = dm_mono_now();
 	publish(r);
-	err = refresh_master(r);
+	err = sync_ask_master(r);
 	if (err == NULL) /* the server must not take us for idle */
 		err = dm_sql_execf(r->target, "DO 1");
 	if (err == NULL)
@@ -588,7 +193,7 @@ on_quiet(struct run *r)
 		err = take_commands(r);
 	if (err == NULL && !r->idle_marked &&
 	    dm_mono_diff_ms(dm_mono_now(), r->last_flush) >= IDLE_GAP_MS &&
-	    !dm_binlog_stream_wait(r->stream, IDLE_MS))
+	    !feed_wait(r->feed, IDLE_MS))
 		err = on_idle(r);
 	return err;
 }
@@ -627,20 +232,32 @@ loop(struct run *r)
 
 	for (;;) {
 		const uint8_t *raw;
+		enum feed_part part;
 		bool heartbeat;
 		size_t len;
 		struct dm_err *err = NULL;
 
-		if (!dm_binlog_stream_wait(r->stream, 0))
+		if (!feed_wait(r->feed, 0))
 			err = on_quiet(r);
-		if (err == NULL)
-			err = dm_binlog_stream_next(r->stream, &raw, &len);
 		if (err != NULL)
 			return err;
+		err = feed_next(r->feed, &raw, &len, &part);
+		if (err != NULL) {
+			err = sync_fall_back(r, err);
+			if (err != NULL)
+				return err;
+			continue;
+		}
 		heartbeat = is_heartbeat(raw, len);
 		if (!heartbeat)
 			r->idle_marked = false;
-		err = dispatch_event(&r->d, raw, len);
+		err = part == FEED_EVENT ? dispatch_event(&r->d, raw, len)
+					 : dispatch_pass(&r->d, raw, len,
+					       part == FEED_PASSED_LAST);
+		if (err == NULL && heartbeat)
+			err = sync_look_at_feed(r);
+		if (err == NULL && r->leaving)
+			return NULL;
 		if (err == NULL && (heartbeat || ++since_check >= 256)) {
 			since_check = 0;
 			err = dm_cancel_check(r->c);
@@ -678,12 +295,21 @@ settle(struct run *r)
 }
 
 static void
+disconnect_both(struct run *r)
+{
+	if (r->target != NULL)
+		dm_cancel_unwatch(r->c, &r->target_watch);
+	if (r->source != NULL)
+		dm_cancel_unwatch(r->c, &r->source_watch);
+	dm_sql_conn_free(r->target);
+	dm_sql_conn_free(r->source);
+}
+
+static void
 run_fini(struct run *r)
 {
 	lanes_stop(r->d.lanes);
-	if (r->stream != NULL)
-		dm_cancel_unwatch(r->c, &r->stream_watch);
-	dm_binlog_stream_free(r->stream);
+	sync_close_feed(r);
 	dispatch_fini(&r->d);
 	g_free(r->d.resume);
 	tables_close(&r->tables);
@@ -708,22 +334,24 @@ set_running(struct sync_unit *u, bool running)
 	dm_mutex_unlock(&u->shown.mu);
 }
 
+/* *left: in, the sub directory of the relay log that the last run read to its
+ * end; out, that this one did; 0: none. */
 static struct dm_err *
-sync_run(struct unit *unit, struct dm_cancel *c)
+run_once(struct sync_unit *u, struct dm_cancel *c, unsigned *left)
 {
-	struct sync_unit *u = (struct sync_unit *)unit;
-	struct run r = {
-		.u = u, .meta = meta_new(&u->env), .c = dm_cancel_new(c)
-	};
+	struct run r = { .u = u,
+		.meta = meta_new(&u->env),
+		.c = dm_cancel_new(c),
+		.left = *left };
 	struct dm_err *err, *lane = NULL;
 	struct dm_pos lane_at;
 
-	set_running(u, true);
-	err = start(&r);
+	*left = 0;
+	err = sync_begin(&r);
 	if (err == NULL) {
 		err = loop(&r);
 		lane = lanes_error(r.d.lanes, &lane_at);
-		if (lane == NULL && dm_canceled(c))
+		if (lane == NULL && (dm_canceled(c) || r.leaving))
 			settle(&r);
 	}
 	if (lane != NULL) {
@@ -736,8 +364,24 @@ sync_run(struct unit *unit, struct dm_cancel *c)
 		err = dm_err_canceled();
 	} else if (r.d.failure.known) {
 		u->failure = r.d.failure;
+	} else if (r.leaving) {
+		*left = r.held.suffix;
 	}
 	run_fini(&r);
+	return err;
+}
+
+static struct dm_err *
+sync_run(struct unit *unit, struct dm_cancel *c)
+{
+	struct sync_unit *u = (struct sync_unit *)unit;
+	unsigned left = 0;
+	struct dm_err *err;
+
+	do {
+		set_running(u, true);
+		err = run_once(u, c, &left);
+	} while (err == NULL && left > 0);
 	set_running(u, false);
 	return err;
 }

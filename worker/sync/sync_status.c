@@ -55,6 +55,7 @@ sync_status(struct unit *unit, Pb__SubTaskStatus *st)
 	struct sync_unit *u = (struct sync_unit *)unit;
 	struct shown *s = &u->shown;
 	Pb__SyncStatus *out = malloc(sizeof(*out));
+	struct dm_pos flushed;
 
 	dm_assert(out != NULL);
 	pb__sync_status__init(out);
@@ -62,13 +63,15 @@ sync_status(struct unit *unit, Pb__SubTaskStatus *st)
 	fill_numbers(u, out);
 	out->masterbinlog = pos_text(&s->master);
 	out->masterbinloggtid = dup_text(s->master_gtid);
-	out->syncerbinlog = pos_text(&s->flushed);
+	flushed = dm_pos_with_suffix(&s->flushed, s->suffix);
+	out->syncerbinlog = pos_text(&flushed);
 	out->syncerbinloggtid = dup_text(s->flushed_gtid);
-	out->synced = s->running && !dm_pos_is_zero(&s->master) &&
+	out->synced = s->running && !s->other_server &&
+		      !dm_pos_is_zero(&s->master) &&
 		      dm_pos_cmp(&s->master, &s->flushed) == 0;
 	out->unexpectedsample = dup_text(s->lanes.sample);
+	out->binlogtype = strdup(s->suffix > 0 ? "local" : "remote");
 	dm_mutex_unlock(&s->mu);
-	out->binlogtype = strdup("remote");
 	out->blockddlowner = strdup("");
 	out->conflictmsg = strdup("");
 	st->status_case = PB__SUB_TASK_STATUS__STATUS_SYNC;

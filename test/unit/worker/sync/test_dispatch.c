@@ -379,6 +379,66 @@ START_TEST(rows_that_a_lane_has_are_skipped_and_the_next_is_not)
 }
 END_TEST
 
+static struct dm_err *
+pass(struct dispatch *d, uint32_t end, bool last)
+{
+	uint8_t raw[DM_EVENT_HEADER_SIZE + 4] = { 1, 0, 0, 0, DM_EV_XID };
+
+	raw[9] = sizeof(raw);
+	memcpy(raw + 13, &end, sizeof(end));
+	return dispatch_pass(d, raw, sizeof(raw), last);
+}
+
+/* A restart in the middle of it would take its second half for new. */
+START_TEST(a_transaction_that_is_passed_over_is_done_at_its_end)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	ck_assert_ptr_null(pass(&d, 150, false));
+	ck_assert_uint_eq(d.end.pos, 150);
+	ck_assert_uint_eq(d.done.pos, 100);
+	ck_assert_ptr_null(pass(&d, 200, true));
+	ck_assert_uint_eq(d.end.pos, 200);
+	ck_assert_uint_eq(d.done.pos, 200);
+	ck_assert_uint_eq(given->len, 0);
+	close_dispatch(&d);
+}
+END_TEST
+
+/* Where a relay log has something in the place of what was left out. */
+static struct dm_err *
+fill(struct dispatch *d, uint32_t end, uint32_t server)
+{
+	uint8_t raw[DM_EVENT_HEADER_SIZE + 6] = { 0, 0, 0, 0, DM_EV_USER_VAR };
+
+	memcpy(raw + 5, &server, sizeof(server));
+	raw[9] = sizeof(raw);
+	memcpy(raw + 13, &end, sizeof(end));
+	return dispatch_event(d, raw, sizeof(raw));
+}
+
+START_TEST(a_filler_is_passed_and_a_user_variable_stops)
+{
+	struct dispatch d;
+
+	open_dispatch(&d, ID_V);
+	ck_assert_ptr_null(fill(&d, 150, 0));
+	ck_assert_uint_eq(d.end.pos, 150);
+	ck_assert_uint_eq(d.done.pos, 150);
+	feed_map(&d); /* in a transaction nothing is done before its end */
+	ck_assert_ptr_null(fill(&d, 400, 0));
+	ck_assert_uint_eq(d.end.pos, 400);
+	ck_assert_uint_eq(d.done.pos, 150);
+	{
+		DM_AUTO(dm_err) err = fill(&d, 500, 1);
+
+		ck_assert(dm_err_is(err, SYNCER_EVENT));
+	}
+	close_dispatch(&d);
+}
+END_TEST
+
 START_TEST(no_lane_is_marked_while_a_ddl_moves_them)
 {
 	struct dispatch d;
@@ -938,6 +998,9 @@ main(void)
 	tcase_add_test(tc, a_batch_that_was_lost_in_a_pause_is_not_passed_over);
 	tcase_add_test(
 	    tc, rows_that_a_lane_has_are_skipped_and_the_next_is_not);
+	tcase_add_test(
+	    tc, a_transaction_that_is_passed_over_is_done_at_its_end);
+	tcase_add_test(tc, a_filler_is_passed_and_a_user_variable_stops);
 	tcase_add_test(tc, no_lane_is_marked_while_a_ddl_moves_them);
 	tcase_add_test(tc, tables_with_one_rule_go_into_one_table_side_by_side);
 	tcase_add_test(
