@@ -120,6 +120,19 @@ dm_event_split(const struct dm_binlog_format *f, const uint8_t *raw, size_t len,
 	return NULL;
 }
 
+uint64_t
+dm_event_end(const struct dm_event_header *h, uint64_t before)
+{
+	uint64_t end = (before & ~UINT64_C(0xffffffff)) | h->log_pos;
+
+	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
+	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+		return before;
+	if (end + (UINT64_C(1) << 31) < before)
+		end += UINT64_C(1) << 32;
+	return MAX(end, before);
+}
+
 static bool
 fde_checksum_is_right(const uint8_t *raw, size_t len)
 {

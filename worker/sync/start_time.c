@@ -78,6 +78,7 @@ struct scan {
 	int64_t begins;  /* that time; 0: not met yet */
 	uint64_t txn;    /* where the transaction in work begins; 0: none */
 	uint64_t found;  /* 0: not yet */
+	uint64_t end;    /* of what was read */
 	bool done;
 };
 
@@ -113,10 +114,11 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 		err = dm_format_description_decode(raw, len, &s->format);
 	if (h.type == DM_EV_HEARTBEAT || h.type == DM_EV_HEARTBEAT_V2)
 		s->done = true; /* there is no more */
-	if (err != NULL || h.timestamp == 0 || h.log_pos < h.size ||
-	    (h.flags & DM_EVF_ARTIFICIAL))
+	s->end = dm_event_end(&h, s->end);
+	if (err != NULL || h.timestamp == 0 || h.log_pos == 0 ||
+	    s->end < h.size || (h.flags & DM_EVF_ARTIFICIAL))
 		return err;
-	start = h.log_pos - h.size;
+	start = s->end - h.size;
 	if (s->begins == 0)
 		s->begins = h.timestamp;
 	if (is_gtid(h.type))
@@ -127,7 +129,7 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 		s->found = s->txn != 0 ? s->txn : start;
 	if (h.type == DM_EV_XID)
 		s->txn = 0;
-	s->done |= s->found != 0 || s->head_only || h.log_pos >= s->size ||
+	s->done |= s->found != 0 || s->head_only || s->end >= s->size ||
 		   h.type == DM_EV_ROTATE;
 	return NULL;
 }
