@@ -125,8 +125,7 @@ dm_event_end(const struct dm_event_header *h, uint64_t before)
 {
 	uint64_t end = (before & ~UINT64_C(0xffffffff)) | h->log_pos;
 
-	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
-	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+	if (!dm_event_has_place(h))
 		return before;
 	if (end + (UINT64_C(1) << 31) < before)
 		end += UINT64_C(1) << 32;

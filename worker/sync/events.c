@@ -123,8 +123,7 @@ events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 void
 events_advance(struct dispatch *d, const struct dm_event_header *h)
 {
-	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
-	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+	if (!dm_event_has_place(h))
 		return;
 	d->end.pos = dm_event_end(h, d->end.pos);
 	/* What heads each file. Nothing else may come for hours, and the task

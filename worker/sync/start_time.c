@@ -5,7 +5,7 @@
  */
 #include "worker/sync/start_time.h"
 
-#include "lib/binlog/event.h"
+#include "lib/binlog/group.h"
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "lib/text/start_time.h"
@@ -82,13 +82,6 @@ struct scan {
 	bool done;
 };
 
-static bool
-is_gtid(uint8_t type)
-{
-	return type == DM_EV_MARIADB_GTID || type == DM_EV_GTID ||
-	       type == DM_EV_GTID_TAGGED || type == DM_EV_ANONYMOUS_GTID;
-}
-
 /* Between transactions: what began before it has ended, by whatever event. */
 static bool
 is_of_no_txn(uint8_t type)
@@ -115,13 +108,13 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 	if (h.type == DM_EV_HEARTBEAT || h.type == DM_EV_HEARTBEAT_V2)
 		s->done = true; /* there is no more */
 	s->end = dm_event_end(&h, s->end);
-	if (err != NULL || h.timestamp == 0 || h.log_pos == 0 ||
-	    s->end < h.size || (h.flags & DM_EVF_ARTIFICIAL))
+	if (err != NULL || h.timestamp == 0 || !dm_event_has_place(&h) ||
+	    s->end < h.size)
 		return err;
 	start = s->end - h.size;
 	if (s->begins == 0)
 		s->begins = h.timestamp;
-	if (is_gtid(h.type))
+	if (dm_event_is_gtid(h.type))
 		s->txn = start;
 	if (is_of_no_txn(h.type))
 		s->txn = 0;
