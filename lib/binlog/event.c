@@ -120,6 +120,18 @@ dm_event_split(const struct dm_binlog_format *f, const uint8_t *raw, size_t len,
 	return NULL;
 }
 
+uint64_t
+dm_event_end(const struct dm_event_header *h, uint64_t before)
+{
+	uint64_t end = (before & ~UINT64_C(0xffffffff)) | h->log_pos;
+
+	if (!dm_event_has_place(h))
+		return before;
+	if (end + (UINT64_C(1) << 31) < before)
+		end += UINT64_C(1) << 32;
+	return MAX(end, before);
+}
+
 static bool
 fde_checksum_is_right(const uint8_t *raw, size_t len)
 {

@@ -116,6 +116,20 @@ struct dm_err *dm_event_split(const struct dm_binlog_format *f,
     const uint8_t *raw, size_t len, struct dm_event_header *h,
     const uint8_t **body, size_t *body_len) DM_MUST_CHECK;
 
+/* It stands in a file: it is not made up, and no heartbeat, which only repeats
+ * where the server is. */
+static inline bool
+dm_event_has_place(const struct dm_event_header *h)
+{
+	return h->log_pos != 0 && !(h->flags & DM_EVF_ARTIFICIAL) &&
+	       h->type != DM_EV_HEARTBEAT && h->type != DM_EV_HEARTBEAT_V2;
+}
+
+/* Where an event ends in its file. log_pos has 32 bits and wraps in files over
+ * 4 GiB, so the end of the event before it is needed. `before` where the event
+ * has no place of its own. */
+uint64_t dm_event_end(const struct dm_event_header *h, uint64_t before);
+
 /* FORMAT_DESCRIPTION: updates f. It carries its own checksum flag. raw is the
  * whole event. */
 struct dm_err *dm_format_description_decode(

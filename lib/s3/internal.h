@@ -38,7 +38,6 @@ struct s3_request {
 	long status;
 	GString *answer; /* owned */
 	char *etag;      /* owned, without quotes; NULL: none was sent */
-	uint64_t length; /* Content-Length */
 
 	struct curl_slist *sent; /* headers, while it runs */
 	char error[CURL_ERROR_SIZE];
@@ -47,7 +46,13 @@ struct s3_request {
 	void *take_arg;
 };
 
-/* Fits DM_AUTO: frees what it owns. */
+/* A new dm_s3_error: what, and of the request what was said to it. */
+struct dm_err *s3_error(const struct dm_s3 *s, const struct s3_request *q,
+    const char *what, const char *said) DM_MUST_CHECK;
+/* An answer that is none of those that there are: its begin is told. */
+struct dm_err *s3_odd_answer(const struct dm_s3 *s, const struct s3_request *q,
+    const char *what) DM_MUST_CHECK;
+/* Frees what it owns. */
 void s3_request_clear(struct s3_request *q);
 
 struct s3_io *s3_io_take(struct dm_s3 *s);
@@ -71,6 +76,8 @@ struct dm_err *s3_pause(struct dm_s3 *s, unsigned n) DM_MUST_CHECK;
 /* The whole of it, tried again as often as it makes sense. */
 struct dm_err *s3_perform(struct dm_s3 *s, struct s3_request *q) DM_MUST_CHECK;
 
+/* An ETag without its quotes; new string. */
+char *s3_unquote(const char *etag);
 /* The text of the first element `name` in an XML answer; new string; NULL:
  * there is none. */
 char *s3_xml_value(const GString *xml, const char *name);

@@ -80,8 +80,8 @@ name_below(const char *prefix, const char *key)
 							    : g_strdup(name);
 }
 
-static char *
-without_quotes(const char *text)
+char *
+s3_unquote(const char *text)
 {
 	size_t n = strlen(text);
 
@@ -102,7 +102,7 @@ take_file_value(struct reading *r, const char *name)
 		f->size = g_ascii_strtoull(r->text->str, NULL, 10);
 	} else if (strcmp(name, "ETag") == 0) {
 		g_free(f->etag);
-		f->etag = without_quotes(r->text->str);
+		f->etag = s3_unquote(r->text->str);
 	}
 }
 

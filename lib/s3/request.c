@@ -12,11 +12,12 @@
 
 #include <openssl/sha.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define RANK_S3 620
 /* Of an answer that is no stream. */
-#define ANSWER_MAX        ((size_t)64 << 20)
+#define ANSWER_MAX ((size_t)64 << 20)
+/* Of one that is not understood. */
+#define TOLD_BYTES        200
 #define CONNECT_MS        10000L
 #define STALL_S           30L
 #define LAST_WILL_MS      3000L
@@ -87,6 +88,26 @@ dm_s3_error(const struct dm_s3 *s, const char *what)
 	return s->use == DM_S3_FOR_DUMP
 		   ? dm_err_new(DUMP_UNIT_RUNTIME, what)
 		   : dm_err_new(LOAD_LIGHTNING_RUNTIME, what);
+}
+
+struct dm_err *
+s3_error(const struct dm_s3 *s, const struct s3_request *q, const char *what,
+    const char *said)
+{
+	bool file = q->name != NULL;
+
+	return dm_err_set_cause(dm_s3_error(s, what), "%s %s%s%s at %s: %s",
+	    q->method, s->name, file ? "/" : "", file ? q->name : "",
+	    s->url->endpoint, said);
+}
+
+struct dm_err *
+s3_odd_answer(
+    const struct dm_s3 *s, const struct s3_request *q, const char *what)
+{
+	g_autofree char *said = g_strndup(q->answer->str, TOLD_BYTES);
+
+	return s3_error(s, q, what, said);
 }
 
 void
@@ -177,15 +198,10 @@ take_header(char *data, size_t size, size_t n, void *arg)
 	size_t len = size * n, skip = sizeof(name) - 1;
 
 	if (len > skip && g_ascii_strncasecmp(data, name, skip) == 0) {
-		g_free(q->etag);
-		q->etag = g_strndup(data + skip, len - skip);
-		g_strstrip(q->etag);
-		if (q->etag[0] == '"') {
-			size_t end = strcspn(q->etag + 1, "\"");
+		g_autofree char *value = g_strndup(data + skip, len - skip);
 
-			memmove(q->etag, q->etag + 1, end);
-			q->etag[end] = '\0';
-		}
+		g_free(q->etag);
+		q->etag = s3_unquote(g_strstrip(value));
 	}
 	return len;
 }
@@ -369,12 +385,13 @@ static struct dm_err *
 make_error(const struct dm_s3 *s, const struct s3_request *q, const char *code,
     const char *said)
 {
-	struct dm_err *err = dm_s3_error(s, "the S3 storage refuses");
+	g_autofree char *text = code[0] != '\0'
+				    ? g_strconcat(code, ": ", said, NULL)
+				    : g_strdup(said);
 
-	dm_err_set_cause(err, "%s %s%s%s at %s: %s%s%s", q->method, s->name,
-	    q->name != NULL ? "/" : "", q->name != NULL ? q->name : "",
-	    s->url->endpoint, code, code[0] != '\0' ? ": " : "", said);
-	return dm_err_set_workaround(err, "%s", remedy_for(code));
+	return dm_err_set_workaround(
+	    s3_error(s, q, "the S3 storage refuses", text), "%s",
+	    remedy_for(code));
 }
 
 static bool
@@ -428,13 +445,10 @@ s3_judge(
 struct dm_err *
 s3_pause(struct dm_s3 *s, unsigned n)
 {
-	int64_t ms = MIN((int64_t)PAUSE_FIRST_MS << n, PAUSE_MAX_MS);
-	unsigned r = 0;
+	int ms = MIN(PAUSE_FIRST_MS << n, PAUSE_MAX_MS);
 
 	/* Not all at the same time. */
-	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		r = n;
-	return dm_cancel_sleep_ms(s->c, ms / 2 + (int64_t)r % (ms / 2));
+	return dm_cancel_sleep_ms(s->c, g_random_int_range(ms / 2, ms));
 }
 
 static struct dm_err *
@@ -458,25 +472,18 @@ try_once(struct dm_s3 *s, struct s3_request *q, bool *again)
 struct dm_err *
 s3_perform(struct dm_s3 *s, struct s3_request *q)
 {
-	bool again = true;
-	struct dm_err *err = NULL;
+	struct dm_err *err, *canceled;
+	bool again;
 
-	for (unsigned i = 0; again; i++) {
-		dm_err_free(err);
+	for (unsigned i = 0;; i++) {
 		err = try_once(s, q, &again);
 		if (err == NULL || !again || i + 1 == S3_TRIES || q->last_will)
 			return err;
 		dm_debug(
 		    "a request to the S3 storage is tried again", dm_kerr(err));
-		again = true;
-		{
-			struct dm_err *canceled = s3_pause(s, i);
-
-			if (canceled != NULL) {
-				dm_err_free(err);
-				return canceled;
-			}
-		}
+		dm_err_free(err);
+		canceled = s3_pause(s, i);
+		if (canceled != NULL)
+			return canceled;
 	}
-	return err;
 }

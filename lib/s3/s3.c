@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* Of the headers that a new file may have. */
-#define HEADERS_MAX 5
-
 static int
 by_name(const void *a, const void *b)
 {
@@ -46,10 +43,8 @@ list_page(struct dm_s3 *s, GPtrArray *files, char **next)
 
 	g_clear_pointer(next, g_free);
 	if (err == NULL && !s3_xml_list(q.answer, s->url->prefix, files, next))
-		err = dm_err_set_cause(
-		    dm_s3_error(s, "the S3 storage answers with no list"),
-		    "GET %s at %s: %.200s", s->name, s->url->endpoint,
-		    q.answer->str);
+		err =
+		    s3_odd_answer(s, &q, "the S3 storage answers with no list");
 	s3_request_clear(&q);
 	return err;
 }
@@ -191,10 +186,8 @@ begin_upload(struct dm_s3_writer *w)
 	if (err == NULL)
 		w->upload = s3_xml_value(q.answer, "UploadId");
 	if (err == NULL && w->upload == NULL)
-		err = dm_err_set_cause(
-		    dm_s3_error(w->s, "the S3 storage begins no upload"),
-		    "POST %s/%s at %s: %.200s", w->s->name, w->name,
-		    w->s->url->endpoint, q.answer->str);
+		err =
+		    s3_odd_answer(w->s, &q, "the S3 storage begins no upload");
 	s3_request_clear(&q);
 	return err;
 }
@@ -217,10 +210,8 @@ send_part(struct dm_s3_writer *w)
 	q.query = query;
 	err = s3_perform(w->s, &q);
 	if (err == NULL && q.etag == NULL)
-		err = dm_err_set_cause(
-		    dm_s3_error(w->s, "the S3 storage names no part"),
-		    "PUT %s/%s at %s: no ETag", w->s->name, w->name,
-		    w->s->url->endpoint);
+		err = s3_error(
+		    w->s, &q, "the S3 storage names no part", "no ETag");
 	if (err == NULL)
 		g_ptr_array_add(w->etags, DM_TAKE(q.etag));
 	s3_request_clear(&q);
@@ -273,14 +264,10 @@ complete_upload(struct dm_s3_writer *w, char **etag)
 	if (err == NULL)
 		name = s3_xml_value(q.answer, "ETag");
 	if (err == NULL && name == NULL)
-		err = dm_err_set_cause(
-		    dm_s3_error(w->s, "the S3 storage does not end an upload"),
-		    "POST %s/%s at %s: %.200s", w->s->name, w->name,
-		    w->s->url->endpoint, q.answer->str);
+		err = s3_odd_answer(
+		    w->s, &q, "the S3 storage does not end an upload");
 	if (err == NULL && etag != NULL)
-		*etag = g_strdup(g_strdelimit(name, "\"", ' '));
-	if (err == NULL && etag != NULL)
-		g_strstrip(*etag);
+		*etag = s3_unquote(name);
 	s3_request_clear(&q);
 	return err;
 }

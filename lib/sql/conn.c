@@ -32,12 +32,17 @@ library_init(void)
 		dm_assert_failed("mysql_library_init", __FILE__, __LINE__);
 }
 
+static unsigned
+read_timeout_s(const struct dm_sql_params *p)
+{
+	return p->read_timeout_s > 0 ? p->read_timeout_s : READ_TIMEOUT_S;
+}
+
 static void
 set_options(MYSQL *my, const struct dm_sql_params *p)
 {
 	unsigned connect_s = CONNECT_TIMEOUT_S;
-	unsigned io_s =
-	    p->read_timeout_s > 0 ? p->read_timeout_s : READ_TIMEOUT_S;
+	unsigned io_s = read_timeout_s(p);
 	unsigned infile = p->local_infile ? 1 : 0;
 	unsigned protocol = strchr(p->host, '/') != NULL ? MYSQL_PROTOCOL_SOCKET
 							 : MYSQL_PROTOCOL_TCP;
@@ -187,8 +192,7 @@ open_connection(struct dm_sql_conn *conn, const struct dm_sql_params *p)
 		return dm_err_set_cause(dm_err_new(DB_DRIVER_ERROR),
 		    "cannot duplicate a socket: %s", g_strerror(errno));
 	keep_alive(conn->fd);
-	conn->read_timeout_s =
-	    p->read_timeout_s > 0 ? p->read_timeout_s : READ_TIMEOUT_S;
+	conn->read_timeout_s = read_timeout_s(p);
 	conn->version = g_strdup(mysql_get_server_info(conn->my));
 	return NULL;
 }

@@ -232,9 +232,13 @@ struct dm_err *copy_target_create_views(struct copy_run *r) DM_MUST_CHECK;
 /* How rows of t travel; reads the target's structure if we did not make it. */
 struct dm_err *copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t, struct copy_shape **shape) DM_MUST_CHECK;
-/* As the target is to have it. */
+/* As the target is to have it. left_out: what the target does not know, for
+ * people, is appended; may be NULL. */
 struct dm_err *copy_target_table(struct copy_run *r, const struct copy_table *t,
-    struct dm_table **table) DM_MUST_CHECK;
+    GString *left_out, struct dm_table **table) DM_MUST_CHECK;
+/* As the target has it; *table stays as it is when the server says nothing. */
+struct dm_err *copy_target_look(struct dm_sql_conn *conn,
+    const struct copy_table *t, struct dm_table **table) DM_MUST_CHECK;
 /* A foreign key of a table of this run points to it. */
 bool copy_is_referenced(const struct copy_run *r, const struct copy_table *t);
 struct dm_err *copy_target_drop(

@@ -71,23 +71,29 @@ first_later(const struct dm_table *table)
 	return first;
 }
 
-/* The table as the target has it; NULL: it is gone. */
-static struct dm_err *
-look(struct dm_sql_conn *conn, const struct copy_table *t,
-    struct dm_table **table)
+/* "DROP KEY `a`, DROP KEY `b`", of those that are built later and are there, or
+ * "ADD KEY `a` (..), .." of those that are not. "": none. New string. */
+static GString *
+list_changes(
+    const struct dm_table *wanted, const struct dm_table *there, bool drop)
 {
-	g_autofree char *name = dm_sql_quote_table(t->to_db, t->to_table);
-	DM_AUTO(dm_sql_result) res = NULL;
-	struct dm_sql_row row = { 0 };
-	bool more = false;
-	struct dm_err *err =
-	    dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);
+	GString *list = g_string_new(NULL);
 
-	if (err == NULL)
-		err = dm_sql_next(res, &row, &more);
-	if (err != NULL || !more || row.n < 2 || row.cells[1] == NULL)
-		return err;
-	return dm_schema_parse_create(row.cells[1], 0, t->to_db, NULL, table);
+	for (guint i = first_later(wanted); i < wanted->indexes->len; i++) {
+		const struct dm_index *index = wanted->indexes->pdata[i];
+
+		if (!is_later(wanted, index) ||
+		    (dm_table_index(there, index->name) != NULL) != drop)
+			continue;
+		if (list->len > 0)
+			g_string_append(list, ", ");
+		g_string_append(list, drop ? "DROP KEY " : "ADD ");
+		if (drop)
+			dm_sqltext_name(list, index->name);
+		else
+			dm_index_print(list, index);
+	}
+	return list;
 }
 
 /* Run "ALTER TABLE t <list>", where list is not empty. */
@@ -105,7 +111,7 @@ struct dm_err *
 copy_indexes_drop(struct copy_run *r, const struct copy_table *t,
     const struct dm_table *wanted)
 {
-	g_autoptr(GString) list = g_string_new(NULL);
+	g_autoptr(GString) list = NULL;
 	DM_AUTO(dm_table) there = NULL;
 	struct dm_err *err;
 
@@ -113,19 +119,10 @@ copy_indexes_drop(struct copy_run *r, const struct copy_table *t,
 	    t->meta->state != META_TABLE_PLANNED ||
 	    wanted->foreign_keys->len > 0 || copy_is_referenced(r, t))
 		return NULL;
-	err = look(r->dst, t, &there);
+	err = copy_target_look(r->dst, t, &there);
 	if (err != NULL || there == NULL)
 		return err;
-	for (guint i = first_later(wanted); i < wanted->indexes->len; i++) {
-		const struct dm_index *index = wanted->indexes->pdata[i];
-
-		if (!is_later(wanted, index) ||
-		    dm_table_index(there, index->name) == NULL)
-			continue;
-		g_string_append(
-		    list, list->len == 0 ? "DROP KEY " : ", DROP KEY ");
-		dm_sqltext_name(list, index->name);
-	}
+	list = list_changes(wanted, there, true);
 	return list->len == 0 ? NULL : alter(r->dst, t, list);
 }
 
@@ -133,27 +130,19 @@ struct dm_err *
 copy_indexes_build(
     struct copy_run *r, struct dm_sql_conn *conn, const struct copy_table *t)
 {
-	g_autoptr(GString) list = g_string_new(NULL);
+	g_autoptr(GString) list = NULL;
 	DM_AUTO(dm_table) wanted = NULL;
 	DM_AUTO(dm_table) there = NULL;
 	struct dm_err *err;
 
 	if (!t->meta->created || t->meta->est_bytes < LATER_BYTES)
 		return NULL;
-	err = copy_target_table(r, t, &wanted);
+	err = copy_target_table(r, t, NULL, &wanted);
 	if (err == NULL)
-		err = look(conn, t, &there);
+		err = copy_target_look(conn, t, &there);
 	if (err != NULL || there == NULL)
 		return err;
-	for (guint i = first_later(wanted); i < wanted->indexes->len; i++) {
-		const struct dm_index *index = wanted->indexes->pdata[i];
-
-		if (!is_later(wanted, index) ||
-		    dm_table_index(there, index->name) != NULL)
-			continue;
-		g_string_append(list, list->len == 0 ? "ADD " : ", ADD ");
-		dm_index_print(list, index);
-	}
+	list = list_changes(wanted, there, false);
 	if (list->len == 0)
 		return NULL;
 	copy_note(

@@ -185,6 +185,21 @@ copy_is_referenced(const struct copy_run *r, const struct copy_table *t)
 	return g_hash_table_contains(r->referenced, name);
 }
 
+/* The source's table, in which foreign keys name tables as the target does. */
+static struct dm_err *
+parse_routed(
+    struct copy_run *r, const struct copy_table *t, struct dm_table **out)
+{
+	DM_AUTO(dm_table) table = NULL;
+	struct dm_err *err = parse_source(t, &table);
+
+	if (err == NULL)
+		err = route_foreign_keys(r, table);
+	if (err == NULL)
+		*out = DM_TAKE(table);
+	return err;
+}
+
 /* Fill r->referenced. */
 static struct dm_err *
 find_referenced(struct copy_run *r)
@@ -197,9 +212,7 @@ find_referenced(struct copy_run *r)
 
 		if (strcasestr(t->meta->structure, "REFERENCES") == NULL)
 			continue;
-		err = parse_source(t, &table);
-		if (err == NULL)
-			err = route_foreign_keys(r, table);
+		err = parse_routed(r, t, &table);
 		for (guint k = 0; err == NULL && k < table->foreign_keys->len;
 		     k++) {
 			const struct dm_foreign_key *f =
@@ -212,28 +225,33 @@ find_referenced(struct copy_run *r)
 	return err;
 }
 
-/* left_out: what the target does not know, for people; may be NULL. */
-static struct dm_err *
-target_table(struct copy_run *r, const struct copy_table *t, GString *left_out,
-    struct dm_table **out)
+struct dm_err *
+copy_target_table(struct copy_run *r, const struct copy_table *t,
+    GString *left_out, struct dm_table **table)
 {
-	DM_AUTO(dm_table) table = NULL;
-	struct dm_err *err = parse_source(t, &table);
+	struct dm_err *err = parse_routed(r, t, table);
 
 	if (err == NULL)
-		err = route_foreign_keys(r, table);
-	if (err != NULL)
-		return err;
-	dm_dialect_table(&r->dialect, table, left_out);
-	*out = DM_TAKE(table);
-	return NULL;
+		dm_dialect_table(&r->dialect, *table, left_out);
+	return err;
 }
 
 struct dm_err *
-copy_target_table(
-    struct copy_run *r, const struct copy_table *t, struct dm_table **table)
+copy_target_look(struct dm_sql_conn *conn, const struct copy_table *t,
+    struct dm_table **table)
 {
-	return target_table(r, t, NULL, table);
+	g_autofree char *name = dm_sql_quote_table(t->to_db, t->to_table);
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row = { 0 };
+	bool more = false;
+	struct dm_err *err =
+	    dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);
+
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err != NULL || !more || row.n < 2 || row.cells[1] == NULL)
+		return err;
+	return dm_schema_parse_create(row.cells[1], 0, t->to_db, NULL, table);
 }
 
 static struct dm_err *
@@ -245,7 +263,7 @@ create_table(struct copy_run *r, const struct copy_table *t)
 	g_autofree char *sql = NULL, *full = NULL;
 	struct dm_err *err;
 
-	err = target_table(r, t, left_out, &table);
+	err = copy_target_table(r, t, left_out, &table);
 	if (err != NULL)
 		return err;
 	if (left_out->len > 0)
@@ -270,25 +288,16 @@ struct dm_err *
 copy_target_shape(struct copy_run *r, struct dm_sql_conn *conn,
     const struct copy_table *t, struct copy_shape **shape)
 {
-	g_autofree char *name = dm_sql_quote_table(t->to_db, t->to_table);
 	DM_AUTO(dm_table) source = NULL;
 	DM_AUTO(dm_table) target = NULL;
-	DM_AUTO(dm_sql_result) res = NULL;
 	g_autoptr(GArray) extracted = NULL;
-	struct dm_sql_row row;
 	struct dm_err *err;
-	bool more = false;
 
 	extracted = dm_route_extract(
 	    r->router, t->meta->db, t->meta->tbl, r->env->source->source_id);
 	err = parse_source(t, &source);
 	if (err == NULL && !t->meta->created)
-		err = dm_sql_queryf(conn, &res, "SHOW CREATE TABLE %s", name);
-	if (err == NULL && res != NULL)
-		err = dm_sql_next(res, &row, &more);
-	if (err == NULL && more && row.n > 1 && row.cells[1] != NULL)
-		err = dm_schema_parse_create(
-		    row.cells[1], 0, t->to_db, NULL, &target);
+		err = copy_target_look(conn, t, &target);
 	if (err == NULL)
 		err = copy_shape_new(
 		    source, target, t->to_db, t->to_table, extracted, shape);

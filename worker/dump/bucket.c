@@ -5,6 +5,7 @@
 #include "lib/config/secret.h"
 #include "lib/log/log.h"
 #include "lib/s3/s3.h"
+#include "worker/dump/dir.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ struct dump_bucket {
 };
 
 /* Where the task's files are: below a folder of its own where the same task
- * both dumps and loads. SOURCE: data-plane reference 1.4.5. */
+ * both dumps and loads. SOURCE: data-plane reference 1.12. */
 static void
 descend(struct dm_s3_url *u, const struct unit_env *env)
 {
@@ -175,10 +176,12 @@ dump_bucket_list(struct dump_bucket *b, bool dump, GPtrArray **out)
 		return err;
 	for (guint i = 0; i < b->files->len; i++) {
 		const struct dm_s3_file *f = b->files->pdata[i];
-		bool taken = mine == NULL || strcmp(f->name, METADATA) == 0 ||
-			     g_hash_table_contains(mine, f->name);
 
-		if (taken)
+		if (strcmp(f->name, DUMP_DIR_OWNER) == 0 ||
+		    strcmp(f->name, DUMP_BUCKET_FILES) == 0)
+			continue;
+		if (mine == NULL || strcmp(f->name, METADATA) == 0 ||
+		    g_hash_table_contains(mine, f->name))
 			g_ptr_array_add(names, g_strdup(f->name));
 		else if (f->name[0] != '.')
 			dm_warn("a file is not of the dump and is not loaded",

@@ -35,8 +35,9 @@ struct dm_err *dump_bucket_put(
     struct dump_bucket *b, const char *name, const char *text) DM_MUST_CHECK;
 struct dm_err *dump_bucket_remove(
     struct dump_bucket *b, const char *name) DM_MUST_CHECK;
-/* New array of new strings. dump: those of the dump in it; else all. Errors:
- * also files of the dump that are gone or not what it wrote. */
+/* New array of new strings, without DUMP_DIR_OWNER and DUMP_BUCKET_FILES.
+ * dump: those of the dump in it; else all. Errors: also files of the dump that
+ * are gone or not what it wrote. */
 struct dm_err *dump_bucket_list(
     struct dump_bucket *b, bool dump, GPtrArray **names) DM_MUST_CHECK;
 /* Of the last list; false: it has no such file. *version: new string, another

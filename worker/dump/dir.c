@@ -266,32 +266,20 @@ list_disk(struct dump_dir *d, GPtrArray **out)
 	return NULL;
 }
 
-/* dump: those of the dump in it; else all. */
+/* dump: of a storage, only those of the dump in it. */
 static struct dm_err *
-list_storage(struct dump_dir *d, bool dump, GPtrArray **out)
+list_files(struct dump_dir *d, bool dump, GPtrArray **out)
 {
-	g_autoptr(GPtrArray) all = NULL;
-	struct dm_err *err = dump_bucket_list(d->bucket, dump, &all);
-
-	for (guint i = err == NULL ? all->len : 0; i > 0; i--) {
-		const char *name = all->pdata[i - 1];
-
-		if (strcmp(name, DUMP_DIR_OWNER) == 0 ||
-		    strcmp(name, DUMP_BUCKET_FILES) == 0)
-			g_ptr_array_remove_index(all, i - 1);
-	}
-	if (err == NULL)
-		*out = g_steal_pointer(&all);
-	return err;
+	return d->bucket != NULL ? dump_bucket_list(d->bucket, dump, out)
+				 : list_disk(d, out);
 }
 
 struct dm_err *
 dump_dir_list(struct dump_dir *d, GPtrArray **out)
 {
-	if (d->bucket != NULL)
-		return list_storage(d, true, out);
-	return list_disk(d, out);
+	return list_files(d, true, out);
 }
+
 bool
 dump_dir_stat(
     const struct dump_dir *d, const char *file, uint64_t *size, char **version)
@@ -393,8 +381,7 @@ struct dm_err *
 dump_dir_empty(struct dump_dir *d)
 {
 	g_autoptr(GPtrArray) names = NULL;
-	struct dm_err *err = d->bucket != NULL ? list_storage(d, false, &names)
-					       : list_disk(d, &names);
+	struct dm_err *err = list_files(d, false, &names);
 
 	for (guint i = 0; err == NULL && i < names->len; i++) {
 		const char *name = names->pdata[i];
@@ -480,8 +467,7 @@ dump_dir_clean_left(const struct unit_env *env, struct dm_cancel *c)
 		err = read_owner(&d, &task, &source);
 		if (err == NULL && strcmp(task, env->task->name) == 0 &&
 		    strcmp(source, env->source->source_id) == 0) {
-			err = d.bucket != NULL ? list_storage(&d, false, &names)
-					       : list_disk(&d, &names);
+			err = list_files(&d, false, &names);
 			if (err == NULL)
 				dump_dir_clean(&d, names, true);
 		}

@@ -59,8 +59,8 @@ void dump_dir_clean(struct dump_dir *d, const GPtrArray *names, bool all);
 /* The same with `all`, where it was cut short: nothing unless DUMP_DIR_OWNER
  * says that the folder is this task's and source's. */
 void dump_dir_clean_left(const struct unit_env *env, struct dm_cancel *c);
-/* Names in it but for those with a '.' in front, sorted; new array of new
- * strings. */
+/* Names in it but for DUMP_DIR_OWNER, of a storage only those of its dump
+ * (bucket.h), sorted; new array of new strings. */
 struct dm_err *dump_dir_list(
     struct dump_dir *d, GPtrArray **names) DM_MUST_CHECK;
 /* A file of the last list. False: there is none, or it is no file. *version:

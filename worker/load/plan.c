@@ -8,10 +8,8 @@
 #include "worker/load/load_internal.h"
 #include "worker/meta_internal.h"
 
-#include <inttypes.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 static char *
 table_name(const char *db, const char *table)

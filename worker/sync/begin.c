@@ -91,23 +91,6 @@ find_start(struct run *r)
 	return NULL;
 }
 
-static bool
-lanes_are_equal(const GArray *marks)
-{
-	const struct lane_mark *first =
-	    &g_array_index(marks, struct lane_mark, 0);
-
-	for (guint i = 0; i < marks->len; i++) {
-		const struct lane_mark *m =
-		    &g_array_index(marks, struct lane_mark, i);
-
-		if (m->cut.name[0] != '\0' ||
-		    dm_pos_cmp(&m->done, &first->done) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* The part of a lane map that a running set of lanes cannot change. */
 static bool
 only_count_differs(const char *a, const char *b)
@@ -151,9 +134,11 @@ prepare_lanes(struct run *r)
 	if (marks->len == 0) {
 		err = create_lanes(r, n, want, marks);
 	} else if (g_strcmp0(want, have) != 0) {
-		if (lanes_are_equal(marks)) {
-			r->from =
-			    g_array_index(marks, struct lane_mark, 0).done;
+		const struct lane_mark *m =
+		    &g_array_index(marks, struct lane_mark, 0);
+
+		if (lane_marks_are_level(m, marks->len)) {
+			r->from = m->done;
 			err = create_lanes(r, n, want, marks);
 		} else if (!only_count_differs(want, have)) {
 			err = dm_err_set_workaround(
@@ -261,8 +246,7 @@ check_source_end(struct run *r)
 static struct dm_err *
 load_start_gtid(struct run *r)
 {
-	enum dm_flavor flavor =
-	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL;
+	enum dm_flavor flavor = sync_flavor(r);
 	struct start_gtid in = { .env = &r->u->env,
 		.meta = r->meta,
 		.target = r->target,

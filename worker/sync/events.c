@@ -120,20 +120,12 @@ events_rotate(struct dispatch *d, const uint8_t *body, size_t len)
 	return err;
 }
 
-/* The 32-bit position in an event wraps in files over 4 GiB. A heartbeat only
- * repeats where the server is. */
 void
 events_advance(struct dispatch *d, const struct dm_event_header *h)
 {
-	uint64_t end = (d->end.pos & ~UINT64_C(0xffffffff)) | h->log_pos;
-
-	if (h->log_pos == 0 || h->flags & DM_EVF_ARTIFICIAL ||
-	    h->type == DM_EV_HEARTBEAT || h->type == DM_EV_HEARTBEAT_V2)
+	if (!dm_event_has_place(h))
 		return;
-	if (end + (UINT64_C(1) << 31) < d->end.pos)
-		end += UINT64_C(1) << 32;
-	if (end > d->end.pos)
-		d->end.pos = end;
+	d->end.pos = dm_event_end(h, d->end.pos);
 	/* What heads each file. Nothing else may come for hours, and the task
 	 * has all there is. */
 	if (h->type == DM_EV_FORMAT_DESCRIPTION ||

@@ -66,6 +66,17 @@ lane_mark_has(
 	       ordinal <= m->cut_row;
 }
 
+bool
+lane_marks_are_level(const struct lane_mark *marks, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (marks[i].cut.name[0] != '\0' ||
+		    dm_pos_cmp(&marks[i].done, &marks[0].done) != 0)
+			return false;
+	}
+	return true;
+}
+
 struct dm_err *
 lane_locate(struct dm_err *err, const struct dm_pos *start,
     const struct dm_pos *end, const char *sql)

@@ -14,6 +14,9 @@
 bool lane_mark_has(
     const struct lane_mark *m, const struct dm_pos *start, uint64_t ordinal);
 
+/* They all stand at one place, and none has cut a transaction. n > 0. */
+bool lane_marks_are_level(const struct lane_mark *marks, unsigned n);
+
 /* Takes err, which happened to changes between the two places, or to the
  * statement there (NULL: none); says so. */
 struct dm_err *lane_locate(struct dm_err *err, const struct dm_pos *start,

@@ -87,13 +87,6 @@ run_next(struct dispatch *d, struct binlog_op *o, const struct dm_pos *start,
 
 /* ---- inject ---- */
 
-static bool
-is_real(const struct dm_event_header *h)
-{
-	return h->log_pos != 0 && !(h->flags & DM_EVF_ARTIFICIAL) &&
-	       h->type != DM_EV_HEARTBEAT && h->type != DM_EV_HEARTBEAT_V2;
-}
-
 struct dm_err *
 operate_before(struct dispatch *d, const struct dm_event_header *h,
     const struct dm_pos *start)
@@ -101,7 +94,7 @@ operate_before(struct dispatch *d, const struct dm_event_header *h,
 	struct dm_err *err = NULL;
 	struct binlog_op *o;
 
-	if (is_idle(d) || !is_real(h))
+	if (is_idle(d) || !dm_event_has_place(h))
 		return NULL;
 	d->ts = h->timestamp;
 	while (err == NULL && (o = operators_inject(d->ops, start)) != NULL)
@@ -192,7 +185,7 @@ operate_after(struct dispatch *d, const struct dm_event_header *h)
 	struct binlog_op *o;
 
 	/* Of a transaction that has just begun, the statement comes next. */
-	if (is_idle(d) || !is_real(h) || d->has_next_gtid)
+	if (is_idle(d) || !dm_event_has_place(h) || d->has_next_gtid)
 		return NULL;
 	while (err == NULL && (o = operators_missed(d->ops, &d->end)) != NULL)
 		err = forget(d, o);

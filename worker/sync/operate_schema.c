@@ -41,15 +41,15 @@ find(const struct command_env *e, const GPtrArray *list, const char *db,
 	return NULL;
 }
 
+/* *rules: what the router needs as long as it lives. */
 static struct dm_err *
-new_router(const struct command_env *e, struct dm_router **router)
+new_router(const struct command_env *e, struct dm_route_rule **rules,
+    struct dm_router **router)
 {
-	bool cs = unit_case_sensitive(e->env);
-	g_autofree struct dm_route_rule *rules = NULL;
 	size_t n;
 
-	rules = dm_instance_routes(e->env->task, e->env->inst, &n);
-	return dm_router_new(rules, n, cs, router);
+	*rules = dm_instance_routes(e->env->task, e->env->inst, &n);
+	return dm_router_new(*rules, n, unit_case_sensitive(e->env), router);
 }
 
 /* What a source table is by the table in the target that it goes to: under its
@@ -60,6 +60,7 @@ target_of(const struct command_env *e, const char *db, const char *name,
     struct dm_table **t, char **to)
 {
 	g_autofree char *to_db = NULL, *to_name = NULL;
+	g_autofree struct dm_route_rule *rules = NULL;
 	g_autoptr(GArray) extracted = NULL;
 	DM_AUTO(dm_table) target = NULL;
 	struct dm_router *router = NULL;
@@ -67,7 +68,7 @@ target_of(const struct command_env *e, const char *db, const char *name,
 
 	*t = NULL;
 	*to = NULL;
-	err = new_router(e, &router);
+	err = new_router(e, &rules, &router);
 	if (err == NULL)
 		err = dm_route(router, db, name, &to_db, &to_name);
 	if (err == NULL)
@@ -338,6 +339,7 @@ targets(const struct command_env *e, const GPtrArray *list,
 {
 	g_autoptr(GRegex) schemas = NULL;
 	g_autoptr(GRegex) tables = NULL;
+	g_autofree struct dm_route_rule *rules = NULL;
 	struct dm_router *router = NULL;
 	json_t *all = json_array();
 	struct dm_err *err;
@@ -346,7 +348,7 @@ targets(const struct command_env *e, const GPtrArray *list,
 	if (err == NULL)
 		err = new_pattern(req->table, &tables);
 	if (err == NULL)
-		err = new_router(e, &router);
+		err = new_router(e, &rules, &router);
 	for (guint i = 0; err == NULL && i < list->len; i++) {
 		const struct meta_table *t = g_ptr_array_index(list, i);
 

@@ -73,17 +73,6 @@ sync_await_relay(struct run *r)
 	return dm_cancel_check(r->c);
 }
 
-static bool
-lanes_are_level(const struct run *r)
-{
-	for (unsigned i = 0; i < r->d.n_lanes; i++) {
-		if (r->d.resume[i].cut.name[0] != '\0' ||
-		    dm_pos_cmp(&r->d.resume[i].done, &r->d.resume[0].done) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* Reading begins by GTIDs: the file in the relay log from which on all is
  * there. */
 static struct dm_err *
@@ -95,9 +84,7 @@ find_by_gtid(struct run *r, struct relay_place *at)
 
 	if (r->u->env.relay == NULL)
 		return NULL;
-	err = dm_gtid_set_parse(
-	    dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB : DM_FLAVOR_MYSQL,
-	    r->from_gtid, &set);
+	err = dm_gtid_set_parse(sync_flavor(r), r->from_gtid, &set);
 	if (err == NULL && !dm_gtid_set_is_empty(set))
 		err = relay_find_gtid(r->u->env.relay, 0, set, at, &found);
 	return err;
@@ -116,7 +103,7 @@ sync_find_origin(struct run *r)
 	}
 	if (err != NULL)
 		return err;
-	if (r->left > 0 && lanes_are_level(r))
+	if (r->left > 0 && lane_marks_are_level(r->d.resume, r->d.n_lanes))
 		err = sync_rebase(r, &at.suffix);
 	else if (r->from_gtid != NULL)
 		err = find_by_gtid(r, &at);

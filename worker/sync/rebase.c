@@ -27,13 +27,6 @@ changed(const struct run *r, const char *why)
 	    "%s", why);
 }
 
-static enum dm_flavor
-flavor_of(const struct run *r)
-{
-	return dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB
-					    : DM_FLAVOR_MYSQL;
-}
-
 /* What waits for places of the former server cannot go along. */
 static struct dm_err *
 check_can_leave(struct run *r)
@@ -42,12 +35,9 @@ check_can_leave(struct run *r)
 	g_autofree char *intents = NULL;
 	struct dm_err *err;
 
-	for (unsigned i = 0; i < r->d.n_lanes; i++) {
-		if (r->d.resume[i].cut.name[0] != '\0' ||
-		    dm_pos_cmp(&r->d.resume[i].done, &r->d.resume[0].done) != 0)
-			return changed(r, "the lanes of this task stand at "
-					  "different places");
-	}
+	if (!lane_marks_are_level(r->d.resume, r->d.n_lanes))
+		return changed(
+		    r, "the lanes of this task stand at different places");
 	if (undecided_first(&r->d.undecided) != NULL)
 		return changed(r, "an XA transaction was prepared at the "
 				  "former server and not decided there");
@@ -74,7 +64,7 @@ done_so_far(struct run *r, struct dm_gtid_set **set)
 	if (text != NULL)
 		saved = dm_pos_plain(&saved);
 	if (text != NULL && text[0] != '\0' && dm_pos_cmp(&saved, &at) == 0)
-		return dm_gtid_set_parse(flavor_of(r), text, set);
+		return dm_gtid_set_parse(sync_flavor(r), text, set);
 	err =
 	    origin_find(r->u->env.relay, r->origin.server, &at, &in_log.suffix);
 	if (err != NULL)
@@ -82,7 +72,7 @@ done_so_far(struct run *r, struct dm_gtid_set **set)
 	if (in_log.suffix == 0)
 		return changed(
 		    r, "the GTID set of the last place is not known");
-	*set = dm_gtid_set_new(flavor_of(r));
+	*set = dm_gtid_set_new(sync_flavor(r));
 	return relay_gtids_before(r->u->env.relay, &in_log, *set);
 }
 

@@ -56,6 +56,7 @@ struct scan {
 	const struct start_gtid *in;
 	struct dm_binlog_format format;
 	struct dm_gtid_set *set; /* borrowed */
+	uint64_t end;            /* of what was read */
 	bool done;
 };
 
@@ -70,6 +71,7 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 	err = dm_event_split(&s->format, raw, len, &h, &body, &n);
 	if (err != NULL)
 		return err;
+	s->end = dm_event_end(&h, s->end);
 	switch (h.type) {
 	case DM_EV_FORMAT_DESCRIPTION:
 		return dm_format_description_decode(raw, len, &s->format);
@@ -79,7 +81,7 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 	case DM_EV_GTID:
 	case DM_EV_GTID_TAGGED:
 		/* The one that begins here is not among those before. */
-		if (h.log_pos >= h.size && h.log_pos - h.size < s->in->at.pos)
+		if (s->end >= h.size && s->end - h.size < s->in->at.pos)
 			err = dm_gtid_set_add_event(s->set, &h, body, n);
 		break;
 	case DM_EV_ROTATE:
@@ -92,7 +94,7 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 	default:
 		break;
 	}
-	s->done |= h.log_pos >= s->in->at.pos;
+	s->done |= s->end >= s->in->at.pos;
 	return err;
 }
 

@@ -5,7 +5,7 @@
  */
 #include "worker/sync/start_time.h"
 
-#include "lib/binlog/event.h"
+#include "lib/binlog/group.h"
 #include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "lib/text/start_time.h"
@@ -78,15 +78,9 @@ struct scan {
 	int64_t begins;  /* that time; 0: not met yet */
 	uint64_t txn;    /* where the transaction in work begins; 0: none */
 	uint64_t found;  /* 0: not yet */
+	uint64_t end;    /* of what was read */
 	bool done;
 };
-
-static bool
-is_gtid(uint8_t type)
-{
-	return type == DM_EV_MARIADB_GTID || type == DM_EV_GTID ||
-	       type == DM_EV_GTID_TAGGED || type == DM_EV_ANONYMOUS_GTID;
-}
 
 /* Between transactions: what began before it has ended, by whatever event. */
 static bool
@@ -113,13 +107,14 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 		err = dm_format_description_decode(raw, len, &s->format);
 	if (h.type == DM_EV_HEARTBEAT || h.type == DM_EV_HEARTBEAT_V2)
 		s->done = true; /* there is no more */
-	if (err != NULL || h.timestamp == 0 || h.log_pos < h.size ||
-	    (h.flags & DM_EVF_ARTIFICIAL))
+	s->end = dm_event_end(&h, s->end);
+	if (err != NULL || h.timestamp == 0 || !dm_event_has_place(&h) ||
+	    s->end < h.size)
 		return err;
-	start = h.log_pos - h.size;
+	start = s->end - h.size;
 	if (s->begins == 0)
 		s->begins = h.timestamp;
-	if (is_gtid(h.type))
+	if (dm_event_is_gtid(h.type))
 		s->txn = start;
 	if (is_of_no_txn(h.type))
 		s->txn = 0;
@@ -127,7 +122,7 @@ scan_event(struct scan *s, const uint8_t *raw, size_t len)
 		s->found = s->txn != 0 ? s->txn : start;
 	if (h.type == DM_EV_XID)
 		s->txn = 0;
-	s->done |= s->found != 0 || s->head_only || h.log_pos >= s->size ||
+	s->done |= s->found != 0 || s->head_only || s->end >= s->size ||
 		   h.type == DM_EV_ROTATE;
 	return NULL;
 }

@@ -63,6 +63,14 @@ struct run {
 	bool idle_marked;
 };
 
+/* How the source writes GTIDs. r->source is connected. */
+static inline enum dm_flavor
+sync_flavor(const struct run *r)
+{
+	return dm_sql_is_mariadb(r->source) ? DM_FLAVOR_MARIADB
+					    : DM_FLAVOR_MYSQL;
+}
+
 /* ---- begin.c: from nothing up to the running lanes ---- */
 
 struct dm_err *sync_begin(struct run *r) DM_MUST_CHECK;

@@ -60,6 +60,38 @@ START_TEST(the_format_tells_server_and_checksum)
 }
 END_TEST
 
+#define GIB (UINT64_C(1) << 30)
+
+/* One transaction may make a file of any size. */
+static const struct {
+	uint64_t before;
+	uint8_t type;
+	uint16_t flags;
+	uint32_t log_pos;
+	uint64_t end;
+} ends[] = {
+	{ 0, DM_EV_FORMAT_DESCRIPTION, 0, 256, 256 },
+	{ 256, DM_EV_GTID, 0, 321, 321 },
+	{ 4 * GIB - 100, DM_EV_WRITE_ROWS_V2, 0, 8000, 4 * GIB + 8000 },
+	{ 4 * GIB + 8000, DM_EV_XID, 0, 8031, 4 * GIB + 8031 },
+	{ 8 * GIB - 1, DM_EV_XID, 0, 30, 8 * GIB + 30 },
+	{ 9 * GIB, DM_EV_ROTATE, DM_EVF_ARTIFICIAL, 4, 9 * GIB },
+	{ 9 * GIB, DM_EV_ROTATE, 0, 0, 9 * GIB },
+	{ 9 * GIB, DM_EV_HEARTBEAT, 0, 77, 9 * GIB },
+	/* Seen before, as after a reconnection: not back. */
+	{ 4 * GIB + 8000, DM_EV_XID, 0, 7000, 4 * GIB + 8000 },
+};
+
+START_TEST(an_end_goes_on_beyond_32_bits)
+{
+	struct dm_event_header h = { .type = ends[_i].type,
+		.flags = ends[_i].flags,
+		.log_pos = ends[_i].log_pos };
+
+	ck_assert_uint_eq(dm_event_end(&h, ends[_i].before), ends[_i].end);
+}
+END_TEST
+
 START_TEST(a_changed_byte_breaks_the_checksum)
 {
 	struct dm_event_header h;
@@ -396,6 +428,8 @@ main(void)
 	tcase_add_loop_test(tc, every_type_has_a_decision_and_a_reason, 0, 256);
 	tcase_add_test(tc, what_changes_data_is_never_ignored);
 	tcase_add_loop_test(tc, the_format_tells_server_and_checksum, 0, 2);
+	tcase_add_loop_test(
+	    tc, an_end_goes_on_beyond_32_bits, 0, DM_ARRAY_SIZE(ends));
 	tcase_add_test(tc, a_changed_byte_breaks_the_checksum);
 	tcase_add_test(tc, an_open_files_format_has_a_right_checksum);
 	tcase_add_loop_test(
