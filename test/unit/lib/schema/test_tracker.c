@@ -98,6 +98,8 @@ static const struct {
 	{ "create table t (a int, key i (a)); drop index i on t", "(`a` int)" },
 	{ "create table t (a int, key i (a)); alter table t rename key i to j",
 	    "(`a` int, KEY `j` (`a`))" },
+	{ "create table t (a int); alter table t rename key x to y",
+	    "(`a` int)" },
 	{ "create table t (a serial)",
 	    "(`a` bigint unsigned NOT NULL AUTO_INCREMENT, "
 	    "UNIQUE KEY `a` (`a`))" },
@@ -264,7 +266,6 @@ static const struct {
 	    "alter table t add primary key (a)", NULL },
 	{ "create table t (a int, b int)", "alter table t rename column a to b",
 	    NULL },
-	{ "create table t (a int)", "alter table t rename key x to y", NULL },
 	{ "create table t (a int)", "create table u select 1", NULL },
 	{ "create table t (a int)", "create table u (a int, A int)", NULL },
 	{ "create table t (a int)", "create table u (a int, key (b))", NULL },
