@@ -263,13 +263,16 @@ on_reply(uint64_t request, bool result, const char *text, void *arg)
 /* As DM: without a relay there is nothing to be purged. */
 START_TEST(purging_without_a_relay)
 {
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
-	Pb__PurgeRelayRequest req = PB__PURGE_RELAY_REQUEST__INIT;
+	Dm__V1__Command msg;
+	Pb__PurgeRelayRequest req;
+	char source[] = "s";
 	struct answer a = { 0 };
 	struct world w = { 0 };
 
 	world_begin(&w, NULL, false);
-	msg.source = (char *)(uintptr_t) "s";
+	dm__v1__command__init(&msg);
+	pb__purge_relay_request__init(&req);
+	msg.source = source;
 	msg.c_case = DM__V1__COMMAND__C_PURGE_RELAY;
 	msg.purgerelay = &req;
 	relays_purge(w.r, command_new(&msg, on_reply, &a));

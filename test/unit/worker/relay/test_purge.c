@@ -205,10 +205,12 @@ is_given(struct answer *a)
 static void
 order(struct relay_purger *p, struct answer *a, const char *filename)
 {
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
-	Pb__PurgeRelayRequest req = PB__PURGE_RELAY_REQUEST__INIT;
+	Dm__V1__Command msg;
+	Pb__PurgeRelayRequest req;
 
 	*a = (struct answer){ .mu = PTHREAD_MUTEX_INITIALIZER };
+	dm__v1__command__init(&msg);
+	pb__purge_relay_request__init(&req);
 	req.filename = (char *)(uintptr_t)filename;
 	msg.c_case = DM__V1__COMMAND__C_PURGE_RELAY;
 	msg.purgerelay = &req;
@@ -251,8 +253,8 @@ END_TEST
 START_TEST(one_purge_at_a_time)
 {
 	struct dm_source_cfg cfg = { 0 };
-	Dm__V1__Command msg = DM__V1__COMMAND__INIT;
-	Pb__PurgeRelayRequest req = PB__PURGE_RELAY_REQUEST__INIT;
+	Dm__V1__Command msg;
+	Pb__PurgeRelayRequest req;
 	DM_AUTO(relay_purger) p = NULL;
 	struct answer a[64];
 	unsigned refused = 0;
@@ -260,6 +262,8 @@ START_TEST(one_purge_at_a_time)
 
 	log_of_two(&l);
 	p = relay_purger_start(l.hub, &cfg);
+	dm__v1__command__init(&msg);
+	pb__purge_relay_request__init(&req);
 	req.inactive = true;
 	msg.c_case = DM__V1__COMMAND__C_PURGE_RELAY;
 	msg.purgerelay = &req;
