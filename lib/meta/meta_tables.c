@@ -122,7 +122,7 @@ static const char checkpoint_columns[] =
     "create_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, "
     "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
     "ON UPDATE CURRENT_TIMESTAMP, "
-    "UNIQUE KEY uk_id_schema_table (id, cp_schema, cp_table)";
+    "PRIMARY KEY (id, cp_schema, cp_table)";
 
 /* DM's own, too: what online schema change tools did so far
  * (worker/sync/online_meta.h). A takeover from DM finds it filled. */
@@ -131,7 +131,7 @@ static const char online_columns[] =
     "ghost_table VARCHAR(128) NOT NULL, ddls MEDIUMTEXT, "
     "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
     "ON UPDATE CURRENT_TIMESTAMP, "
-    "UNIQUE KEY uk_id_schema_table (id, ghost_schema, ghost_table)";
+    "PRIMARY KEY (id, ghost_schema, ghost_table)";
 
 /* Every table that DM makes for a task: `<task><suffix>`. */
 static const char *const dm_task_suffixes[] = { "_syncer_checkpoint",
