@@ -199,8 +199,9 @@ check_owner(const struct meta *m, const struct owner_row *o)
 
 	if (!o->found)
 		return NULL;
-	/* Epochs of two clusters do not compare. */
-	if (o->cluster_id != m->cluster_id)
+	/* 0: its task was forgotten (dm_meta_remove). Else epochs of two
+	 * clusters do not compare. */
+	if (o->cluster_id != 0 && o->cluster_id != m->cluster_id)
 		return m->adopt
 			   ? NULL
 			   : dm_err_new(META_ADOPT, m->task, m->source, a, b);

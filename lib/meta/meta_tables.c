@@ -25,6 +25,8 @@ const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
 	"format INT NOT NULL DEFAULT 1, "
 #define META_TAIL " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 
+#define OWNER 0 /* dm_owner */
+
 /* In the order of dm_meta_table_names. */
 static const char *const meta_columns[] = {
 	/* dm_owner */
@@ -120,7 +122,7 @@ static const char checkpoint_columns[] =
     "create_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, "
     "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
     "ON UPDATE CURRENT_TIMESTAMP, "
-    "UNIQUE KEY uk_id_schema_table (id, cp_schema, cp_table)";
+    "PRIMARY KEY (id, cp_schema, cp_table)";
 
 /* DM's own, too: what online schema change tools did so far
  * (worker/sync/online_meta.h). A takeover from DM finds it filled. */
@@ -129,7 +131,7 @@ static const char online_columns[] =
     "ghost_table VARCHAR(128) NOT NULL, ddls MEDIUMTEXT, "
     "update_time TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP "
     "ON UPDATE CURRENT_TIMESTAMP, "
-    "UNIQUE KEY uk_id_schema_table (id, ghost_schema, ghost_table)";
+    "PRIMARY KEY (id, ghost_schema, ghost_table)";
 
 /* Every table that DM makes for a task: `<task><suffix>`. */
 static const char *const dm_task_suffixes[] = { "_syncer_checkpoint",
@@ -220,8 +222,8 @@ remove_rows(struct dm_sql_conn *conn, const char *schema, const char *task,
 {
 	struct dm_err *err = NULL;
 
-	/* The owner row goes last: an old owner that still runs is fenced by
-	 * it, and a removal that breaks off can be run again. */
+	/* The owner row goes last: a removal that breaks off can be run again.
+	 */
 	for (size_t i = DM_ARRAY_SIZE(meta_columns); err == NULL && i-- > 0;) {
 		g_autoptr(GString) sql = g_string_new("DELETE FROM ");
 
@@ -229,9 +231,31 @@ remove_rows(struct dm_sql_conn *conn, const char *schema, const char *task,
 		g_string_append(sql, " WHERE task=");
 		append_text(sql, task);
 		append_sources(sql, " AND ", "source", sources);
+		if (i == OWNER)
+			g_string_append(sql, " AND (conn_ids IS NULL OR "
+					     "conn_ids IN ('', '[]'))");
 		err = exec_if_there(conn, sql);
 	}
 	return err;
+}
+
+/* What is left of owners: connections to the target that the next one has to
+ * end. Nobody's (cluster 0), so that any cluster may take it, and of an epoch
+ * that the fence lets nobody pass with. */
+static struct dm_err *
+disown_rows(struct dm_sql_conn *conn, const char *schema, const char *task,
+    const char *const *sources)
+{
+	g_autoptr(GString) sql = g_string_new("UPDATE ");
+
+	dm_sql_append_table(sql, schema, dm_meta_table_names[OWNER]);
+	g_string_append(sql,
+	    " SET cluster_id=0, epoch=0, worker='', phase='none', "
+	    "base_name='', base_pos=0, base_gtid='', lane_count=0, "
+	    "hash_version=0, lane_map=NULL WHERE task=");
+	append_text(sql, task);
+	append_sources(sql, " AND ", "source", sources);
+	return exec_if_there(conn, sql);
 }
 
 struct dm_err *
@@ -240,6 +264,8 @@ dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
 {
 	struct dm_err *err = remove_rows(conn, schema, task, sources);
 
+	if (err == NULL)
+		err = disown_rows(conn, schema, task, sources);
 	for (size_t i = 0; err == NULL && dm_task_suffixes[i] != NULL; i++) {
 		g_autofree char *name =
 		    g_strconcat(task, dm_task_suffixes[i], NULL);

@@ -23,7 +23,8 @@ struct dm_err *dm_meta_create(struct dm_sql_conn *conn, const char *schema,
 /*
  * Forget a task: its rows in our tables and DM's tables of that name. sources:
  * NULL-terminated, only these (DM's tables then stay); NULL: all. A schema or
- * table that does not exist is fine.
+ * table that does not exist is fine. Of owners with connections to the target
+ * a row of no cluster stays, for the next one to end them.
  */
 struct dm_err *dm_meta_remove(struct dm_sql_conn *conn, const char *schema,
     const char *task, const char *const *sources) DM_MUST_CHECK;

@@ -94,4 +94,31 @@ check "start-task from a GTID set" ctl start-task "$yaml" --remove-meta
 check "it replays everything" wait_for 90 synced task_synced bygtid
 check "types are equal" same_schema up down types
 check "app is equal" same_schema up down app
+
+more() { ctl query-status bygtid --more >"$W/more.out"; }
+sql down "DELETE FROM app.u2 WHERE id=9001"
+sql up "UPDATE app.u2 SET c='one' WHERE id=9001"
+check "a row that the target lost" wait_for 30 synced task_synced bygtid
+more
+check "is counted" grep -q '"unexpectedRows": "1"' "$W/more.out"
+check "and shown" grep -q 'unexpectedSample.*9001' "$W/more.out"
+check "stop-task" ctl stop-task bygtid
+sql down "INSERT INTO app.u2 VALUES (9001,9001,'one'); DELETE FROM app.u2 WHERE id=9002"
+TASK_EXTRA="syncers:
+  global:
+    strict: true
+    worker-count: 4"
+TASK_INSTANCE=$TASK_INSTANCE"
+  syncer-config-name: global"
+check "start-task with strict, and other lanes" \
+	ctl start-task "$(task_yaml bygtid incremental down src1)"
+sql up "BEGIN; UPDATE app.u2 SET c='two' WHERE id=9002;
+ INSERT INTO app.u2 VALUES (9004,9004,'with it'); COMMIT"
+differs() { ctl query-status bygtid >"$W/status.out" && grep -q '"ErrCode": 36908' "$W/status.out"; }
+check "it stops at such a row" wait_for 30 36908 differs
+check "which is named" grep -q 'RawCause.*matched 0 rows.*9002' "$W/status.out"
+sql down "INSERT INTO app.u2 VALUES (9002,9002,'x')"
+check "resume-task when it was mended" ctl resume-task bygtid
+check "it goes on" wait_for 30 synced task_synced bygtid
+check "nothing was passed over" same_schema up down app
 finish

@@ -256,8 +256,18 @@ check "start-task" ctl start-task "$yaml"
 check "a damaged row is told" wait_for 60 stopped stopped own '"ErrCode": 36039'
 check "with its name" grep -q "ghost_table neu_z" "$W/status.out"
 check "stop-task" ctl stop-task own
+# A connection of a worker that cannot be reached, as good as it can be had.
+sql down "/* of before */ SELECT SLEEP(300)" >/dev/null 2>&1 &
+of_before() {
+	sql down "SELECT id FROM information_schema.processlist
+	 WHERE info LIKE '/* of before */%'"
+}
+wait_for 20 there test -n "\$(of_before)"
+sql down "UPDATE dm_meta.dm_owner SET conn_ids='[$(of_before)]'"
 check "start-task --remove-meta" ctl start-task "$yaml" --remove-meta
 check "takes it away" wait_for 60 synced task_synced own
+check "but not what a former run may still do: that is ended" \
+	test -z "$(of_before)"
 TASK_EXTRA='shadow-table-rules: ["^neu_.+$"]'
 refuse "a rule without a group is refused" "exactly one capture group" \
 	ctl check-task "$(task_yaml bad all down src1)"

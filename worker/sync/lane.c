@@ -130,6 +130,17 @@ leave(struct lanes *ls, uint64_t rows)
 		pthread_cond_signal(&ls->turns);
 }
 
+/* Called with ls->mu. */
+static void
+note_unexpected(struct lanes *ls, struct exec_result *res)
+{
+	ls->unexpected += res->unexpected;
+	if (res->sample != NULL) {
+		g_free(ls->sample);
+		ls->sample = DM_TAKE(res->sample);
+	}
+}
+
 static void
 note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 {
@@ -147,11 +158,7 @@ note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 		ls->bytes -= b->bytes;
 	}
 	ls->rows += res->rows;
-	ls->unexpected += res->unexpected;
-	if (res->sample != NULL) {
-		g_free(ls->sample);
-		ls->sample = DM_TAKE(res->sample);
-	}
+	note_unexpected(ls, res);
 	leave(ls, res->rows);
 	pthread_cond_broadcast(&ls->progress);
 	dm_mutex_unlock(&ls->mu);
@@ -244,16 +251,16 @@ apply_next(struct lane *l)
 	err = take(l, batches);
 	if (err == NULL)
 		err = lane_exec_run(&l->exec, batches, l->all->stop, &res);
-	if (err == NULL && res.unexpected > 0 &&
-	    l->all->env->inst->syncer.strict)
-		err = dm_err_set_cause(
-		    dm_err_new(SYNCER_EVENT, "source and target differ"), "%s",
-		    res.sample);
+	if (dm_err_is(err, ROWS_DIFFER)) {
+		dm_mutex_lock(&l->all->mu);
+		note_unexpected(l->all, &res);
+		dm_mutex_unlock(&l->all->mu);
+	}
 	if (err == NULL)
 		note_done(l, batches, &res);
 	else if (batches->len > 0 && !dm_err_is(err, META_FENCED))
 		err = locate_batches(l, batches, err);
-	g_free(res.sample);
+	exec_result_fini(&res);
 	return err;
 }
 

@@ -4,7 +4,8 @@
  *
  * DESIGN: an error inside the packet leaves the transaction open: it is rolled
  * back, or dies with its connection. After a connection was lost, the lane's
- * row tells whether the commit happened.
+ * row tells whether the commit happened. With `strict` COMMIT is sent apart,
+ * when every statement has matched what it should.
  */
 #include "worker/sync/lane_exec.h"
 
@@ -23,7 +24,14 @@ void
 lane_exec_init(struct lane_exec *x)
 {
 	packet_init(&x->packet);
+	x->packet.open = x->env->inst->syncer.strict;
 	x->counts = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+}
+
+void
+exec_result_fini(struct exec_result *r)
+{
+	g_clear_pointer(&r->sample, g_free);
 }
 
 static void
@@ -106,7 +114,8 @@ check_counts(struct lane_exec *x, struct exec_result *out)
 {
 	guint n = MIN(x->packet.statements->len, x->counts->len);
 
-	out->rows += x->packet.silent;
+	exec_result_fini(out);
+	*out = (struct exec_result){ .rows = x->packet.silent };
 	for (guint i = 0; i < n; i++) {
 		const struct statement *st =
 		    &g_array_index(x->packet.statements, struct statement, i);
@@ -138,8 +147,22 @@ name_statement(struct lane_exec *x, struct dm_err *err)
 	return err;
 }
 
+/* All statements have answered. What differs with `strict` is not committed. */
 static struct dm_err *
-run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
+finish(struct lane_exec *x, struct exec_result *out)
+{
+	check_counts(x, out);
+	if (!x->packet.open)
+		return NULL;
+	if (out->unexpected > 0)
+		return dm_err_set_cause(
+		    dm_err_new(ROWS_DIFFER), "%s", out->sample);
+	return dm_sql_execf(x->conn, "COMMIT");
+}
+
+static struct dm_err *
+run_once(struct lane_exec *x, struct dm_cancel *c, struct exec_result *out,
+    bool *retry, bool *lost)
 {
 	struct dm_err *err;
 	unsigned code;
@@ -161,13 +184,18 @@ run_once(struct lane_exec *x, struct dm_cancel *c, bool *retry, bool *lost)
 		disconnect(x, c);
 		return NULL;
 	}
-	/* Every statement has answered, or the batch is not done. */
-	if (err == NULL && x->counts->len == x->packet.statements->len)
-		return NULL;
-	if (err == NULL)
+	if (err == NULL && x->counts->len < x->packet.statements->len)
 		err = dm_err_set_cause(dm_err_new(DB_BAD_CONN),
 		    "%u answers to %u statements", x->counts->len,
 		    x->packet.statements->len);
+	else if (err == NULL)
+		err = finish(x, out);
+	if (err == NULL)
+		return NULL;
+	if (dm_err_is(err, ROWS_DIFFER)) {
+		disconnect(x, c);
+		return err;
+	}
 	code = dm_sql_last_errno(x->conn);
 	if (meta_is_fence_error(code) && x->counts->len < FENCE_STATEMENTS)
 		return meta_name_fence(x->meta, x->conn, err);
@@ -196,11 +224,12 @@ settle_lost(struct lane_exec *x, const struct lane_mark *m, struct dm_cancel *c,
 }
 
 /* The counts of a transaction whose answer was lost are not known: it counts
- * as it was planned. */
+ * as it was planned. (With `strict` they were looked at.) */
 static void
 count_as_planned(struct lane_exec *x, struct exec_result *out)
 {
-	out->rows += x->packet.silent;
+	exec_result_fini(out);
+	*out = (struct exec_result){ .rows = x->packet.silent };
 	for (guint i = 0; i < x->packet.statements->len; i++)
 		out->rows +=
 		    g_array_index(x->packet.statements, struct statement, i)
@@ -229,11 +258,9 @@ lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
 		}
 		if (err == NULL) {
 			unsettled = false;
-			err = run_once(x, c, &retry, &lost);
-			if (err == NULL) {
-				check_counts(x, out);
+			err = run_once(x, c, out, &retry, &lost);
+			if (err == NULL)
 				break;
-			}
 			unsettled = lost;
 		}
 		if (!retry || dm_canceled(c))

@@ -28,10 +28,13 @@ struct exec_result {
 	char *sample;        /* the first of them; new string or NULL */
 };
 
+void exec_result_fini(struct exec_result *r);
+
 void lane_exec_init(struct lane_exec *x);
 void lane_exec_fini(struct lane_exec *x, struct dm_cancel *c);
 /* batches: struct batch*, in order; all in one transaction. Retries what may
- * be retried. */
+ * be retried. With `strict` a difference is ROWS_DIFFER, and nothing is done;
+ * *out tells of it then, too. */
 struct dm_err *lane_exec_run(struct lane_exec *x, GPtrArray *batches,
     struct dm_cancel *c, struct exec_result *out) DM_MUST_CHECK;
 

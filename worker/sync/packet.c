@@ -307,7 +307,8 @@ packet_build(struct packet *p, const struct meta *meta,
 	for (guint i = 0; i < batches->len; i++)
 		add_batch(&bu, g_ptr_array_index(batches, i));
 	switch_session(&bu, 0);
-	add_text(p, "COMMIT");
+	if (!p->open)
+		add_text(p, "COMMIT");
 }
 
 char *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The packet of one lane transaction: BEGIN, the fenced progress row, the
- * changes of one or several batches, COMMIT; and what the answers must say.
+ * changes of one or several batches, COMMIT unless the answers are to be looked
+ * at first; and what the answers must say.
  * Owner: the lane's thread.
  */
 #ifndef DM_WORKER_SYNC_PACKET_H
@@ -21,6 +22,7 @@ struct packet {
 	GString *text;
 	GArray *statements; /* struct statement */
 	uint64_t silent;    /* row changes that need no statement */
+	bool open;          /* to be built without COMMIT */
 };
 
 void packet_init(struct packet *p);
