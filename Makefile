@@ -79,7 +79,7 @@ WORKER_SRC := $(sort $(wildcard worker/*.c worker/*/*.c))
 CTL_SRC := $(sort $(wildcard ctl/*.c ctl/*/*.c))
 UNIT_SRC := $(sort $(wildcard test/unit/*/test_*.c test/unit/*/*/test_*.c test/unit/*/*/*/test_*.c))
 SUPPORT_SRC := $(sort $(wildcard test/support/*.c))
-FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
+FUZZ_SRC := $(sort $(wildcard test/fuzz/fuzz_*.c))
 BENCH_SRC := $(sort $(wildcard test/bench/*.c))
 TOOL_SRC := $(sort $(wildcard test/tools/*.c))
 OWN_SRC := $(LIB_SRC) $(MASTER_SRC) $(WORKER_SRC) $(CTL_SRC)
@@ -89,6 +89,7 @@ LIB_OBJ := $(call obj,$(LIB_SRC)) $(patsubst $(GEN)/%.c,$(B)/gen/%.o,$(PROTO_C))
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 BENCH_BIN := $(patsubst %.c,$(B)/%,$(BENCH_SRC))
+REPLAY_BIN := $(patsubst test/fuzz/%.c,$(B)/test/replay/%,$(FUZZ_SRC))
 TOOL_BIN := $(patsubst %.c,$(B)/%,$(TOOL_SRC))
 BINS := dm-master dm-worker dmctl
 
@@ -205,11 +206,18 @@ $(B)/test/fuzz/%: $(B)/test/fuzz/%.o $(B)/libdm.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(OPT) -fsanitize=fuzzer -o $@ $^ $(LDLIBS_ALL)
 
-.PHONY: unit-bins bench-bins tool-bins fuzz-bins unit
+# The same targets without a fuzzer, on files.
+$(B)/test/replay/%: $(B)/test/fuzz/%.o $(B)/test/fuzz/replay.o $(B)/libdm.a
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -o $@ $^ $(LDLIBS_ALL)
+
+.PHONY: unit-bins bench-bins tool-bins fuzz-bins replay-bins unit
 unit-bins: $(UNIT_BIN)
 bench-bins: $(BENCH_BIN)
 tool-bins: $(TOOL_BIN)
 fuzz-bins: $(FUZZ_BIN)
+replay-bins: $(REPLAY_BIN)
 
 # One folder of unit tests: make unit T=lib/err MODE=asan
 unit: $(filter $(B)/test/unit/$(T)%,$(UNIT_BIN))

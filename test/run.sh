@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make test: unit tests (under sanitizers), then integration tests on real
-# servers. The last line is `N passed, N failed`.
+# make test: unit tests and the corpora of the fuzz targets (under sanitizers),
+# then integration tests on real servers. The last line is `N passed, N failed`.
 #
 #   SAN=1     the daemons of the integration tests are sanitized too
 #   SOAK=1    the long forms of the same tests
@@ -54,7 +54,7 @@ make -s -j"$(nproc)" MODE="$mode" all failpoints bench-bins tool-bins || { echo 
 # Limits of a test, which is 4 s where it sets none, times this.
 export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-10}
 if [ -z "${ONLY:-}" ]; then
-	make -s -j"$(nproc)" MODE=asan unit-bins || { echo "0 passed, 1 failed"; exit 1; }
+	make -s -j"$(nproc)" MODE=asan unit-bins replay-bins || { echo "0 passed, 1 failed"; exit 1; }
 	units=$(mktemp -d)
 	export units
 	# shellcheck disable=SC2016 # $1 is of the inner bash
@@ -67,6 +67,17 @@ if [ -z "${ONLY:-}" ]; then
 		failed=$((failed + bad))
 	done
 	rm -rf "$units"
+	for t in test/fuzz/fuzz_*.c; do
+		name=$(basename "$t" .c)
+		if out=$("build/asan/test/replay/$name" "test/fuzz/corpus/$name" 2>&1); then
+			echo "ok corpus of $name: ${out##*$'\n'} inputs"
+			passed=$((passed + 1))
+		else
+			echo "not ok corpus of $name"
+			printf '%s\n' "$out" | tail -n 40
+			failed=$((failed + 1))
+		fi
+	done
 fi
 
 export BIN=$PWD/build/$mode/bin

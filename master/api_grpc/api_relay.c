@@ -55,7 +55,11 @@ pairs_add_source(struct pairs *p, const struct sched_core *core, const char *id,
 
 	if (g_ptr_array_find_with_equal_func(p->sources, id, g_str_equal, NULL))
 		return;
-	for (guint i = 0; src != NULL && i < src->relays->len; i++) {
+	if (src == NULL) {
+		pairs_add(p, id, NULL);
+		return;
+	}
+	for (guint i = 0; i < src->relays->len; i++) {
 		const struct sched_relay *r = src->relays->pdata[i];
 
 		if (r->worker->stage != SCHED_OFFLINE)
@@ -64,7 +68,7 @@ pairs_add_source(struct pairs *p, const struct sched_core *core, const char *id,
 	if (p->sources->len == before ||
 	    (also_bound && src->worker != NULL &&
 		sched_relay_get(src, src->worker) == NULL))
-		pairs_add(p, id, src == NULL ? NULL : src->worker);
+		pairs_add(p, id, src->worker);
 }
 
 /* ---- OperateRelay ---- */
