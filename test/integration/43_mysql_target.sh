@@ -64,4 +64,23 @@ for s in "my up src1" "ma maria src2"; do
 	check "$db: it is replicated" wait_for 90 synced task_synced "$db" "$from"
 	check "$db: and equal" same_schema "$from" down "$db"
 done
+
+# ---- a target that takes small packets ----
+
+check "pause-task" ctl pause-task my
+sql down "SET GLOBAL max_allowed_packet=1048576"
+sql up "USE my; INSERT INTO t (b) SELECT REPEAT('p', 60000) FROM t a, t b, t c LIMIT 60"
+check "resume-task" ctl resume-task my
+check "rows of more than a packet in one transaction" \
+	wait_for 60 synced task_synced my up
+check "are there" same_schema up down my
+sql up "CREATE TABLE my.large (id INT PRIMARY KEY, b LONGBLOB);
+ INSERT INTO my.large VALUES (1, REPEAT('l', 2000000))"
+small() { ctl query-status my >"$W/status.out" && grep -q 'max_allowed_packet of the target is 1048576' "$W/status.out"; }
+check "a row that is larger is told, with the server's limit" \
+	wait_for 30 "the error" small
+sql down "SET GLOBAL max_allowed_packet=67108864"
+ctl resume-task my >/dev/null 2>&1 # not after its next pause only
+check "when the target takes it" wait_for 60 synced task_synced my up
+check "it is there" same_schema up down my
 finish

@@ -53,9 +53,9 @@ batch_rows(const struct batch *b)
 }
 
 bool
-batch_is_full(const struct batch *b, unsigned limit)
+batch_is_full(const struct batch *b, unsigned limit, size_t bytes)
 {
-	return b->changes->len >= limit || b->text->len >= BATCH_TEXT_MAX;
+	return b->changes->len >= limit || b->text->len >= bytes;
 }
 
 /* ---- in source order ---- */

@@ -15,8 +15,9 @@
 
 #include "worker/sync/rowsql.h"
 
-/* Of one transaction, whatever its rows' number: a statement must stay under
- * max_allowed_packet, and rows larger than this pass one at a time. */
+/* Of one transaction, whatever its rows' number; less where the target's
+ * max_allowed_packet is small (target_info.batch_bytes). Rows larger than this
+ * pass one at a time. */
 #define BATCH_TEXT_MAX ((size_t)1 << 20)
 
 struct change {
@@ -73,7 +74,8 @@ void batch_free(void *b);
 bool batch_add(struct batch *b, const struct row_change *rc);
 /* Number of changes in it. */
 guint batch_rows(const struct batch *b);
-/* It should be given away. limit: changes of one transaction. */
-bool batch_is_full(const struct batch *b, unsigned limit);
+/* It should be given away. limit, bytes: changes and text of one transaction.
+ */
+bool batch_is_full(const struct batch *b, unsigned limit, size_t bytes);
 
 #endif

@@ -332,6 +332,7 @@ sync_begin(struct run *r)
 	r->d.now = dm_mono_now();
 	r->d.safe_until =
 	    dm_mono_add_ms(r->d.now, env->inst->syncer.safe_mode_ms);
+	r->d.batch_bytes = r->info.batch_bytes;
 	r->d.lanes = lanes_start(
 	    env, r->meta, &r->info, r->d.n_lanes, r->d.resume, r->c);
 	return NULL;

@@ -377,7 +377,7 @@ dispatch_row(struct dispatch *d, const struct row_change *rc)
 	atomic_fetch_add(&d->counters->rows, 1);
 	if (alone)
 		return dispatch_drain(d);
-	if (batch_is_full(o->b, d->env->inst->syncer.batch))
+	if (batch_is_full(o->b, d->env->inst->syncer.batch, d->batch_bytes))
 		return push(d, lane);
 	return NULL;
 }

@@ -38,6 +38,7 @@ struct dispatch {
 	struct meta *meta;
 	struct tables *tables;
 	struct lanes *lanes;
+	size_t batch_bytes;      /* target_info's */
 	struct dm_sql_conn *ddl; /* to the target; for barriers */
 	struct dm_cancel *c;
 	struct dispatch_counters *counters;

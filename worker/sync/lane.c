@@ -215,7 +215,8 @@ take(struct lane *l, GPtrArray *batches)
 	while (err == NULL && (b = g_queue_peek_head(&l->queue)) != NULL) {
 		rows += weight(b);
 		bytes += b->bytes;
-		if (l->running > 0 && (rows > limit || bytes > BATCH_TEXT_MAX))
+		if (l->running > 0 &&
+		    (rows > limit || bytes > l->exec.info->batch_bytes))
 			break;
 		if (l->running_ts == 0)
 			l->running_ts = b->first_ts;
@@ -364,7 +365,7 @@ lanes_take_back(struct lanes *ls, unsigned lane)
 
 	dm_mutex_lock(&ls->mu);
 	b = g_queue_peek_tail(&l->queue);
-	if (b != NULL && batch_is_full(b, limit))
+	if (b != NULL && batch_is_full(b, limit, l->exec.info->batch_bytes))
 		b = NULL;
 	if (b != NULL) {
 		g_queue_pop_tail(&l->queue);

@@ -236,6 +236,26 @@ count_as_planned(struct lane_exec *x, struct exec_result *out)
 			.rows;
 }
 
+/* A server ends the connection at a packet that is too large, as if it were
+ * lost. */
+static struct dm_err *
+check_size(const struct lane_exec *x)
+{
+	uint64_t needed = x->packet.text->len + 1; /* the command's byte */
+
+	if (needed <= x->info->max_allowed_packet)
+		return NULL;
+	return dm_err_set_workaround(
+	    dm_err_set_cause(dm_err_new(DB_EXECUTE_FAILED, "a row change"),
+		"it takes a packet of %" G_GUINT64_FORMAT
+		" bytes, and max_allowed_packet of the target is "
+		"%" G_GUINT64_FORMAT,
+		needed, x->info->max_allowed_packet),
+	    "raise max_allowed_packet at the target (a restart of the task "
+	    "sees "
+	    "it), then `resume-task`");
+}
+
 struct dm_err *
 lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
     struct exec_result *out)
@@ -246,6 +266,9 @@ lane_exec_run(struct lane_exec *x, GPtrArray *batches, struct dm_cancel *c,
 	bool unsettled = false;
 
 	packet_build(&x->packet, x->meta, x->info, x->lane, batches);
+	err = check_size(x);
+	if (err != NULL)
+		return err;
 	for (int i = 0; i < TRIES_MAX; i++) {
 		bool retry, lost, done = false;
 

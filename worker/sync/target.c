@@ -2,8 +2,13 @@
 /* Connections to the target: see target.h. */
 #include "worker/sync/target.h"
 
+#include "worker/sync/batch.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+/* A packet has the fence, too, and one row that goes beyond. */
+#define PACKET_PARTS 4
 
 #define SQL_MODE "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
 /* The server keeps the locks of a frozen client for this long at most. */
@@ -83,6 +88,8 @@ target_read_info(const struct unit_env *env, struct dm_sql_conn *conn,
 	if (err != NULL)
 		return err;
 	info->max_allowed_packet = g_ascii_strtoull(packet, NULL, 10);
+	info->batch_bytes =
+	    MIN(BATCH_TEXT_MAX, info->max_allowed_packet / PACKET_PARTS);
 	info->read_committed = strcmp(statement_format, "1") != 0;
 	info->foreign_key_checks = is_true(
 	    dm_db_cfg_session(&env->task->target, "foreign_key_checks"));

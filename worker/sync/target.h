@@ -14,7 +14,8 @@ struct target_info {
 	bool foreign_key_checks; /* the user asked for them */
 	bool read_committed;     /* its binlog_format allows it */
 	uint64_t max_allowed_packet;
-	char *sql_mode; /* of our sessions */
+	size_t batch_bytes; /* text of one transaction, but for its last row */
+	char *sql_mode;     /* of our sessions */
 };
 void target_info_fini(struct target_info *info);
 

@@ -295,7 +295,7 @@ START_TEST(many_rows_are_each_found_again)
 	for (int i = 0; i < 5000; i++)
 		ck_assert(change(b, keyed, i, 0, i, 1, false));
 	ck_assert_uint_eq(batch_rows(b), 5000);
-	ck_assert(batch_is_full(b, 100));
+	ck_assert(batch_is_full(b, 100, BATCH_TEXT_MAX));
 	batch_free(b);
 }
 END_TEST

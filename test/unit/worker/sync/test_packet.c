@@ -278,7 +278,7 @@ START_TEST(a_large_text_is_not_kept_twice)
 
 	packet_init(&p);
 	ck_assert(batch_add(b, &rc));
-	ck_assert(batch_is_full(b, 100));
+	ck_assert(batch_is_full(b, 100, BATCH_TEXT_MAX));
 	g_ptr_array_add(list, b);
 	packet_build(&p, &meta, &info, 0, list);
 	ck_assert_uint_gt(p.text->len, 6 << 20); /* zeros are escaped */
