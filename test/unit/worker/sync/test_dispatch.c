@@ -175,7 +175,8 @@ open_dispatch(struct dispatch *d, const char *sql)
 	*d = (struct dispatch){ .env = &env,
 		.tables = &tables,
 		.counters = &counters,
-		.n_lanes = LANES };
+		.n_lanes = LANES,
+		.batch_bytes = BATCH_TEXT_MAX };
 	d->resume = g_new0(struct lane_mark, LANES);
 	d->end = d->done = dm_pos_make("bin.000001", 100);
 	dispatch_init(d);
