@@ -22,8 +22,9 @@
 void
 packet_init(struct packet *p)
 {
-	p->text = g_string_sized_new(64 << 10);
-	p->statements = g_array_new(FALSE, FALSE, sizeof(struct statement));
+	*p = (struct packet){ .text = g_string_sized_new(64 << 10),
+		.statements =
+		    g_array_new(FALSE, FALSE, sizeof(struct statement)) };
 }
 
 void
