@@ -21,7 +21,10 @@
 #include <string.h>
 
 #define ER_DATA_OUT_OF_RANGE 1690
-#define RUN_STATEMENTS       5 /* of meta_run_fenced */
+#define ER_BAD_DB            1049
+#define ER_NO_SUCH_TABLE     1146
+#define RUN_STATEMENTS       5            /* of meta_run_fenced */
+#define SAVE_BYTES           (256 * 1024) /* of one INSERT */
 
 static const char *const phase_names[] = { "none", "copy", "sync", "load" };
 static const char *const state_names[] = { "planned", "copying", "done" };
@@ -57,6 +60,7 @@ meta_new(const struct unit_env *env)
 	m->cluster_id = env->cluster_id;
 	m->epoch = env->epoch;
 	m->adopt = wants_adopt(env->cli_args);
+	m->mode = env->task->mode;
 	meta_append_text(key, m->task);
 	g_string_append(key, " AND source=");
 	meta_append_text(key, m->source);
@@ -188,6 +192,12 @@ meta_name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
 	return dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
 }
 
+bool
+meta_is_missing_error(unsigned server_errno)
+{
+	return server_errno == ER_BAD_DB || server_errno == ER_NO_SUCH_TABLE;
+}
+
 /* A statement with the fence that must meet a row. */
 static struct dm_err *
 exec_matching(
@@ -270,9 +280,10 @@ phase_parse(const char *text)
 	return META_PHASE_NONE;
 }
 
-struct dm_err *
-meta_load_phase(struct meta *m, struct dm_sql_conn *conn,
-    enum meta_phase *phase, struct dm_pos *sync_from, char **gtid)
+/* No row, and no table, is META_PHASE_NONE. */
+static struct dm_err *
+load_own_phase(struct meta *m, struct dm_sql_conn *conn, enum meta_phase *phase,
+    struct dm_pos *sync_from, char **gtid)
 {
 	g_autofree char *name = meta_table_name(m, "dm_owner");
 	DM_AUTO(dm_sql_result) res = NULL;
@@ -283,20 +294,34 @@ meta_load_phase(struct meta *m, struct dm_sql_conn *conn,
 	err = dm_sql_queryf(conn, &res,
 	    "SELECT phase, base_name, base_pos, base_gtid FROM %s WHERE %s",
 	    name, m->key);
-	if (err == NULL)
-		err = dm_sql_next(res, &row, &more);
-	if (err != NULL)
-		return err;
-	if (!more) {
-		*phase = META_PHASE_NONE;
-		*sync_from = dm_pos_make("", 0);
-		*gtid = g_strdup("");
+	if (err != NULL && meta_is_missing_error(dm_sql_last_errno(conn))) {
+		dm_err_free(err); /* no task has begun there */
 		return NULL;
 	}
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err != NULL || !more)
+		return err;
 	*phase = phase_parse(meta_cell(&row, 0));
 	*sync_from = meta_cell_pos(&row, 1);
+	g_free(*gtid);
 	*gtid = g_strdup(meta_cell(&row, 3));
 	return NULL;
+}
+
+struct dm_err *
+meta_load_phase(struct meta *m, struct dm_sql_conn *conn,
+    enum meta_phase *phase, struct dm_pos *sync_from, char **gtid)
+{
+	struct dm_err *err;
+
+	*phase = META_PHASE_NONE;
+	*sync_from = dm_pos_make("", 0);
+	*gtid = g_strdup("");
+	err = load_own_phase(m, conn, phase, sync_from, gtid);
+	if (err == NULL && *phase == META_PHASE_NONE)
+		err = meta_original_phase(m, conn, phase, sync_from, gtid);
+	return err;
 }
 
 struct dm_err *
@@ -398,12 +423,12 @@ meta_load_tables(struct meta *m, struct dm_sql_conn *conn, GPtrArray **tables)
 	return NULL;
 }
 
-const char meta_table_columns[] =
+static const char meta_table_columns[] =
     "(task, source, db, tbl, format, structure, state, snap_lo_name, "
     "snap_lo_pos, snap_hi_name, snap_hi_pos, row_count, byte_count, "
     "est_rows, est_bytes, created)";
 
-const char meta_table_on_duplicate[] =
+static const char meta_table_on_duplicate[] =
     " ON DUPLICATE KEY UPDATE format=VALUES(format),"
     " structure=VALUES(structure), state=VALUES(state),"
     " snap_lo_name=VALUES(snap_lo_name), snap_lo_pos=VALUES(snap_lo_pos),"
@@ -419,8 +444,8 @@ append_pos(GString *sql, const struct dm_pos *p)
 	g_string_append_printf(sql, ", %" PRIu64 ", ", p->pos);
 }
 
-void
-meta_append_table_values(
+static void
+append_table_values(
     GString *sql, const struct meta *m, const struct meta_table *t)
 {
 	const char *const texts[] = { m->task, m->source, t->db, t->tbl };
@@ -437,6 +462,33 @@ meta_append_table_values(
 	g_string_append_printf(sql,
 	    "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %d", t->rows,
 	    t->bytes, t->est_rows, t->est_bytes, t->created ? 1 : 0);
+}
+
+struct dm_err *
+meta_save_tables(struct meta *m, struct dm_sql_conn *conn,
+    const struct meta_table *const *tables, size_t n)
+{
+	g_autoptr(GString) sql = g_string_new(NULL);
+	struct dm_err *err = NULL;
+
+	for (size_t i = 0; err == NULL && i < n; i++) {
+		if (sql->len == 0) {
+			g_string_append(sql, "INSERT INTO ");
+			meta_append_name(sql, m, "dm_table");
+			g_string_append_printf(
+			    sql, " %s VALUES (", meta_table_columns);
+		} else {
+			g_string_append(sql, ", (");
+		}
+		append_table_values(sql, m, tables[i]);
+		g_string_append_c(sql, ')');
+		if (sql->len < SAVE_BYTES && i + 1 < n)
+			continue;
+		g_string_append(sql, meta_table_on_duplicate);
+		err = dm_sql_exec(conn, sql->str, sql->len, NULL);
+		g_string_truncate(sql, 0);
+	}
+	return err;
 }
 
 /* A condition on the owner row that is read. */
@@ -462,7 +514,7 @@ meta_save_table(
 	 * outside of a transaction as in one. */
 	meta_append_name(sql, m, "dm_table");
 	g_string_append_printf(sql, " %s SELECT ", meta_table_columns);
-	meta_append_table_values(sql, m, t);
+	append_table_values(sql, m, t);
 	g_string_append(sql, " FROM ");
 	meta_append_from(sql, m, "dm_owner");
 	g_string_append(sql, " AND ");

@@ -24,6 +24,7 @@ struct meta {
 	char *schema; /* meta-schema, unquoted */
 	char *task, *source, *worker;
 	char *key; /* "task='t' AND source='s'", quoted, for WHERE */
+	enum dm_task_mode mode;
 	uint64_t cluster_id, epoch;
 	bool adopt; /* task CLI args say "adopt": take another cluster's rows */
 };
@@ -67,16 +68,32 @@ struct dm_err *meta_name_fence(
 /* True when an error is that fence (1690 out of range). */
 bool meta_is_fence_error(unsigned server_errno);
 
+/* True when an error says that a database or table is not there. */
+bool meta_is_missing_error(unsigned server_errno);
+
 /* ---- phase ---- */
 
 enum meta_phase {
 	META_PHASE_NONE,
 	META_PHASE_COPY, /* streamed */
 	META_PHASE_SYNC,
-	META_PHASE_LOAD /* through files */
+	META_PHASE_LOAD, /* through files */
+	/* Nothing of ours: the original ran the task, and replicates. Never
+	 * stored; worker/sync/dm_takeover.h makes it META_PHASE_SYNC. */
+	META_PHASE_ORIGINAL
 };
-/* sync_from: where replication starts once the copy is done (the lowest
- * snapshot position). gtid "" when not known. New string in *gtid. */
+/* The copy is done with. */
+static inline bool
+meta_phase_is_copied(enum meta_phase phase)
+{
+	return phase == META_PHASE_SYNC || phase == META_PHASE_ORIGINAL;
+}
+/*
+ * sync_from: where replication starts once the copy is done (the lowest
+ * snapshot position). gtid "" when not known. New string in *gtid. No table of
+ * ours need be there. Errors, too: plain ones, where the original began with
+ * the task in a way in which nobody can go on.
+ */
 struct dm_err *meta_load_phase(struct meta *m, struct dm_sql_conn *conn,
     enum meta_phase *phase, struct dm_pos *sync_from,
     char **gtid) DM_MUST_CHECK;
@@ -108,6 +125,9 @@ struct dm_err *meta_load_tables(
     struct meta *m, struct dm_sql_conn *conn, GPtrArray **tables) DM_MUST_CHECK;
 struct dm_err *meta_save_table(struct meta *m, struct dm_sql_conn *conn,
     const struct meta_table *t) DM_MUST_CHECK;
+/* n rows in the caller's transaction, which has checked the fence. */
+struct dm_err *meta_save_tables(struct meta *m, struct dm_sql_conn *conn,
+    const struct meta_table *const *tables, size_t n) DM_MUST_CHECK;
 struct dm_err *meta_delete_table(struct meta *m, struct dm_sql_conn *conn,
     const char *db, const char *tbl) DM_MUST_CHECK;
 

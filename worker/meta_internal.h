@@ -18,6 +18,11 @@ void meta_append_guard(GString *sql, const struct meta *m);
  * is one row, else an out-of-range error. The caller may add conditions, and
  * closes it. */
 void meta_append_ours(GString *sql, const struct meta *m, const char *table);
+/* What *phase is where nothing of ours is stored: META_PHASE_NONE, or that of
+ * a task of the original. */
+struct dm_err *meta_original_phase(struct meta *m, struct dm_sql_conn *conn,
+    enum meta_phase *phase, struct dm_pos *sync_from,
+    char **gtid) DM_MUST_CHECK;
 /* META_FENCED, because rows that were ours are there no more. */
 struct dm_err *meta_gone(const struct meta *m);
 /* One statement in a fenced transaction of its own, in one round trip. conn
@@ -37,11 +42,5 @@ struct dm_pos meta_cell_pos(const struct dm_sql_row *row, unsigned i);
 
 const char *meta_table_state_name(enum meta_table_state s);
 enum meta_table_state meta_table_state_parse(const char *text);
-/* "(task, source, ...)" and "(..values..)" of a dm_table row. */
-extern const char meta_table_columns[];
-/* " ON DUPLICATE KEY UPDATE .." for all of them. */
-extern const char meta_table_on_duplicate[];
-void meta_append_table_values(
-    GString *sql, const struct meta *m, const struct meta_table *t);
 
 #endif

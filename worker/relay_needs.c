@@ -8,9 +8,6 @@
 #include "worker/sync/origin.h"
 
 #define WAIT_S 3
-/* Errors of servers. */
-#define ER_BAD_DB        1049
-#define ER_NO_SUCH_TABLE 1146
 
 /* The lane that is furthest back. */
 static struct dm_err *
@@ -48,7 +45,7 @@ from_target(struct meta *m, struct dm_sql_conn *conn, struct relay_need *n,
 			    m, conn, &saved, &n->gtid);
 		}
 	}
-	if (err == NULL)
+	if (err == NULL && *phase != META_PHASE_ORIGINAL)
 		err = origin_load(m, conn, &o);
 	if (err == NULL)
 		n->server = DM_TAKE(o.server);
@@ -73,11 +70,6 @@ ask(const struct unit_env *env, struct relay_need *n, struct dm_cancel *c)
 	m = meta_new(env);
 	err = from_target(m, conn, n, &phase);
 	meta_free(m);
-	if (err != NULL && (dm_sql_last_errno(conn) == ER_BAD_DB ||
-			       dm_sql_last_errno(conn) == ER_NO_SUCH_TABLE)) {
-		dm_err_free(err); /* no task has begun there */
-		err = NULL;
-	}
 	if (err != NULL)
 		return err;
 	if (phase != META_PHASE_NONE || !env->inst->has_meta)

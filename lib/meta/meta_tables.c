@@ -9,6 +9,8 @@
  */
 #include "lib/meta/meta_tables.h"
 
+#include "lib/meta/dm_progress.h"
+
 #include <string.h>
 
 /* A server's answer "there is no such database / table". */
@@ -262,10 +264,10 @@ struct dm_err *
 dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
     const char *const *sources)
 {
-	struct dm_err *err = remove_rows(conn, schema, task, sources);
+	struct dm_err *err = NULL;
 
-	if (err == NULL)
-		err = disown_rows(conn, schema, task, sources);
+	/* First: with no owner row they would be those of a task of the
+	 * original, to be taken over. */
 	for (size_t i = 0; err == NULL && dm_task_suffixes[i] != NULL; i++) {
 		g_autofree char *name =
 		    g_strconcat(task, dm_task_suffixes[i], NULL);
@@ -280,8 +282,24 @@ dm_meta_remove(struct dm_sql_conn *conn, const char *schema, const char *task,
 		append_sources(sql, " WHERE ", "id", sources);
 		err = exec_if_there(conn, sql);
 	}
+	if (err == NULL)
+		err = remove_rows(conn, schema, task, sources);
+	if (err == NULL)
+		err = disown_rows(conn, schema, task, sources);
 	return err == NULL ? NULL
 			   : dm_err_annotate(err, "remove the task's metadata");
+}
+
+static struct dm_err *
+original_has_progress(struct dm_sql_conn *conn, const char *schema,
+    const char *task, const char *source, bool *has)
+{
+	struct dm_progress p;
+	struct dm_err *err = dm_progress_load(conn, schema, task, source, &p);
+
+	*has = err == NULL && !dm_progress_is_zero(&p.global);
+	dm_progress_fini(&p);
+	return err;
 }
 
 struct dm_err *
@@ -305,5 +323,7 @@ dm_meta_has_progress(struct dm_sql_conn *conn, const char *schema,
 		err = NULL;
 	}
 	*has = phase != NULL && strcmp(phase, "none") != 0;
-	return err;
+	return err != NULL || *has
+		   ? err
+		   : original_has_progress(conn, schema, task, source, has);
 }

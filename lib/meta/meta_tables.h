@@ -29,7 +29,8 @@ struct dm_err *dm_meta_create(struct dm_sql_conn *conn, const char *schema,
 struct dm_err *dm_meta_remove(struct dm_sql_conn *conn, const char *schema,
     const char *task, const char *const *sources) DM_MUST_CHECK;
 
-/* *has: the task has begun with this source, so that it would go on. */
+/* *has: the task has begun with this source, here or with the original, so
+ * that it would go on. */
 struct dm_err *dm_meta_has_progress(struct dm_sql_conn *conn,
     const char *schema, const char *task, const char *source,
     bool *has) DM_MUST_CHECK;

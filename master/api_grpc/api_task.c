@@ -158,7 +158,7 @@ api_check_task(const struct api_call *c)
 {
 	const Pb__CheckTaskRequest *req = (const Pb__CheckTaskRequest *)c->req;
 	struct plan p = { .yaml = req->task, .start_time = req->starttime };
-	struct check_opts o = { req->errcnt, req->warncnt };
+	struct check_opts o = { req->errcnt, req->warncnt, false };
 	g_autofree char *text = NULL, *failed = NULL;
 	struct dm_err *err = plan_init(c, &p, NULL, 0);
 	void *resp;
@@ -183,10 +183,10 @@ struct checked {
 };
 
 static struct checked
-plan_checked(
-    const struct api_call *c, struct plan *p, char *const *only, size_t n_only)
+plan_checked(const struct api_call *c, struct plan *p, bool afresh,
+    char *const *only, size_t n_only)
 {
-	struct check_opts o = { CHECK_LINES, CHECK_LINES };
+	struct check_opts o = { CHECK_LINES, CHECK_LINES, afresh };
 	struct checked out = { 0 };
 	struct dm_err *err = plan_init(c, p, only, n_only);
 	char *failed, *text;
@@ -225,7 +225,8 @@ api_update_task(const struct api_call *c)
 	const Pb__UpdateTaskRequest *req =
 	    (const Pb__UpdateTaskRequest *)c->req;
 	struct plan p = { .yaml = req->task, .start_time = "" };
-	struct checked ck = plan_checked(c, &p, req->sources, req->n_sources);
+	struct checked ck =
+	    plan_checked(c, &p, false, req->sources, req->n_sources);
 	Pb__UpdateTaskResponse *resp = api_answer(c, ck.passed, "");
 	struct dm_err *err = NULL;
 
@@ -393,7 +394,8 @@ api_start_task(const struct api_call *c)
 	struct plan p = { .yaml = req->task,
 		.start_time = req->starttime,
 		.adopt = req->adopt };
-	struct checked ck = plan_checked(c, &p, req->sources, req->n_sources);
+	struct checked ck =
+	    plan_checked(c, &p, req->removemeta, req->sources, req->n_sources);
 	Pb__StartTaskResponse *resp = api_answer(c, ck.passed, "");
 
 	take_text(&resp->msg, ck.msg);

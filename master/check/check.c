@@ -56,8 +56,9 @@ wants_any(const struct dm_task_cfg *task)
 }
 
 static struct dm_err *
-run(const struct dm_task_cfg *task, struct check_src *all, size_t n,
-    struct dm_cancel *c, struct result_list *list)
+run(const struct dm_task_cfg *task, const struct check_opts *o,
+    struct check_src *all, size_t n, struct dm_cancel *c,
+    struct result_list *list)
 {
 	struct dm_err *err;
 
@@ -73,7 +74,7 @@ run(const struct dm_task_cfg *task, struct check_src *all, size_t n,
 		    check_item_add(list, "table structure compatibility check",
 			"check compatibility of table structure"),
 		    err);
-	check_target_run(task, all, n, c, list);
+	check_target_run(task, o, all, n, c, list);
 	return dm_cancel_check(c);
 }
 
@@ -104,7 +105,7 @@ check_task(const struct dm_task_cfg *task, const GPtrArray *sources,
 			    CONFIG_SOURCE_ID_NOT_FOUND, all[k].cfg->source_id);
 	}
 	if (err == NULL)
-		err = run(task, all, n, c, list);
+		err = run(task, o, all, n, c, list);
 	if (err == NULL)
 		*text = result_list_text(list, o, passed);
 	for (size_t k = 0; k < n; k++)

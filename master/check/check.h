@@ -13,6 +13,7 @@
 
 struct check_opts {
 	int64_t err_count, warn_count; /* negative: unlimited; 0: none */
+	bool afresh; /* what the task did so far is to be forgotten */
 };
 
 /*

@@ -3,6 +3,7 @@
 #ifndef DM_MASTER_CHECK_CHECK_INT_H
 #define DM_MASTER_CHECK_CHECK_INT_H
 
+#include "master/check/check.h"
 #include "master/check/grants.h"
 #include "master/check/result.h"
 
@@ -28,6 +29,8 @@ struct check_src {
 	GHashTable *all_names;    /* of every table at the source: `s`.`t` ->
 				     schema and table, a line each */
 	bool tables_known;        /* else why not stands in list */
+	bool goes_on;             /* the task has replicated before: statements
+				     of the source may be still to come */
 	GHashTable *variables;    /* global variables by name */
 	struct grants *grants;
 	struct dm_err *grants_err; /* why grants is NULL */
@@ -62,8 +65,9 @@ struct dm_err *check_tables_read(struct check_src *s) DM_MUST_CHECK;
 /* The foreign keys in the text of SHOW CREATE TABLE, added to t. */
 void check_foreign_keys_find(struct check_table *t, const char *create);
 /* Items that need the target, and the structure of tables. */
-void check_target_run(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, struct dm_cancel *cancel, struct result_list *list);
+void check_target_run(const struct dm_task_cfg *task,
+    const struct check_opts *o, struct check_src *all, size_t n,
+    struct dm_cancel *cancel, struct result_list *list);
 /* The item table_schema. columns: "`s`.`t`" in lower case -> set of column
  * names in lower case; NULL: target not known. */
 void check_structure(const struct dm_task_cfg *task, struct check_src *all,

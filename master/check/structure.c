@@ -4,7 +4,8 @@
  * against what is known of the target's. Pure.
  * SOURCE: pkg/checker/table_structure.go, reference/data-plane 2.4. Differs:
  * columns that the target's table lacks and system-versioned tables are
- * failures, since their rows could not be written.
+ * failures, since their rows could not be written; but no such columns where
+ * the task goes on, since what adds them may be still to come.
  */
 #include "master/check/check_int.h"
 
@@ -74,7 +75,15 @@ check_columns(struct check_item *i, const struct check_src *s,
 			g_string_append_printf(lacking, "%s%s",
 			    lacking->len > 0 ? ", " : "", column);
 	}
-	if (lacking->len > 0)
+	if (lacking->len > 0 && s->goes_on)
+		find_at(check_item_error(i, CHECK_WARN,
+			    "nothing, if the statement that added them is "
+			    "still to come in the binlog; else add them to "
+			    "the target's table",
+			    "table %s: column missing in the target: %s", name,
+			    lacking->str),
+		    s, to);
+	else if (lacking->len > 0)
 		find_at(check_item_error(i, CHECK_FAIL,
 			    "add the columns to the target's table, or drop "
 			    "it if it may be created anew",

@@ -5,6 +5,7 @@
  * SOURCE: pkg/checker/{privilege,conn_checker}.go. Differs: privileges on the
  * schemas that are written to are enough, they need not be global.
  */
+#include "lib/meta/meta_tables.h"
 #include "master/check/check_int.h"
 
 #include <inttypes.h>
@@ -18,6 +19,7 @@ static const enum priv needed[] = { PRIV_CREATE, PRIV_SELECT, PRIV_INSERT,
 /* What the checks of the target share. */
 struct target_check {
 	const struct dm_task_cfg *task;
+	const struct check_opts *o;
 	struct check_src *all;
 	size_t n;
 	struct result_list *list;
@@ -178,6 +180,20 @@ columns_read(struct target_check *t, GHashTable **columns)
 	return NULL;
 }
 
+static struct dm_err *
+find_progress(struct target_check *t)
+{
+	struct dm_err *err = NULL;
+
+	if (t->o->afresh)
+		return NULL;
+	for (size_t k = 0; err == NULL && k < t->n; k++)
+		err = dm_meta_has_progress(t->conn, t->task->meta_schema,
+		    t->task->name, t->all[k].cfg->source_id,
+		    &t->all[k].goes_on);
+	return err;
+}
+
 static void
 target_items(struct target_check *t)
 {
@@ -190,6 +206,8 @@ target_items(struct target_check *t)
 	if (check_copies(t->task) && check_wants(t->task, "conn_number"))
 		check_connections(t);
 	err = columns_read(t, &columns);
+	if (err == NULL)
+		err = find_progress(t);
 	check_structure(t->task, t->all, t->n, columns, t->list);
 	if (err != NULL)
 		check_item_fail(
@@ -200,11 +218,12 @@ target_items(struct target_check *t)
 }
 
 void
-check_target_run(const struct dm_task_cfg *task, struct check_src *all,
-    size_t n, struct dm_cancel *cancel, struct result_list *list)
+check_target_run(const struct dm_task_cfg *task, const struct check_opts *o,
+    struct check_src *all, size_t n, struct dm_cancel *cancel,
+    struct result_list *list)
 {
 	struct target_check t = {
-		.task = task, .all = all, .n = n, .list = list
+		.task = task, .o = o, .all = all, .n = n, .list = list
 	};
 	struct dm_sql_params p =
 	    dm_db_cfg_params(&task->target, DM_SCOPE_DOWNSTREAM);

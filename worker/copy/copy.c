@@ -115,7 +115,7 @@ run_phases(struct copy_run *r)
 		    meta_load_phase(r->meta, r->dst, &phase, &sync_from, &gtid);
 	if (err == NULL)
 		err = copy_check_phase(r, phase);
-	if (err == NULL && phase == META_PHASE_SYNC)
+	if (err == NULL && meta_phase_is_copied(phase))
 		return copy_load_result(r, &sync_from, gtid);
 	if (err == NULL)
 		err = prepare(r, phase, &sync_from, &gtid);

@@ -18,7 +18,6 @@
 #include <strings.h>
 
 /* Statements that save the plan grow to about this size. */
-#define SAVE_BYTES ((size_t)1 << 20)
 
 struct copy_table *
 copy_table_new(struct meta_table *meta)
@@ -407,29 +406,15 @@ copy_plan_list(struct copy_run *r, char **digest)
 struct dm_err *
 copy_plan_save_rows(struct copy_run *r, GPtrArray *tables)
 {
-	g_autoptr(GString) sql = g_string_new(NULL);
-	struct dm_err *err = NULL;
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
 
-	for (guint i = 0; err == NULL && i < tables->len; i++) {
+	for (guint i = 0; i < tables->len; i++) {
 		const struct copy_table *t = tables->pdata[i];
 
-		if (sql->len == 0) {
-			g_string_append(sql, "INSERT INTO ");
-			meta_append_name(sql, r->meta, "dm_table");
-			g_string_append_printf(
-			    sql, " %s VALUES (", meta_table_columns);
-		} else {
-			g_string_append(sql, ", (");
-		}
-		meta_append_table_values(sql, r->meta, t->meta);
-		g_string_append_c(sql, ')');
-		if (sql->len < SAVE_BYTES && i + 1 < tables->len)
-			continue;
-		g_string_append(sql, meta_table_on_duplicate);
-		err = dm_sql_exec(r->dst, sql->str, sql->len, NULL);
-		g_string_truncate(sql, 0);
+		g_ptr_array_add(rows, t->meta);
 	}
-	return err;
+	return meta_save_tables(r->meta, r->dst,
+	    (const struct meta_table *const *)rows->pdata, rows->len);
 }
 
 struct dm_err *

@@ -65,7 +65,7 @@ struct dm_err *
 copy_check_phase(const struct copy_run *r, enum meta_phase phase)
 {
 	if (phase == r->phase || phase == META_PHASE_NONE ||
-	    phase == META_PHASE_SYNC)
+	    meta_phase_is_copied(phase))
 		return NULL;
 	return dm_err_set_workaround(
 	    dm_err_plain("the full copy of this task was begun %s",

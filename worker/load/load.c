@@ -334,7 +334,7 @@ run_phases(struct load_run *d)
 		err = meta_load_phase(r->meta, r->dst, &phase, &from, &gtid);
 	if (err == NULL)
 		err = copy_check_phase(r, phase);
-	if (err == NULL && phase == META_PHASE_SYNC) {
+	if (err == NULL && meta_phase_is_copied(phase)) {
 		/* The run that loaded may have ended before it cleaned up. */
 		if (is_own_dump(r->env->task) && r->env->task->clean_dump_file)
 			dump_dir_clean_left(r->env, r->cancel);

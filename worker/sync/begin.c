@@ -80,9 +80,17 @@ find_start(struct run *r)
 		return err;
 	if (phase == META_PHASE_NONE)
 		return start_fresh(r);
+	if (phase == META_PHASE_ORIGINAL) {
+		err = sync_take_over_original(r);
+		r->known = r->from;
+		return err;
+	}
 	if (phase == META_PHASE_COPY || phase == META_PHASE_LOAD)
 		return dm_err_plain("the copy of this task is not finished: "
 				    "start it in task-mode all");
+	err = lane_meta_load_safe_end(r->meta, r->target, &r->d.safe_end);
+	if (err != NULL)
+		return err;
 	r->known = r->from;
 	if (dm_pos_is_zero(&r->from) && gtid != NULL && gtid[0] != '\0')
 		r->from_gtid = DM_TAKE(gtid);

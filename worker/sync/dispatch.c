@@ -574,7 +574,8 @@ on_rows(struct dispatch *d, uint8_t type, const uint8_t *body, size_t len)
 		atomic_fetch_add(&d->counters->skipped, 1);
 		return NULL;
 	}
-	if (dm_pos_cmp(&d->txn_start, &e->t->snap_lo) < 0)
+	/* By its end: the original notes places inside of transactions. */
+	if (dm_pos_cmp(&d->end, &e->t->snap_lo) <= 0)
 		return NULL; /* the copy has it */
 	err = dm_rows_begin(&d->format, type, body, len, e->map, &r);
 	if (err == NULL && e->t->rows[r.kind] == DM_FILTER_ERROR)

@@ -73,6 +73,7 @@ struct dispatch {
 	struct dm_mono now;        /* a few ms old at most while events come */
 	struct dm_mono safe_until; /* rows are written over those that are
 				      there: safe-mode-duration */
+	struct dm_pos safe_end;    /* and those of transactions before it */
 	struct dm_gtid_set *gtid;  /* done so far */
 	/* The transaction that began and has not ended: its name. */
 	bool has_next_gtid;
@@ -100,11 +101,13 @@ struct dispatch {
 
 void dispatch_init(struct dispatch *d);
 void dispatch_fini(struct dispatch *d);
-/* Rows may be in the target already, says the user: safe mode. */
+/* Rows may be in the target already, says the user, or who ran the task before:
+ * safe mode. */
 static inline bool
 dispatch_is_safe(const struct dispatch *d)
 {
 	return d->env->inst->syncer.safe_mode ||
+	       dm_pos_cmp(&d->txn_start, &d->safe_end) < 0 ||
 	       (d->env->inst->syncer.safe_mode_ms > 0 &&
 		   dm_mono_diff_ms(d->safe_until, dm_mono_now()) > 0);
 }

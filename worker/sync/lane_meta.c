@@ -228,7 +228,7 @@ intent_delete(struct meta *m, struct dm_sql_conn *conn)
 
 struct dm_err *
 lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
-    const struct dm_pos *at, const char *gtid)
+    const struct dm_pos *at, const char *gtid, const struct dm_pos *safe_end)
 {
 	g_autofree char *name =
 	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
@@ -236,18 +236,52 @@ lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
 	g_autoptr(GString) s = g_string_new(NULL);
 
 	g_string_printf(s,
-	    "INSERT INTO %s (binlog_pos,is_global,table_info,cp_schema,"
-	    "cp_table,id,binlog_name,binlog_gtid) VALUES (%" G_GUINT64_FORMAT
-	    ",1,'null','',''",
-	    table, at->pos);
+	    "INSERT INTO %s (binlog_pos,exit_safe_binlog_pos,"
+	    "exit_safe_binlog_gtid,is_global,table_info,cp_schema,cp_table,"
+	    "exit_safe_binlog_name,id,binlog_name,binlog_gtid) VALUES "
+	    "(%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT ",'',1,'null','',''",
+	    table, at->pos, safe_end->pos);
+	append_quoted(s, safe_end->name);
 	append_quoted(s, m->source);
 	append_quoted(s, at->name);
 	append_quoted(s, gtid);
 	g_string_append(s, ") ON DUPLICATE KEY UPDATE "
 			   "binlog_name=VALUES(binlog_name),"
 			   "binlog_pos=VALUES(binlog_pos),"
-			   "binlog_gtid=VALUES(binlog_gtid)");
+			   "binlog_gtid=VALUES(binlog_gtid),"
+			   "exit_safe_binlog_name="
+			   "VALUES(exit_safe_binlog_name),"
+			   "exit_safe_binlog_pos=VALUES(exit_safe_binlog_pos),"
+			   "exit_safe_binlog_gtid="
+			   "VALUES(exit_safe_binlog_gtid)");
 	return meta_run_fenced(m, conn, s);
+}
+
+struct dm_err *
+lane_meta_load_safe_end(
+    struct meta *m, struct dm_sql_conn *conn, struct dm_pos *safe_end)
+{
+	g_autofree char *name =
+	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
+	g_autofree char *table = dm_sql_quote_table(m->schema, name);
+	g_autoptr(GString) s = g_string_new(NULL);
+	DM_AUTO(dm_sql_result) res = NULL;
+	struct dm_sql_row row;
+	struct dm_err *err;
+	bool more = false;
+
+	*safe_end = (struct dm_pos){ 0 };
+	g_string_printf(s,
+	    "SELECT exit_safe_binlog_name,exit_safe_binlog_pos FROM %s "
+	    "WHERE cp_schema='' AND cp_table='' AND id=",
+	    table);
+	dm_sql_append_string(s, m->source, strlen(m->source));
+	err = dm_sql_query(conn, s->str, s->len, true, &res);
+	if (err == NULL)
+		err = dm_sql_next(res, &row, &more);
+	if (err == NULL && more && row.cells[0] != NULL)
+		*safe_end = dm_pos_make(row.cells[0], number(row.cells[1]));
+	return err;
 }
 
 struct dm_err *

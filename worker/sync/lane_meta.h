@@ -41,10 +41,14 @@ struct dm_err *intent_save(struct meta *m, struct dm_sql_conn *conn,
 struct dm_err *intent_delete(
     struct meta *m, struct dm_sql_conn *conn) DM_MUST_CHECK;
 
-/* DM's own checkpoint row of the task, for tools and for a way back. */
+/* DM's own checkpoint row of the task, for tools and for a way back. safe_end:
+ * behind `at`, up to there, rows may be in the target; zero: none. */
 struct dm_err *lane_meta_save_dm_checkpoint(struct meta *m,
-    struct dm_sql_conn *conn, const struct dm_pos *at,
-    const char *gtid) DM_MUST_CHECK;
+    struct dm_sql_conn *conn, const struct dm_pos *at, const char *gtid,
+    const struct dm_pos *safe_end) DM_MUST_CHECK;
+/* Zero: there is none. */
+struct dm_err *lane_meta_load_safe_end(struct meta *m, struct dm_sql_conn *conn,
+    struct dm_pos *safe_end) DM_MUST_CHECK;
 /* *gtid: new string, NULL when there is no such row. */
 struct dm_err *lane_meta_load_dm_checkpoint(struct meta *m,
     struct dm_sql_conn *conn, struct dm_pos *at, char **gtid) DM_MUST_CHECK;

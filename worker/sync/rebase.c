@@ -11,6 +11,7 @@
  * passed over from now on. One transaction in the target changes all of it.
  */
 #include "lib/binlog/group.h"
+#include "lib/binlog/stream.h"
 #include "lib/log/log.h"
 #include "worker/sync/sync_internal.h"
 
@@ -141,6 +142,16 @@ find_in_log(struct run *r, const struct dm_gtid_set *set,
 	return err;
 }
 
+static struct dm_err *
+read_place(struct run *r, const struct feed_start *s, struct dm_pos *at)
+{
+	DM_AUTO(feed) f = NULL;
+	struct dm_err *err = feed_open(&r->u->env, r->c, s, &f);
+
+	*at = (struct dm_pos){ 0 };
+	return err == NULL ? read_to_new(r, f, at) : err;
+}
+
 /* *suffix: the relay log goes on there; 0: the source. */
 static struct dm_err *
 find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at,
@@ -148,7 +159,6 @@ find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at,
 {
 	struct feed_start s = { .gtid = set };
 	struct relay_place in_log = { 0 };
-	DM_AUTO(feed) f = NULL;
 	struct dm_err *err = NULL;
 	bool found = false;
 
@@ -156,14 +166,13 @@ find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at,
 		err = find_in_log(r, set, &in_log, &found);
 	if (err != NULL)
 		return err;
-	if (!found && origin_is_same(r->origin.server, r->source_server))
+	if (!found && r->origin.server != NULL &&
+	    origin_is_same(r->origin.server, r->source_server))
 		return changed(r, "the relay log goes on with another server, "
 				  "from a later transaction");
 	s.pos = in_log.pos;
 	s.suffix = *suffix = found ? in_log.suffix : 0;
-	*at = (struct dm_pos){ 0 };
-	err = feed_open(&r->u->env, r->c, &s, &f);
-	return err == NULL ? read_to_new(r, f, at) : err;
+	return read_place(r, &s, at);
 }
 
 /* The name of the server whose binlog is read from now on. */
@@ -186,9 +195,25 @@ name_server(struct run *r, unsigned suffix, char **server)
 	return err;
 }
 
+struct dm_err *
+sync_find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at)
+{
+	const struct feed_start at_source = { .gtid = set };
+	g_autofree char *server = NULL;
+	unsigned suffix;
+	struct dm_err *err;
+
+	err = find_place(r, set, at, &suffix);
+	if (err == NULL)
+		err = name_server(r, suffix, &server);
+	if (err != NULL || origin_is_same(server, r->source_server))
+		return err;
+	return read_place(r, &at_source, at); /* of a former one */
+}
+
 /* MariaDB's domains are each in one order on all servers. */
-static bool
-may_come_again(const struct dm_gtid_set *set)
+bool
+sync_may_come_again(const struct dm_gtid_set *set)
 {
 	g_autofree char *text = dm_gtid_set_text(set);
 
@@ -231,6 +256,22 @@ save(struct run *r, const struct dm_pos *at, const char *gtid)
 	return err;
 }
 
+/* Up to where rows may be in the target: not less far on this server. */
+static struct dm_err *
+move_safe_end(struct run *r, unsigned suffix)
+{
+	bool safe = dm_pos_cmp(&r->d.resume[0].done, &r->d.safe_end) < 0;
+
+	if (!safe)
+		r->d.safe_end = (struct dm_pos){ 0 };
+	if (!safe)
+		return NULL;
+	if (suffix > 0)
+		return changed(r, "what the original did behind its checkpoint "
+				  "is not done again yet");
+	return dm_binlog_master_status(r->source, &r->d.safe_end, NULL);
+}
+
 static void
 take_place(struct run *r, const struct dm_pos *at, char *gtid)
 {
@@ -260,15 +301,18 @@ sync_rebase(struct run *r, unsigned *suffix)
 		err = name_server(r, *suffix, &server);
 	if (err != NULL)
 		return err;
+	err = move_safe_end(r, *suffix);
+	if (err != NULL)
+		return err;
 	text = dm_gtid_set_text(set);
 	was = DM_TAKE(r->origin.server);
 	g_free(r->origin.skip);
 	r->origin.server = DM_TAKE(server);
-	r->origin.skip = may_come_again(set) ? g_strdup(text) : NULL;
+	r->origin.skip = sync_may_come_again(set) ? g_strdup(text) : NULL;
 	err = save(r, &at, text);
 	if (err == NULL)
-		err =
-		    lane_meta_save_dm_checkpoint(r->meta, r->target, &at, text);
+		err = lane_meta_save_dm_checkpoint(
+		    r->meta, r->target, &at, text, &r->d.safe_end);
 	if (err != NULL)
 		return err;
 	dm_info("the binlog goes on at another server",

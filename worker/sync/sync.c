@@ -73,7 +73,7 @@ static struct dm_err *
 save_dm_checkpoint(struct run *r)
 {
 	g_autofree char *gtid = NULL;
-	struct dm_pos low;
+	struct dm_pos low, safe_end = { 0 };
 
 	dm_mutex_lock(&r->u->shown.mu);
 	low = r->u->shown.flushed;
@@ -86,8 +86,11 @@ save_dm_checkpoint(struct run *r)
 		return NULL;
 	r->saved = low;
 	gtid = dm_gtid_set_text(r->d.gtid);
+	if (dm_pos_cmp(&low, &r->d.safe_end) < 0)
+		safe_end = r->d.safe_end;
 	low = sync_shown_pos(r, &low);
-	return lane_meta_save_dm_checkpoint(r->meta, r->target, &low, gtid);
+	return lane_meta_save_dm_checkpoint(
+	    r->meta, r->target, &low, gtid, &safe_end);
 }
 
 /* What was prepared, and all lanes know what became of it. */

@@ -109,6 +109,20 @@ struct dm_pos sync_shown_pos(const struct run *r, const struct dm_pos *p);
  * *suffix as sync_find_origin does. Errors: SOURCE_CHANGED. */
 struct dm_err *sync_rebase(struct run *r, unsigned *suffix) DM_MUST_CHECK;
 
+/* Where the transactions of set end, on the server that is the source now: the
+ * first that is not in it follows there. Errors: SOURCE_CHANGED. */
+struct dm_err *sync_find_place(struct run *r, const struct dm_gtid_set *set,
+    struct dm_pos *at) DM_MUST_CHECK;
+/* Behind the place of a set some of its transactions may follow, because
+ * servers write them in different orders. */
+bool sync_may_come_again(const struct dm_gtid_set *set);
+
+/* ---- takeover.c ---- */
+
+/* META_PHASE_ORIGINAL becomes META_PHASE_SYNC. Sets r->from, r->known_gtid,
+ * r->d.safe_end. */
+struct dm_err *sync_take_over_original(struct run *r) DM_MUST_CHECK;
+
 /* Of struct unit_ops (worker/sync/sync_status.c). */
 void sync_status(struct unit *unit, Pb__SubTaskStatus *st);
 

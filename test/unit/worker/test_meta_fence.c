@@ -148,7 +148,7 @@ END_TEST
 static struct dm_err *
 save_checkpoint(void)
 {
-	return lane_meta_save_dm_checkpoint(&m, &conn, &at, "0-1-2");
+	return lane_meta_save_dm_checkpoint(&m, &conn, &at, "0-1-2", &at);
 }
 
 static struct dm_err *

@@ -137,7 +137,7 @@ START_TEST(all_passed_is_one_line)
 {
 	__attribute__((cleanup(free_list))) struct result_list *l =
 	    result_list_new();
-	const struct check_opts o = { 10, 10 };
+	const struct check_opts o = { 10, 10, false };
 	g_autofree char *text = NULL;
 	bool passed = false;
 
@@ -152,7 +152,7 @@ START_TEST(failures_are_the_error_with_json)
 {
 	__attribute__((cleanup(free_list))) struct result_list *l =
 	    result_list_new();
-	const struct check_opts o = { 10, 10 };
+	const struct check_opts o = { 10, 10, false };
 	g_autofree char *text = NULL;
 	struct check_item *i;
 	bool passed = true;
@@ -224,10 +224,10 @@ static const struct {
 	struct check_opts opts;
 	unsigned warnings, items;
 } caps[] = {
-	{ { -1, -1 }, 5, 2 },
-	{ { 10, 4 }, 4, 2 },
-	{ { 10, 3 }, 3, 1 },
-	{ { 10, 0 }, 0, 0 },
+	{ { -1, -1, false }, 5, 2 },
+	{ { 10, 4, false }, 4, 2 },
+	{ { 10, 3, false }, 3, 1 },
+	{ { 10, 0, false }, 0, 0 },
 };
 
 START_TEST(warnings_are_capped_over_all_items)

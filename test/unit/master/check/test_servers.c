@@ -23,7 +23,7 @@ precheck(unsigned source_port, unsigned target_port)
 	    "port: %u, user: u}\nmysql-instances: [{source-id: s1}]\n",
 	    target_port);
 	g_autoptr(GPtrArray) sources = g_ptr_array_new();
-	struct check_opts o = { -1, -1 };
+	struct check_opts o = { -1, -1, false };
 	DM_AUTO(dm_cancel) c = dm_cancel_new(NULL);
 	DM_AUTO(dm_source_cfg) src = NULL;
 	DM_AUTO(dm_task_cfg) cfg = NULL;
