@@ -200,7 +200,7 @@ sync_find_place(struct run *r, const struct dm_gtid_set *set, struct dm_pos *at)
 {
 	const struct feed_start at_source = { .gtid = set };
 	g_autofree char *server = NULL;
-	unsigned suffix;
+	unsigned suffix = 0;
 	struct dm_err *err;
 
 	err = find_place(r, set, at, &suffix);
