@@ -28,7 +28,6 @@
  * would fill the master with it. */
 #define IDLE_REPORT_MS 10000
 #define LEAVING_MS     50
-#define STAGES         9
 
 enum msg_kind {
 	MSG_LEASE_BEGINS,
@@ -78,9 +77,9 @@ struct holder {
 	int64_t revision;
 	bool stopping;
 
-	struct dm_mutex mu; /* rank 150; guards the copies below */
-	GArray *holding;    /* struct held */
-	unsigned stages[STAGES];
+	struct dm_mutex mu;   /* rank 150; guards the copies below */
+	GArray *holding;      /* struct held */
+	Dm__V1__Report *last; /* NULL: none yet */
 	bool relays_by_name;
 };
 
@@ -448,14 +447,16 @@ source_report(struct holder *h, struct source *s)
 	return r;
 }
 
-/* Copies for other threads. */
+/* Copies for other threads. Takes r, which stays until the next one. */
 static void
-note_copies(struct holder *h, const Dm__V1__Report *r)
+note_copies(struct holder *h, Dm__V1__Report *r)
 {
 	bool by_name = relays_by_name(h->relays);
+	Dm__V1__Report *old;
 
 	dm_mutex_lock(&h->mu);
-	memset(h->stages, 0, sizeof(h->stages));
+	old = h->last;
+	h->last = r;
 	h->relays_by_name = by_name;
 	g_array_set_size(h->holding, 0);
 	for (size_t i = 0; i < r->n_sources; i++) {
@@ -468,14 +469,10 @@ note_copies(struct holder *h, const Dm__V1__Report *r)
 		held.epoch = s->epoch;
 		g_strlcpy(held.source, s->source, sizeof(held.source));
 		g_array_append_val(h->holding, held);
-		for (size_t k = 0; k < s->n_subtasks; k++) {
-			unsigned st = (unsigned)s->subtasks[k]->stage;
-
-			if (st < STAGES)
-				h->stages[st]++;
-		}
 	}
 	dm_mutex_unlock(&h->mu);
+	if (old != NULL)
+		dm__v1__report__free_unpacked(old, NULL);
 }
 
 struct listing {
@@ -519,7 +516,6 @@ report(struct holder *h)
 	relays_each_unbound(h->relays, add_unbound, &l);
 	note_copies(h, r);
 	h->report(r, h->arg);
-	dm__v1__report__free_unpacked(r, NULL);
 }
 
 /* A task that does not run now holds no file of the relay log, and may need
@@ -707,10 +703,11 @@ holder_holding(struct holder *h)
 }
 
 void
-holder_count(struct holder *h, unsigned stages[STAGES])
+holder_with_report(struct holder *h,
+    void (*fn)(const Dm__V1__Report *report, void *arg), void *arg)
 {
 	dm_mutex_lock(&h->mu);
-	memcpy(stages, h->stages, sizeof(h->stages));
+	fn(h->last, arg);
 	dm_mutex_unlock(&h->mu);
 }
 
@@ -746,6 +743,8 @@ holder_free(struct holder *h)
 	if (h->desired != NULL)
 		dm__v1__desired__free_unpacked(h->desired, NULL);
 	dm_keys_free(h->keys);
+	if (h->last != NULL)
+		dm__v1__report__free_unpacked(h->last, NULL);
 	g_array_unref(h->holding);
 	dm_mutex_fini(&h->mu);
 	g_free(h->worker);

@@ -44,8 +44,10 @@ struct held {
 };
 /* What runs now, for Hello: new array of struct held. Any thread. */
 GArray *holder_holding(struct holder *h);
-/* Number of subtasks by stage, for metrics: stages[9]. Any thread. */
-void holder_count(struct holder *h, unsigned stages[9]);
+/* Calls fn with what was reported last (NULL: nothing yet), which is not to be
+ * kept; meanwhile the holder may wait. Any thread. */
+void holder_with_report(struct holder *h,
+    void (*fn)(const Dm__V1__Report *report, void *arg), void *arg);
 /* A relay log that was ordered for this worker by its name is written. Any
  * thread. */
 bool holder_relays_by_name(struct holder *h);

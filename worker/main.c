@@ -94,7 +94,9 @@ static struct dm_err *
 start(struct program *p, const struct dm_worker_cfg *cfg, struct dm_tls *tls)
 {
 	g_autofree char *config = dm_worker_cfg_toml(cfg);
-	struct server_opts so = { .addr = cfg->worker_addr, .tls = tls };
+	struct server_opts so = {
+		.addr = cfg->worker_addr, .worker = cfg->name, .tls = tls
+	};
 	struct holder_opts ho = { .worker = cfg->name,
 		.lease_ttl_s = cfg->keepalive_ttl,
 		.relay_dir = cfg->relay_dir,

@@ -9,12 +9,11 @@
 #include "lib/net/port.h"
 #include "lib/rpc/health.h"
 #include "lib/rpc/reflection.h"
-#include "worker/subtask_edges.h"
+#include "worker/metrics.h"
 
 #include <stdatomic.h>
 
 #define STOP_GRACE_MS 500
-#define STAGES        9
 
 struct server {
 	struct dm_rpc_server *rpc;
@@ -22,8 +21,7 @@ struct server {
 	struct dm_rpc_reflection *reflection;
 	struct dm_http_server *http;
 	struct dm_port *port;
-	struct dm_metrics *metrics;
-	struct dm_metric *subtasks;
+	struct worker_metrics *metrics;
 	struct holder *holder;
 	_Atomic(struct agent *) agent; /* NULL until the session is begun */
 };
@@ -62,16 +60,8 @@ on_metrics(const struct dm_http_req *req DM_UNUSED, struct dm_http_resp *resp,
     void *arg)
 {
 	struct server *s = arg;
-	unsigned stages[STAGES];
-	g_autofree char *text = NULL;
+	g_autofree char *text = worker_metrics_text(s->metrics, s->holder);
 
-	holder_count(s->holder, stages);
-	for (unsigned i = 1; i < STAGES; i++) {
-		const char *labels[] = { subtask_stage_name((Pb__Stage)i) };
-
-		dm_metric_set(s->subtasks, labels, stages[i]);
-	}
-	text = dm_metrics_text(s->metrics);
 	resp->content_type = DM_METRICS_CONTENT_TYPE;
 	g_string_append(resp->body, text);
 }
@@ -98,17 +88,12 @@ on_refused(const char *peer, const char *why, void *arg DM_UNUSED)
 static void
 build(struct server *s)
 {
-	static const char *const labels[] = { "stage", NULL };
-
 	s->rpc = dm_rpc_server_new(&(struct dm_rpc_server_opts){ 0 });
 	s->health = dm_rpc_health_new();
 	dm_rpc_health_register(s->health, s->rpc);
 	dm_rpc_health_set(s->health, "", true);
 	s->reflection = dm_rpc_reflection_new();
 	dm_rpc_reflection_register(s->reflection, s->rpc);
-	s->metrics = dm_metrics_new();
-	s->subtasks = dm_metric_new(s->metrics, DM_METRIC_GAUGE,
-	    "dm_worker_subtasks", "subtasks by stage", labels);
 	s->http = dm_http_server_new(&(struct dm_http_opts){ 0 });
 	dm_http_server_route(s->http, NULL, "/status", on_status, s);
 	dm_http_server_route(s->http, "GET", "/health", on_healthz, s);
@@ -129,6 +114,7 @@ server_start(const struct server_opts *o, struct server **out)
 	int bound;
 
 	s->holder = o->holder;
+	s->metrics = worker_metrics_new(o->worker);
 	build(s);
 	h.grpc_arg = s->rpc;
 	h.http_arg = s->http;
@@ -164,6 +150,6 @@ server_stop(struct server *s)
 	dm_rpc_server_free(s->rpc);
 	dm_rpc_health_free(s->health);
 	dm_rpc_reflection_free(s->reflection);
-	dm_metrics_free(s->metrics);
+	worker_metrics_free(s->metrics);
 	g_free(s);
 }

@@ -14,6 +14,7 @@ struct server;
 
 struct server_opts {
 	const char *addr;   /* worker-addr */
+	const char *worker; /* name */
 	struct dm_tls *tls; /* NULL: in clear; borrowed */
 	struct holder *holder;
 };

@@ -57,6 +57,7 @@ struct subtask {
 				       the unit rests; NULL: none */
 	struct auto_resume backoff; /* (mu) */
 	int64_t resume_in_ms;       /* (mu) -1: not by itself */
+	int64_t failures[2];        /* (mu) of the unit; [1]: tried again */
 };
 
 /* ---- stage ---- */
@@ -350,6 +351,7 @@ keep_error_locked(struct subtask *st, struct dm_err *err)
 	if (may)
 		st->resume_in_ms = auto_resume_wait_ms(
 		    &st->backoff, dm_mono_now(), g_random_double());
+	st->failures[may ? 1 : 0]++;
 	dm_error("subtask unit failed", dm_kstr("task", st->name),
 	    dm_kstr("source", st->env.source->source_id), dm_kerr(err),
 	    dm_kint("resume-in-ms", st->resume_in_ms));
@@ -364,6 +366,7 @@ unit_returned(struct subtask *st, struct dm_err *err)
 	run = DM_TAKE(st->run);
 	if (err == NULL) {
 		clear_error_locked(st);
+		memset(st->failures, 0, sizeof(st->failures));
 		(void)move_locked(st, st->current + 1 < st->n_units
 					  ? EV_UNIT_NEXT
 					  : EV_UNIT_LAST);
@@ -683,6 +686,8 @@ subtask_status(struct subtask *st)
 	out->unresolvedddllockid = dup_text("");
 	dm_mutex_lock(&st->mu);
 	out->stage = st->stage;
+	out->fatalerrors = st->failures[0];
+	out->resumederrors = st->failures[1];
 	u = st->n_units > 0 ? st->units[st->current] : NULL;
 	if (st->stage == PB__STAGE__Paused || st->stage == PB__STAGE__Stopped)
 		out->result = process_result_new(st->error, st->was_canceled);

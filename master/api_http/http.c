@@ -5,40 +5,7 @@
 #include "lib/base/version.h"
 #include "lib/text/pbjson.h"
 
-#include <time.h>
-
 #define JSON "application/json"
-/* DM measures the load over this time. */
-#define CPU_WINDOW_NS (10 * INT64_C(1000000000))
-
-static int64_t
-read_clock(clockid_t id)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(id, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-/* In percent of one processor, over the time since the last one. */
-static void
-set_cpu(struct http_env *env)
-{
-	int64_t wall = read_clock(CLOCK_MONOTONIC);
-	int64_t used = read_clock(CLOCK_PROCESS_CPUTIME_ID);
-	double percent = -1;
-
-	dm_mutex_lock(&env->mu);
-	if (wall - env->wall_ns >= CPU_WINDOW_NS) {
-		percent = 100.0 * (double)(used - env->used_ns) /
-			  (double)(wall - env->wall_ns);
-		env->wall_ns = wall;
-		env->used_ns = used;
-	}
-	dm_mutex_unlock(&env->mu);
-	if (percent >= 0)
-		dm_metric_set(env->cpu, NULL, percent);
-}
 
 static void
 get_status(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
@@ -55,7 +22,9 @@ get_metrics(const struct dm_http_req *req, struct dm_http_resp *resp, void *arg)
 	g_autofree char *text = NULL;
 
 	(void)req;
-	set_cpu(env);
+	dm_mutex_lock(&env->mu);
+	dm_metric_set(env->cpu, NULL, dm_cpu_percent(&env->used));
+	dm_mutex_unlock(&env->mu);
 	text = dm_metrics_text(env->metrics);
 	resp->content_type = DM_METRICS_CONTENT_TYPE;
 	g_string_assign(resp->body, text);
@@ -138,8 +107,7 @@ http_env_init(struct http_env *env, struct dm_etcd *etcd,
 		.arg = arg };
 	env->cpu = dm_metric_new(metrics, DM_METRIC_GAUGE,
 	    "dm_master_cpu_usage", "the cpu usage of master", NULL);
-	env->wall_ns = read_clock(CLOCK_MONOTONIC);
-	env->used_ns = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	dm_cpu_init(&env->used);
 	dm_mutex_init(&env->mu, 60);
 }
 

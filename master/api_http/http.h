@@ -9,6 +9,7 @@
 
 #include "lib/etcd/etcd.h"
 #include "lib/http/server.h"
+#include "lib/metrics/cpu.h"
 #include "lib/metrics/metrics.h"
 #include "lib/thread/mutex.h"
 
@@ -18,9 +19,8 @@ struct http_env {
 	struct dm_metric *cpu; /* dm_master_cpu_usage */
 	bool (*has_leader)(void *arg);
 	void *arg;
-	struct dm_mutex mu; /* rank 60; guards the clocks below */
-	/* When the load was last computed, and what was used until then. */
-	int64_t wall_ns, used_ns;
+	struct dm_mutex mu; /* rank 60; guards the measure below */
+	struct dm_cpu used;
 };
 
 /* Fills all of env; a metric is added to metrics. */

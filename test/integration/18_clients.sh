@@ -55,7 +55,7 @@ check "metrics of the master are DM's and well-formed" \
 	dm_master_start_leader_counter:counter process_open_fds:gauge
 check "metrics of the worker are well-formed" \
 	"$PYTHON" "$C/metrics.py" "http://$WORKER/metrics" \
-	dm_worker_subtasks:gauge process_cpu_seconds_total:counter
+	dm_worker_subtasks:gauge dm_worker_cpu_usage:gauge process_cpu_seconds_total:counter
 
 # ---- strangers ----
 

@@ -34,6 +34,36 @@ sql up "FLUSH BINARY LOGS"
 check "a new binlog without a transaction is reached" \
 	wait_for 30 synced task_synced inc
 
+# metric PREFIX: the value of the worker's metric that begins so.
+metric() {
+	curl -fsS "http://127.0.0.1:${PORT[w1]}/metrics" |
+		awk -v m="$1" 'index($0, m) == 1 { print $NF }'
+}
+jobs() {
+	local type
+	for type in insert update delete ddl; do
+		metric "dm_syncer_finished_jobs_total{type=\"$type\",task=\"inc\",source_id=\"src1\",worker=\"w1\"}"
+	done | tr '\n' ' '
+}
+read -r ins upd del ddl <<<"$(jobs)"
+sql up "CREATE DATABASE m; USE m; CREATE TABLE t (id INT PRIMARY KEY, v INT);
+ INSERT INTO t SELECT seq, 1 FROM seq_1_to_10; UPDATE t SET v=2 WHERE id<4;
+ DELETE FROM t WHERE id>8" || exit 1
+counted() {
+	[ "$(jobs)" = "$((ins + 10)) $((upd + 3)) $((del + 2)) $((ddl + 2)) " ]
+}
+check "metrics count rows by what the source did" wait_for 30 "the counts" counted
+at_source() {
+	[ -n "$(metric 'dm_syncer_binlog_pos{node="syncer"')" ] &&
+		[ "$(metric 'dm_syncer_binlog_pos{node="syncer"')" = \
+			"$(metric 'dm_syncer_binlog_pos{node="master"')" ] &&
+		[ "$(metric 'dm_syncer_binlog_file{node="syncer"')" = \
+			"$(metric 'dm_syncer_binlog_file{node="master"')" ]
+}
+check "and tell both places" wait_for 30 "the places" at_source
+check "and the stage" test "$(metric 'dm_worker_task_state{task="inc"')" = 2
+sql up "DROP DATABASE m"
+
 # The target closes idle sessions after the lease's 5 s: they come back.
 sleep 7
 sql up "CREATE DATABASE app; USE app;

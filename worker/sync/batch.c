@@ -109,7 +109,6 @@ add_ordered(struct batch *b, const struct row_change *rc)
 
 /* ---- merged ---- */
 
-enum row_op { OP_INSERT, OP_UPDATE, OP_DELETE };
 #define IMPOSSIBLE 0xff
 
 /* What a row's change becomes when the source changes the row once more. */
@@ -333,8 +332,12 @@ batch_add(struct batch *b, const struct row_change *rc)
 	 * of their table. */
 	if (rc->t->mergeable && (merge ? b->ordered : b->merged) > 0)
 		return false;
-	if (merge)
-		return add_merged(b, rc);
-	add_ordered(b, rc);
+	if (merge && !add_merged(b, rc))
+		return false;
+	if (!merge)
+		add_ordered(b, rc);
+	b->ops[rc->before == NULL  ? OP_INSERT
+	       : rc->after == NULL ? OP_DELETE
+				   : OP_UPDATE]++;
 	return true;
 }

@@ -20,6 +20,9 @@
  * pass one at a time. */
 #define BATCH_TEXT_MAX ((size_t)1 << 20)
 
+/* What the source did with a row. */
+enum row_op { OP_INSERT, OP_UPDATE, OP_DELETE, ROW_OPS };
+
 struct change {
 	const struct tbl *t; /* borrowed: tables live until all lanes drained */
 	size_t off, len;     /* in the batch's text */
@@ -54,6 +57,7 @@ struct batch {
 	struct lane_mark mark; /* after this batch */
 	uint64_t seq;          /* changes of its lane up to here */
 	size_t bytes;          /* of text when it was given away */
+	uint32_t ops[ROW_OPS]; /* row changes of the source */
 	uint32_t first_ts;     /* source's time of the first change; 0: none */
 };
 

@@ -594,6 +594,8 @@ struct dm_err *
 dispatch_end_txn(struct dispatch *d)
 {
 	d->in_txn = false;
+	if (!dispatch_is_past(d, &d->txn_start))
+		atomic_fetch_add(&d->counters->txns, 1);
 	d->undecided.overflowed = false;
 	d->done = d->end;
 	g_hash_table_remove_all(d->maps);

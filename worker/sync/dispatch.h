@@ -29,6 +29,7 @@ struct dispatch_counters {
 	_Atomic uint64_t rows;    /* row changes dispatched */
 	_Atomic uint64_t skipped; /* events, and rows, skipped by rule */
 	_Atomic uint64_t ddls;
+	_Atomic uint64_t txns; /* read to their end, the first time */
 };
 
 enum next_gtid { NEXT_GTID_MARIADB, NEXT_GTID_MYSQL, NEXT_GTID_ANONYMOUS };

@@ -41,6 +41,7 @@ struct lanes {
 	struct dm_err *error;   /* the first */
 	struct dm_pos error_at; /* where its lane stood */
 	uint64_t rows, unexpected;
+	uint64_t ops[ROW_OPS];
 	char *sample;
 	size_t bytes; /* of text in all queues and transactions */
 	struct gate gate;
@@ -156,6 +157,8 @@ note_done(struct lane *l, GPtrArray *batches, struct exec_result *res)
 		const struct batch *b = g_ptr_array_index(batches, i);
 
 		ls->bytes -= b->bytes;
+		for (size_t op = 0; op < ROW_OPS; op++)
+			ls->ops[op] += b->ops[op];
 	}
 	ls->rows += res->rows;
 	note_unexpected(ls, res);
@@ -530,6 +533,7 @@ lanes_stats(struct lanes *ls, struct lanes_stats *st)
 		.unexpected = ls->unexpected,
 		.sample = g_strdup(ls->sample),
 		.low = ls->lanes[0].committed.done };
+	memcpy(st->ops, ls->ops, sizeof(st->ops));
 	for (unsigned i = 0; i < ls->n; i++) {
 		const struct lane *l = &ls->lanes[i];
 		uint32_t ts = oldest_ts(l);

@@ -25,11 +25,12 @@ struct dm_err *lane_locate(struct dm_err *err, const struct dm_pos *start,
 struct lanes;
 
 struct lanes_stats {
-	uint64_t rows;       /* committed */
-	uint64_t unexpected; /* statements that matched another count */
-	char *sample;        /* of the last such; new string or NULL */
-	uint32_t oldest_ts;  /* first change not committed yet; 0: none */
-	struct dm_pos low;   /* lowest committed `done` */
+	uint64_t rows;         /* committed */
+	uint64_t ops[ROW_OPS]; /* the same, by what the source did */
+	uint64_t unexpected;   /* statements that matched another count */
+	char *sample;          /* of the last such; new string or NULL */
+	uint32_t oldest_ts;    /* first change not committed yet; 0: none */
+	struct dm_pos low;     /* lowest committed `done` */
 };
 
 /*

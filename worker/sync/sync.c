@@ -331,6 +331,9 @@ set_running(struct sync_unit *u, bool running)
 	u->shown.running = running;
 	u->shown.started = u->shown.sampled = dm_mono_now();
 	u->shown.rows_before += u->shown.lanes.rows;
+	for (size_t op = 0; op < ROW_OPS; op++)
+		u->shown.ops_before[op] += u->shown.lanes.ops[op];
+	memset(u->shown.lanes.ops, 0, sizeof(u->shown.lanes.ops));
 	u->shown.lanes.rows = u->shown.rows_sampled = 0;
 	u->shown.rps_recent = 0;
 	u->shown.lanes.oldest_ts = 0;

@@ -17,6 +17,7 @@ struct shown {
 	struct dm_pos flushed;
 	char *flushed_gtid;
 	uint64_t rows_before, rps_recent, rows_sampled;
+	uint64_t ops_before[ROW_OPS];
 	struct dm_mono sampled, started;
 	unsigned n_lanes;
 	unsigned suffix;   /* of the relay log that is read; 0: the source */

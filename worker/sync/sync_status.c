@@ -47,6 +47,13 @@ fill_numbers(const struct sync_unit *u, Pb__SyncStatus *out)
 	out->skippedevents = (int64_t)atomic_load(&u->counters.skipped);
 	out->totalddls = (int64_t)atomic_load(&u->counters.ddls);
 	out->lanecount = s->n_lanes;
+	out->insertedrows =
+	    (int64_t)(s->ops_before[OP_INSERT] + s->lanes.ops[OP_INSERT]);
+	out->updatedrows =
+	    (int64_t)(s->ops_before[OP_UPDATE] + s->lanes.ops[OP_UPDATE]);
+	out->deletedrows =
+	    (int64_t)(s->ops_before[OP_DELETE] + s->lanes.ops[OP_DELETE]);
+	out->totaltransactions = (int64_t)atomic_load(&u->counters.txns);
 }
 
 void

@@ -107,7 +107,8 @@ static const struct round rounds[] = {
 	{ &pb__sub_task_status__descriptor, "{\"stage\":77,\"msg\":\"\"}",
 	    "{\"name\":\"\",\"stage\":77,\"unit\":\"InvalidUnit\","
 	    "\"result\":null,\"unresolvedDDLLockID\":\"\",\"msg\":\"\","
-	    "\"validation\":null}" },
+	    "\"validation\":null,\"resumedErrors\":\"0\","
+	    "\"fatalErrors\":\"0\"}" },
 	{ &pb__process_result__descriptor, "{\"errors\":[{\"ErrCode\":5}]}",
 	    "{\"isCanceled\":false,\"errors\":[{\"ErrCode\":5,\"ErrClass\":"
 	    "\"\",\"ErrScope\":\"\",\"ErrLevel\":\"\",\"Message\":\"\","
