@@ -21,8 +21,6 @@
 #include <string.h>
 
 #define ER_DATA_OUT_OF_RANGE 1690
-#define ER_BAD_DB            1049
-#define ER_NO_SUCH_TABLE     1146
 #define RUN_STATEMENTS       5            /* of meta_run_fenced */
 #define SAVE_BYTES           (256 * 1024) /* of one INSERT */
 
@@ -98,6 +96,15 @@ char *
 meta_table_name(const struct meta *m, const char *table)
 {
 	return dm_sql_quote_table(m->schema, table);
+}
+
+char *
+meta_dm_checkpoint_name(const struct meta *m)
+{
+	g_autofree char *name =
+	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
+
+	return meta_table_name(m, name);
 }
 
 /* ---- cells ---- */
@@ -190,12 +197,6 @@ meta_name_fence(struct meta *m, struct dm_sql_conn *conn, struct dm_err *err)
 		return err;
 	dm_err_free(err); /* its text is about numbers, not about us */
 	return dm_err_new(META_FENCED, m->task, m->source, "unknown", ours);
-}
-
-bool
-meta_is_missing_error(unsigned server_errno)
-{
-	return server_errno == ER_BAD_DB || server_errno == ER_NO_SUCH_TABLE;
 }
 
 /* A statement with the fence that must meet a row. */
@@ -294,7 +295,7 @@ load_own_phase(struct meta *m, struct dm_sql_conn *conn, enum meta_phase *phase,
 	err = dm_sql_queryf(conn, &res,
 	    "SELECT phase, base_name, base_pos, base_gtid FROM %s WHERE %s",
 	    name, m->key);
-	if (err != NULL && meta_is_missing_error(dm_sql_last_errno(conn))) {
+	if (err != NULL && dm_sql_is_missing(dm_sql_last_errno(conn))) {
 		dm_err_free(err); /* no task has begun there */
 		return NULL;
 	}

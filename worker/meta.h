@@ -68,9 +68,6 @@ struct dm_err *meta_name_fence(
 /* True when an error is that fence (1690 out of range). */
 bool meta_is_fence_error(unsigned server_errno);
 
-/* True when an error says that a database or table is not there. */
-bool meta_is_missing_error(unsigned server_errno);
-
 /* ---- phase ---- */
 
 enum meta_phase {
@@ -133,5 +130,7 @@ struct dm_err *meta_delete_table(struct meta *m, struct dm_sql_conn *conn,
 
 /* Plain SQL names, quoted: "`dm_meta`.`dm_chunk`". New string. */
 char *meta_table_name(const struct meta *m, const char *table);
+/* DM's own, of the task: "`dm_meta`.`t_syncer_checkpoint`". New string. */
+char *meta_dm_checkpoint_name(const struct meta *m);
 
 #endif

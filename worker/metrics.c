@@ -8,7 +8,6 @@
  */
 #include "worker/metrics.h"
 
-#include "lib/binlog/position.h"
 #include "lib/metrics/cpu.h"
 #include "lib/metrics/metrics.h"
 #include "lib/thread/mutex.h"

@@ -4,10 +4,6 @@
 
 #include <string.h>
 
-/* A server's answer "there is no such database / table". */
-#define ER_BAD_DB        1049
-#define ER_NO_SUCH_TABLE 1146
-
 /* "SELECT what FROM schema.task_suffix WHERE" */
 static GString *
 select_from(
@@ -35,13 +31,11 @@ first_row(struct dm_sql_conn *conn, const GString *sql,
     struct dm_sql_result **res, struct dm_sql_row *row, bool *more)
 {
 	struct dm_err *err = dm_sql_query(conn, sql->str, sql->len, true, res);
-	unsigned no;
 
 	*more = false;
 	if (err == NULL)
 		return dm_sql_next(*res, row, more);
-	no = dm_sql_last_errno(conn);
-	if (no != ER_BAD_DB && no != ER_NO_SUCH_TABLE)
+	if (!dm_sql_is_missing(dm_sql_last_errno(conn)))
 		return err;
 	dm_err_free(err);
 	return NULL;

@@ -13,10 +13,8 @@
 
 #include <string.h>
 
-/* A server's answer "there is no such database / table". */
-#define ER_BAD_DB        1049
-#define ER_BAD_TABLE     1051
-#define ER_NO_SUCH_TABLE 1146
+/* A server's answer to DROP TABLE of one that is not there. */
+#define ER_BAD_TABLE 1051
 
 const char *const dm_meta_table_names[] = { "dm_owner", "dm_lane", "dm_table",
 	"dm_chunk", "dm_intent", "dm_operator", "dm_xa", "dm_check",
@@ -188,7 +186,7 @@ exec_if_there(struct dm_sql_conn *conn, const GString *sql)
 	if (err == NULL)
 		return NULL;
 	no = dm_sql_last_errno(conn);
-	if (no != ER_BAD_DB && no != ER_BAD_TABLE && no != ER_NO_SUCH_TABLE)
+	if (no != ER_BAD_TABLE && !dm_sql_is_missing(no))
 		return err;
 	dm_err_free(err); /* nothing to remove */
 	return NULL;
@@ -318,7 +316,7 @@ dm_meta_has_progress(struct dm_sql_conn *conn, const char *schema,
 	append_text(sql, source);
 	err = dm_sql_query_string(conn, &phase, "%s", sql->str);
 	no = err != NULL ? dm_sql_last_errno(conn) : 0;
-	if (no == ER_BAD_DB || no == ER_NO_SUCH_TABLE) {
+	if (dm_sql_is_missing(no)) {
 		dm_err_free(err); /* nothing was ever stored there */
 		err = NULL;
 	}

@@ -12,6 +12,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#define ER_BAD_DB        1049
+#define ER_NO_SUCH_TABLE 1146
+
 #define MESSAGE_SQL_MAX ((size_t)1024)
 
 /* Errors of a server that then closes the connection. */
@@ -96,6 +99,12 @@ dm_sql_failed_(struct dm_sql_conn *conn, enum dm_sql_call call, const char *sql,
 	dm_err_set_cause(err, "Error %u (%s): %s", conn->last_errno,
 	    mysql_sqlstate(conn->my), text);
 	return dm_err_set_scope(err, conn->scope);
+}
+
+bool
+dm_sql_is_missing(unsigned server_errno)
+{
+	return server_errno == ER_BAD_DB || server_errno == ER_NO_SUCH_TABLE;
 }
 
 bool

@@ -70,6 +70,9 @@ unsigned dm_sql_last_errno(struct dm_sql_conn *conn);
  * may be run again as a whole. */
 bool dm_sql_is_retryable(unsigned server_errno, const char *cause);
 
+/* The server's answer "there is no such database", or table (1049, 1146). */
+bool dm_sql_is_missing(unsigned server_errno);
+
 /* Run one statement without a result; *affected may be NULL. */
 struct dm_err *dm_sql_exec(struct dm_sql_conn *conn, const char *sql,
     size_t len, uint64_t *affected) DM_MUST_CHECK;

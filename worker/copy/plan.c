@@ -17,8 +17,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* Statements that save the plan grow to about this size. */
-
 struct copy_table *
 copy_table_new(struct meta_table *meta)
 {

@@ -230,9 +230,7 @@ struct dm_err *
 lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
     const struct dm_pos *at, const char *gtid, const struct dm_pos *safe_end)
 {
-	g_autofree char *name =
-	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
-	g_autofree char *table = dm_sql_quote_table(m->schema, name);
+	g_autofree char *table = meta_dm_checkpoint_name(m);
 	g_autoptr(GString) s = g_string_new(NULL);
 
 	g_string_printf(s,
@@ -257,28 +255,35 @@ lane_meta_save_dm_checkpoint(struct meta *m, struct dm_sql_conn *conn,
 	return meta_run_fenced(m, conn, s);
 }
 
+/* Some columns of the task's row; *more is false without one. */
+static struct dm_err *
+checkpoint_row(struct meta *m, struct dm_sql_conn *conn, const char *columns,
+    struct dm_sql_result **res, struct dm_sql_row *row, bool *more)
+{
+	g_autofree char *table = meta_dm_checkpoint_name(m);
+	g_autoptr(GString) s = g_string_new(NULL);
+	struct dm_err *err;
+
+	*more = false;
+	g_string_printf(s,
+	    "SELECT %s FROM %s WHERE cp_schema='' AND cp_table='' AND id=",
+	    columns, table);
+	dm_sql_append_string(s, m->source, strlen(m->source));
+	err = dm_sql_query(conn, s->str, s->len, true, res);
+	return err == NULL ? dm_sql_next(*res, row, more) : err;
+}
+
 struct dm_err *
 lane_meta_load_safe_end(
     struct meta *m, struct dm_sql_conn *conn, struct dm_pos *safe_end)
 {
-	g_autofree char *name =
-	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
-	g_autofree char *table = dm_sql_quote_table(m->schema, name);
-	g_autoptr(GString) s = g_string_new(NULL);
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_sql_row row;
-	struct dm_err *err;
-	bool more = false;
+	bool more;
+	struct dm_err *err = checkpoint_row(m, conn,
+	    "exit_safe_binlog_name,exit_safe_binlog_pos", &res, &row, &more);
 
 	*safe_end = (struct dm_pos){ 0 };
-	g_string_printf(s,
-	    "SELECT exit_safe_binlog_name,exit_safe_binlog_pos FROM %s "
-	    "WHERE cp_schema='' AND cp_table='' AND id=",
-	    table);
-	dm_sql_append_string(s, m->source, strlen(m->source));
-	err = dm_sql_query(conn, s->str, s->len, true, &res);
-	if (err == NULL)
-		err = dm_sql_next(res, &row, &more);
 	if (err == NULL && more && row.cells[0] != NULL)
 		*safe_end = dm_pos_make(row.cells[0], number(row.cells[1]));
 	return err;
@@ -288,24 +293,13 @@ struct dm_err *
 lane_meta_load_dm_checkpoint(
     struct meta *m, struct dm_sql_conn *conn, struct dm_pos *at, char **gtid)
 {
-	g_autofree char *name =
-	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
-	g_autofree char *table = dm_sql_quote_table(m->schema, name);
-	g_autoptr(GString) s = g_string_new(NULL);
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_sql_row row;
-	struct dm_err *err;
 	bool more;
+	struct dm_err *err = checkpoint_row(
+	    m, conn, "binlog_name,binlog_pos,binlog_gtid", &res, &row, &more);
 
 	*gtid = NULL;
-	g_string_printf(s,
-	    "SELECT binlog_name,binlog_pos,binlog_gtid FROM %s WHERE id=",
-	    table);
-	dm_sql_append_string(s, m->source, strlen(m->source));
-	g_string_append(s, " AND is_global=1");
-	err = dm_sql_query(conn, s->str, s->len, true, &res);
-	if (err == NULL)
-		err = dm_sql_next(res, &row, &more);
 	if (err != NULL || !more || row.cells[0] == NULL)
 		return err;
 	*at = dm_pos_make(row.cells[0], number(row.cells[1]));

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-#define ER_BAD_DB_ERROR  1049
-#define ER_NO_SUCH_TABLE 1146
-
 static char *
 key_of(const char *db, const char *name)
 {
@@ -289,7 +286,7 @@ tables_target_structure(struct dm_sql_conn *conn, const char *db,
 	if (err != NULL) {
 		unsigned code = dm_sql_last_errno(conn);
 
-		if (code != ER_NO_SUCH_TABLE && code != ER_BAD_DB_ERROR)
+		if (!dm_sql_is_missing(code))
 			return err;
 		dm_err_free(err); /* it does not exist: that is the answer */
 		return NULL;

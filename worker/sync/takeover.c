@@ -29,15 +29,6 @@ struct takeover {
 	GPtrArray *tables; /* struct meta_table* */
 };
 
-static char *
-checkpoint_name(const struct meta *m)
-{
-	g_autofree char *name =
-	    g_strconcat(m->task, "_syncer_checkpoint", NULL);
-
-	return meta_table_name(m, name);
-}
-
 static struct dm_pos
 plain(const char *name, uint64_t pos)
 {
@@ -201,7 +192,7 @@ take_table(struct takeover *w, const struct dm_sql_row *row)
 static struct dm_err *
 take_tables(struct takeover *w)
 {
-	g_autofree char *name = checkpoint_name(w->r->meta);
+	g_autofree char *name = meta_dm_checkpoint_name(w->r->meta);
 	g_autoptr(GString) sql = g_string_new(NULL);
 	DM_AUTO(dm_sql_result) res = NULL;
 	struct dm_err *err;
@@ -231,7 +222,7 @@ take_tables(struct takeover *w)
 static struct dm_err *
 rewrite_checkpoint(struct takeover *w, const char *gtid)
 {
-	g_autofree char *name = checkpoint_name(w->r->meta);
+	g_autofree char *name = meta_dm_checkpoint_name(w->r->meta);
 	g_autoptr(GString) update = g_string_new(NULL);
 	g_autoptr(GString) forget = g_string_new(NULL);
 	struct dm_err *err;
